@@ -1,0 +1,69 @@
+"""What operators do, and what the services find out about their stores. Any service may own these."""
+
+from typing import Any
+
+from events.catalogue import event
+
+
+@event("job.retried", action="job_retried")
+class JobRetried:
+    """Subject `job/<id>`."""
+
+    job: str
+    type: str
+
+
+@event("event.retried", action="event_retried")
+class EventRetried:
+    """An operator tries a parked event again. Subject `store/<service>`."""
+
+    source: str
+    sequence: int
+    event: str
+
+
+@event("event.skipped", action="event_skipped")
+class EventSkipped:
+    """An operator gives a parked event up. Subject `store/<service>`."""
+
+    source: str
+    sequence: int
+    event: str
+
+
+@event("relay.refilled", action="relay_refilled")
+class RelayRefilled:
+    """An operator let the relay delete its stream and fill it again. Subject `store/<service>`."""
+
+    stream: str
+
+
+@event("audit.read", action="audit_read")
+class AuditRead:
+    """Subject `store/tickets`."""
+
+    filter: dict[str, Any]
+
+
+@event("ledger.verified", action="ledger_verified")
+class LedgerVerified:
+    """Subject `store/tickets`. `stores` are [{"source", "ok", "events", "hash"}]."""
+
+    ok: bool
+    stores: list[dict[str, Any]]
+
+
+@event("store.restored", action="store_restored")
+class StoreRestored:
+    """Subject `store/<service>`. What `origin_before` held above `cut` is no longer part of history."""
+
+    origin_before: str
+    cut: int
+
+
+@event("webhook.changed", action="webhook_changed")
+class WebhookChanged:
+    """Subject `webhook/<id>`."""
+
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None

@@ -1,0 +1,204 @@
+"""The envelope: an event as it is stored, published, fed and exported, always as the same bytes.
+
+Three parts: `head` (CloudEvents attributes), `data` (facts) and `personal` (erasable, salted). All are canonical JSON: sorted ASCII keys,
+no floats, integers below 2^53, which is what RFC 8785 gives for them. Bytes are never made again from parsed values.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from events.catalogue import Catalogue
+
+ZERO_HASH = "0" * 64
+LARGEST_INTEGER = 2**53 - 1
+LARGEST_WIRE = 512 * 1024
+"""Bytes an event may have on the wire; the writer refuses a larger one before it is stored."""
+
+
+def canonical(value: Any) -> bytes:
+    """Return the canonical JSON of `value` in UTF-8. Raises ValueError for floats, large integers, keys that are not ASCII, lone surrogates."""
+    _check(value)
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _check(value: Any) -> None:
+    match value:
+        case None | bool() | str():
+            pass
+        case int():
+            if abs(value) > LARGEST_INTEGER:
+                raise ValueError(f"{value} has no exact form in JSON.")
+        case dict():
+            for key, inner in value.items():
+                if not (isinstance(key, str) and key.isascii()):
+                    raise ValueError(f"The key {key!r} is not ASCII text.")
+                _check(inner)
+        case list() | tuple():
+            for inner in value:
+                _check(inner)
+        case _:
+            raise ValueError(f"{type(value).__name__} has no canonical form.")
+
+
+def digest(data: bytes) -> str:
+    """Return SHA-256 in hex."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def chain(prevhash: str, head: bytes) -> str:
+    """Return the hash, in hex, of an event whose head is `head` and whose predecessor in the log has `prevhash`."""
+    return hashlib.sha256(bytes.fromhex(prevhash) + head).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actor:
+    """Who did it. `kind` is `user`, `token` (then `id` is its owner's and `token` the token's public id) or `system` (the service's name)."""
+
+    kind: str
+    id: str
+    token: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredEvent:
+    """One event of a log. The names are those of the attributes, of the columns of the table `events`, and of nothing else."""
+
+    sequence: int
+    id: str
+    source: str
+    origin: str
+    type: str
+    dataversion: int
+    subject: str
+    streamversion: int
+    time: str
+    recordedtime: str
+    imported: bool
+    actorkind: str
+    actorid: str
+    tokenid: str | None
+    correlationid: str | None
+    causationid: str | None
+    datadigest: str
+    personaldigest: str | None
+    personalof: str | None
+    traceparent: str | None
+    head: bytes
+    data: bytes
+    personal: bytes | None
+    salt: str | None
+    prevhash: str
+    hash: str
+
+    @property
+    def entity(self) -> tuple[str, str]:
+        """The subject's two parts, as ("ticket", "42")."""
+        kind, _, id_ = self.subject.partition("/")
+        return kind, id_
+
+    def decode(self, catalogue: Catalogue) -> Any:
+        """Return the event itself. Raises what `Catalogue.decode` raises."""
+        private = json.loads(self.personal) if self.personal is not None else None
+        return catalogue.decode(self.type, self.dataversion, json.loads(self.data), private)
+
+    def wire(self) -> bytes:
+        """Return the bytes of the one JSON object that travels; the parts stand in it verbatim."""
+        return b'{"head":%b,"data":%b,"personal":%b,"salt":%b,"prevhash":"%b","hash":"%b","traceparent":%b}' % (
+            self.head,
+            self.data,
+            self.personal if self.personal is not None else b"null",
+            _text(self.salt),
+            self.prevhash.encode(),
+            self.hash.encode(),
+            _text(self.traceparent),
+        )
+
+    @property
+    def nats_subject(self) -> str:
+        """`events.<source>.<entity>.<id>.<what>`, as "events.tickets.ticket.42.status_changed"."""
+        return f"events.{self.source.strip('/')}.{self.subject.replace('/', '.')}.{self.type.partition('.')[2]}"
+
+
+COLUMNS = tuple(field.name for field in fields(StoredEvent))
+_IN_HEAD = tuple(name for name in COLUMNS if name not in {"traceparent", "head", "data", "personal", "salt", "prevhash", "hash"})
+
+
+def _text(value: str | None) -> bytes:
+    return b"null" if value is None else json.dumps(value).encode()
+
+
+def head_of(attributes: Mapping[str, Any]) -> bytes:
+    """Return the bytes of a head: the attributes that have a value, `imported` only when true, and `specversion`."""
+    present = {name: value for name, value in attributes.items() if name in _IN_HEAD and value is not None and value is not False}
+    return canonical({**present, "specversion": "1.0"})
+
+
+def attributes_of(head: bytes) -> dict[str, Any]:
+    """Return the columns that a head determines, with None and False for what is not in it. Raises ValueError if it is no JSON object."""
+    parsed = json.loads(head)
+    if not isinstance(parsed, dict) or parsed.get("specversion") != "1.0":
+        raise ValueError("This is not the head of an event.")
+    columns = {name: parsed.get(name) for name in _IN_HEAD}
+    columns["imported"] = bool(columns["imported"])
+    return columns
+
+
+def from_wire(wire: bytes) -> StoredEvent:
+    """Return the event that `wire` carries, each part as the bytes that came. Raises ValueError (KeyError, TypeError) when it is not one.
+
+    The hash is checked against the head and `prevhash`, and the digests against the parts, so what comes back is what was chained.
+    """
+    parts = _members(wire.decode())
+    stored = StoredEvent(
+        **attributes_of(head := parts["head"].encode()),
+        head=head,
+        data=parts["data"].encode(),
+        personal=None if parts["personal"] == "null" else parts["personal"].encode(),
+        salt=json.loads(parts["salt"]),
+        prevhash=json.loads(parts["prevhash"]),
+        hash=json.loads(parts["hash"]),
+        traceparent=json.loads(parts["traceparent"]),
+    )
+    if chain(stored.prevhash, stored.head) != stored.hash:
+        raise ValueError(f"The hash of {stored.source} {stored.sequence} is not that of its head.")
+    if digest(stored.data) != stored.datadigest:
+        raise ValueError(f"The data of {stored.source} {stored.sequence} are not those that were recorded.")
+    if stored.personal is not None and personal_digest(stored.salt, stored.personal) != stored.personaldigest:
+        raise ValueError(f"The personal part of {stored.source} {stored.sequence} is not the one that was recorded.")
+    return stored
+
+
+def personal_digest(salt: str | None, personal: bytes) -> str:
+    """Return SHA-256(salt ‖ personal) in hex; `salt` is hex."""
+    return digest(bytes.fromhex(salt or "") + personal)
+
+
+def _members(text: str) -> dict[str, str]:
+    """Return the members of a JSON object, each value as the very text that stands there."""
+    decoder, members, at = json.JSONDecoder(), {}, _skip(text, 0)
+    if text[at : at + 1] != "{":
+        raise ValueError("Not a JSON object.")
+    at = _skip(text, at + 1)
+    while text[at : at + 1] != "}":
+        key, at = decoder.raw_decode(text, at)
+        at = _skip(text, at)
+        if text[at : at + 1] != ":":
+            raise ValueError("A member has no value.")
+        start = _skip(text, at + 1)
+        _, end = decoder.raw_decode(text, start)
+        members[key] = text[start:end]
+        at = _skip(text, end)
+        if text[at : at + 1] == ",":
+            at = _skip(text, at + 1)
+        elif text[at : at + 1] != "}":
+            raise ValueError("The object does not end.")
+    return members
+
+
+def _skip(text: str, at: int) -> int:
+    while text[at : at + 1] in (" ", "\t", "\n", "\r") and at < len(text):
+        at += 1
+    return at
