@@ -5,7 +5,6 @@ Formats: https://c2sp.org/tlog-checkpoint and https://c2sp.org/signed-note. A ve
 """
 
 import base64
-import binascii
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -158,7 +157,11 @@ def _open(note: str) -> tuple[str, list[tuple[str, bytes, bytes]]]:
 
 
 def _decoded(text: str) -> bytes:
+    """Return the bytes of a text in base64, which must be the one text that these bytes have."""
     try:
-        return base64.b64decode(text, validate=True)
-    except binascii.Error:
-        raise ValueError("This is not base64.") from None
+        raw = base64.b64decode(text, validate=True)
+    except ValueError:
+        raw = b""
+    if not raw or base64.b64encode(raw).decode() != text:
+        raise ValueError("This is not base64.")
+    return raw

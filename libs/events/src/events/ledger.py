@@ -177,16 +177,15 @@ def _perfect_hashes(leaves: Iterable[bytes], wanted: set[Span], size: int) -> di
     for node in leaves:
         if count == size:
             break
-        root, width, carry, end = node, 1, count, count + 1
-        if (count, end) in wanted:
-            found[count, end] = root
-        while carry & 1:
-            root = _node(roots.pop(), root)
-            carry, width = carry >> 1, width << 1
-            if (end - width, end) in wanted:
-                found[end - width, end] = root
+        count += 1
+        root, width = node, 1
+        while True:
+            if (count - width, count) in wanted:
+                found[count - width, count] = root
+            if count & width:
+                break  # no perfect subtree of this width stands to the left and waits
+            root, width = _node(roots.pop(), root), width << 1
         roots.append(root)
-        count = end
     if count < size:
         raise ValueError(f"There are {count} leaves, not {size}.")
     return found
@@ -220,8 +219,7 @@ def verify_consistency(old: int, old_root: bytes, new: int, new_root: bytes, pat
         hashes = dict(zip(spans, map(_raw, path), strict=True))
     except ValueError:
         return False
-    old_parts = _known(old, (0, new), hashes, old_root, whole=True)
-    return old_parts == (old_root, new_root)
+    return _known(old, (0, new), hashes, old_root, whole=True) == (old_root, new_root)
 
 
 def _known(old: int, span: Span, hashes: dict[Span, bytes], old_root: bytes, *, whole: bool) -> tuple[bytes, bytes]:
