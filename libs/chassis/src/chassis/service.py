@@ -1,0 +1,117 @@
+"""What a service is, declared as data (`Service`, `Parts`), and one that lives (`Running`)."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from fastapi import APIRouter
+from sqlalchemy import Connection
+from starlette.requests import HTTPConnection
+
+from chassis.settings import Settings
+from events.decider import Fold
+from events.environment import Environment
+from events.projections import Feed, Projection, Recorded
+
+if TYPE_CHECKING:
+    from events.consumer import Consumer, Parking, Record, Subscription
+    from events.hints import Wake
+    from events.lease import Lease
+    from events.relay import Relay
+    from events.store import Store
+    from events.writer import Writer
+
+    from chassis.limits import Limits
+    from chassis.paging import Sealer
+    from chassis.peers import Peers
+    from chassis.principal import Credential, Principal
+    from chassis.principals import Principals
+    from events.jetstream import Broker
+    from events.ledger import Signer
+
+    Resolver = Callable[[Credential, str, str], Awaitable[Principal | None]]
+
+Loader = Callable[[Connection, Sequence[str]], Mapping[str, Any]]
+Body = Callable[[], Coroutine[Any, Any, None]]
+
+
+@dataclass(kw_only=True)
+class Parts:
+    """What a service builds once its store is open."""
+
+    routers: Sequence[APIRouter] = ()
+    projections: Sequence[Projection] = ()
+    """Those that follow the service's own log."""
+    feeds: Sequence[tuple[Feed, Sequence[Projection]]] = ()
+    """Other feeds, such as the journal, and what follows them."""
+    appended: Callable[[Connection, Sequence[Recorded]], None] | None = None
+    """Called in the transaction with the events that a batch appended to the log."""
+    subscriptions: "Sequence[Subscription]" = ()
+    record: "Record | None" = None
+    """Writes what is to be kept of every event of every source before it is handled."""
+    leader_tasks: Sequence[Body] = ()
+    """Run by one process at a time, while it holds the store's lease; they loop until they are cancelled."""
+    tasks: Sequence[Body] = ()
+    """Run by every process."""
+    figures: Callable[[Connection], Mapping[str, float]] | None = None
+    """Numbers of the service's own for `/readyz` and `/metrics`; quick to read."""
+    resolver: "Resolver | None" = None
+    """auth's own: (credential, address, agent) to the principal, from its store. Everyone else asks auth."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """`migrations` is a package path such as "tickets.migrations"; `folds` are by entity, `loaders` by kind of key."""
+
+    name: str
+    title: str
+    description: str
+    migrations: str
+    build: "Callable[[Running], Parts]"
+    folds: Mapping[str, Fold[Any]] = field(default_factory=dict)
+    loaders: Mapping[str, Loader] = field(default_factory=dict)
+
+    @property
+    def source(self) -> str:
+        """The `source` of its events, as "/tickets"."""
+        return f"/{self.name}"
+
+    @property
+    def stream(self) -> str:
+        """The stream of its events at the broker, as "EVENTS_TICKETS"."""
+        return f"EVENTS_{self.name.upper()}"
+
+
+@dataclass(kw_only=True)
+class Running:
+    """One service at work: `running(request)`, or what `Service.build` is given (then without what is built from its parts)."""
+
+    service: Service
+    settings: Settings
+    environment: Environment
+    store: "Store"
+    secrets: Mapping[str, str]
+    """By name, hex: services, operator, pepper, cursor, login-hmac, nats-<service>, signing-<service>."""
+    broker: "Broker"
+    wake: "Wake"
+    signer: "Signer"
+    sealer: "Sealer"
+    limits: "Limits"
+    peers: "Peers"
+    principals: "Principals" = field(init=False)
+    parts: Parts = field(init=False)
+    writer: "Writer" = field(init=False)
+    relay: "Relay" = field(init=False)
+    parking: "Parking" = field(init=False)
+    lease: "Lease" = field(init=False)
+    consumers: "Mapping[str, Consumer]" = field(default_factory=dict)
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set at SIGTERM: open streams end."""
+    failed: str | None = None
+    """Why this process can not go on, once it can not."""
+
+
+def running(request: HTTPConnection) -> Running:
+    """Return the service that answers this request."""
+    return request.app.state.running  # type: ignore[no-any-return]

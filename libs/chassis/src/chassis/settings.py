@@ -1,0 +1,104 @@
+"""What an operator can set, all of it: `.env.example` lists every variable with its default."""
+
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+SERVICES = ("auth", "tickets", "notifier", "escalator")
+Network = IPv4Network | IPv6Network
+Networks = Annotated[tuple[Network, ...], NoDecode]
+"""Networks in CIDR notation, separated by commas or white space."""
+
+
+class Settings(BaseSettings):
+    """Read from the environment (`STE_DATA_DIR`, …) and from a `.env` in the working directory; arguments win over both."""
+
+    model_config = SettingsConfigDict(env_prefix="STE_", env_file=".env", extra="ignore", populate_by_name=True, frozen=True)
+
+    port: int = 8080
+    """The gateway's port; the services' own are below."""
+    bind: str = "127.0.0.1"
+    """The gateway's address."""
+    trusted_proxies: Networks = ()
+    """In front of the gateway: whose X-Forwarded-For and -Proto are believed."""
+    gateways: Networks = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
+    """Where the gateway itself speaks from; containers set it to their own network."""
+    data_dir: Path = Path("var")
+    demo: bool = False
+    rate_limits: Literal["on", "off"] = "on"
+    escalate_after: str = "24h"
+    origin: str = ""
+    """The browser's origin; empty: http://localhost:<port>, and 127.0.0.1 beside it."""
+    nats_url: str = "nats://127.0.0.1:4222"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    service_bind: str = "127.0.0.1"
+    """The address the services listen on."""
+    unsafe_bcrypt_cost: int = Field(default=12, ge=4, le=16)
+    """Lowered by tests alone; the service says so in its log."""
+    limits_url: str = "memory://"
+    """Where the limiters of logins count, as the library `limits` names it; shared when auth runs in several processes."""
+    parent_pid: int | None = None
+    """Set by the process runner: the service ends with that process, even when it is killed."""
+
+    auth_url: str = ""
+    tickets_url: str = ""
+    notifier_url: str = ""
+    escalator_url: str = ""
+    auth_port: int = 8081
+    tickets_port: int = 8082
+    notifier_port: int = 8083
+    escalator_port: int = 8084
+    auth_database_url: str = Field(default="", validation_alias="AUTH_DATABASE_URL")
+    tickets_database_url: str = Field(default="", validation_alias="TICKETS_DATABASE_URL")
+    notifier_database_url: str = Field(default="", validation_alias="NOTIFIER_DATABASE_URL")
+    escalator_database_url: str = Field(default="", validation_alias="ESCALATOR_DATABASE_URL")
+
+    @field_validator("trusted_proxies", "gateways", mode="before")
+    @classmethod
+    def _networks(cls, value: Any) -> Any:
+        return [ip_network(part, strict=False) for part in value.replace(",", " ").split()] if isinstance(value, str) else value
+
+    @field_validator("data_dir")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @field_validator("origin")
+    @classmethod
+    def _origin(cls, value: str) -> str:
+        if not value:
+            return value
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.netloc or parts.path not in ("", "/") or parts.query or "@" in parts.netloc:
+            raise ValueError("An origin is a scheme, a host and perhaps a port, as https://desk.example.org")
+        return f"{parts.scheme}://{parts.netloc}".lower()
+
+    @property
+    def origins(self) -> frozenset[str]:
+        """Every origin that a browser may come from; whole origins are compared, never parts of them."""
+        return frozenset([self.origin]) if self.origin else frozenset(f"http://{host}:{self.port}" for host in ("localhost", "127.0.0.1"))
+
+    @property
+    def secure(self) -> bool:
+        """Whether browsers come by https, so that cookies are `Secure` and have the `__Host-` prefix."""
+        return self.origin.startswith("https://")
+
+    @property
+    def secrets_dir(self) -> Path:
+        return self.data_dir / "secrets"
+
+    def url_of(self, service: str) -> str:
+        """Return the address of a service for its peers, without a slash at the end."""
+        return str(getattr(self, f"{service}_url") or f"http://127.0.0.1:{self.port_of(service)}").rstrip("/")
+
+    def port_of(self, service: str) -> int:
+        """Return the port that a service listens on."""
+        return int(getattr(self, f"{service}_port"))
+
+    def database_of(self, service: str) -> str:
+        """Return the SQLAlchemy URL of a service's store."""
+        return str(getattr(self, f"{service}_database_url", "") or f"sqlite:///{self.data_dir / f'{service}.sqlite3'}")

@@ -1,0 +1,56 @@
+"""Text as it may come in: trimmed, bounded in code points, and without what no store and no screen can hold."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from annotated_types import GroupedMetadata
+from pydantic import AfterValidator, BeforeValidator, StringConstraints, WithJsonSchema
+
+LARGEST_INTEGER = 2**63 - 1
+"""What a 64-bit column holds. A larger id names nothing."""
+
+
+def clean(text: str) -> str:
+    """Return `text` as it is. Raises ValueError for NUL characters and lone surrogates, which no UTF-8 store can keep."""
+    if "\x00" in text:
+        raise ValueError("must not contain a NUL character")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("must not contain half of a surrogate pair") from None
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class Text(GroupedMetadata):
+    """`Annotated[str, Text(1, 200)]`: a trimmed text whose length in code points lies within the bounds."""
+
+    min_length: int
+    max_length: int
+
+    def __iter__(self) -> Iterator[Any]:
+        yield StringConstraints(strip_whitespace=True, min_length=self.min_length, max_length=self.max_length)
+        yield AfterValidator(clean)
+
+
+@dataclass(frozen=True, slots=True)
+class Secret(GroupedMetadata):
+    """`Annotated[str, Secret(8, 256)]`: a password, which counts exactly as it was typed, white space included."""
+
+    min_length: int
+    max_length: int
+
+    def __iter__(self) -> Iterator[Any]:
+        yield StringConstraints(min_length=self.min_length, max_length=self.max_length)
+        yield AfterValidator(clean)
+
+
+def _flag(value: Any) -> Any:
+    if isinstance(value, bool) or value in ("true", "false"):
+        return value in (True, "true")
+    raise ValueError("must be true or false")
+
+
+Flag = Annotated[bool, BeforeValidator(_flag), WithJsonSchema({"type": "boolean"})]
+"""A yes or no in a query: `true` or `false`, and none of the many other words that could be taken for one."""
