@@ -1,0 +1,1 @@
+"""Accounts, sessions and API tokens: who somebody is, and how they prove it."""

@@ -1,0 +1,44 @@
+"""E-mail addresses, how long sessions live, and how many things one person may have. Times are aware datetimes."""
+
+import unicodedata
+from datetime import datetime, timedelta
+
+LONGEST_EMAIL = 254
+"""Code points (RFC 5321, 4.5.3.1.3, says octets of the path: 256 with its brackets)."""
+_NEVER_IN_EMAIL = frozenset('<>()[]\\,;:"')
+"""Allowed by RFC 5322 between quotation marks, used by nobody but those who attack mail headers."""
+
+IDLE = timedelta(hours=24)
+ABSOLUTE = timedelta(days=7)
+SEEN_EVERY = timedelta(seconds=60)
+"""How coarsely it is recorded when a session or a token was last seen."""
+MOST_SESSIONS = 50
+MOST_TOKENS = 100
+
+
+def check_email(text: str) -> str:
+    """Return `text` as it is. Raises ValueError, fit to be shown, when no mail could go there."""
+    local, at, domain = text.partition("@")
+    if len(text) > LONGEST_EMAIL:
+        raise ValueError(f"must have at most {LONGEST_EMAIL} characters")
+    if not (local and at and domain) or "@" in domain:
+        raise ValueError("must look like name@example.org")
+    if any(character in _NEVER_IN_EMAIL or unicodedata.category(character)[0] in "CZ" for character in text):
+        raise ValueError("must not contain spaces, control characters, brackets or quotation marks")
+    if any(not label for part in (local, domain) for label in part.split(".")):
+        raise ValueError("must not begin or end a part with a dot, nor have two in a row")
+    return text
+
+
+def email_key(email: str) -> str:
+    """Return what two spellings of one address have in common: case and the form of its accents do not count."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", email).casefold())
+
+
+def session_ends_at(created_at: datetime, last_seen_at: datetime) -> datetime:
+    """Return when a session ends if nobody is seen in it again."""
+    return min(created_at + ABSOLUTE, last_seen_at + IDLE)
+
+
+def is_live(created_at: datetime, last_seen_at: datetime, now: datetime) -> bool:
+    return now < session_ends_at(created_at, last_seen_at)
