@@ -75,7 +75,7 @@ class NatsServer:
                 stdout=log,
                 stderr=log,
                 stdin=subprocess.DEVNULL,
-                preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+                preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509 -- no orphan when the tests are killed
             )
         return eventually(lambda: not self.running or self._healthy(), _STARTUP) and self.running
 
