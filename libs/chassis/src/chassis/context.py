@@ -8,13 +8,13 @@ from fastapi import Depends, Request
 from starlette.requests import HTTPConnection
 
 from chassis.callers import client_address
+from chassis.door import REQUEST_ID
 from chassis.principal import Principal
 from chassis.service import running
+from chassis.telemetry import agent
 from events.decider import Context
 from events.envelope import Actor
 
-REQUEST_ID = "ste.request_id"
-"""Where the request's id stands in its ASGI scope."""
 _TRACEPARENT = re.compile("[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 __all__ = ["REQUEST_ID", "Now", "agent", "client_address", "context", "now", "request_id"]
@@ -28,12 +28,6 @@ def request_id(request: HTTPConnection) -> str:
 def now(request: Request) -> datetime:
     """Return the service's clock."""
     return running(request).environment.now()
-
-
-def agent(request: HTTPConnection) -> str:
-    """Return the user agent, printable and cut to 256 characters."""
-    text = request.headers.get("user-agent", "").encode("latin-1").decode("utf-8", "replace")
-    return "".join(letter for letter in text if letter.isprintable())[:256]
 
 
 def context(request: Request, by: Principal | Actor, *, imported: bool = False) -> Context:

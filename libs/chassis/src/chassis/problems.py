@@ -80,7 +80,7 @@ def status_of(error: DomainError) -> tuple[int, str]:
 
 
 def problem(error: DomainError, instance: str = "") -> Response:
-    """Return the answer for an error: its message as `detail`, its facts as members of their own, and the headers that its status asks for."""
+    """Return the answer for an error: its message as `detail`, its facts as members, and the headers that go with its status."""
     status, title = status_of(error)
     members = {
         "type": f"/problems/{error.code}",

@@ -16,9 +16,7 @@ from events.projections import Feed, Projection, Recorded
 
 if TYPE_CHECKING:
     from events.consumer import Consumer, Parking, Record, Subscription
-    from events.hints import Wake
     from events.lease import Lease
-    from events.relay import Relay
     from events.store import Store
     from events.writer import Writer
 
@@ -27,8 +25,10 @@ if TYPE_CHECKING:
     from chassis.peers import Peers
     from chassis.principal import Credential, Principal
     from chassis.principals import Principals
+    from events.hints import Wake
     from events.jetstream import Broker
     from events.ledger import Signer
+    from events.relay import Relay
 
     Resolver = Callable[[Credential, str, str], Awaitable[Principal | None]]
 

@@ -1,0 +1,113 @@
+"""The outermost layer of every service, plain ASGI: ids, figures, and a problem instead of any error that nobody caught."""
+
+import logging
+import re
+import time
+import uuid
+
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.routing import Match, Router
+from starlette.types import Message, Receive, Scope, Send
+
+from chassis.problems import MethodNotAllowed, instance_of, problem
+from chassis.telemetry import Metrics, current_request
+from events.errors import DomainError, NotFound
+
+logger = logging.getLogger(__name__)
+
+REQUEST_ID = "ste.request_id"
+_HEADER = b"x-request-id"
+_ACCEPTED = re.compile(rb"[A-Za-z0-9-]{8,64}")
+_TOLD = frozenset({401, 403, 429})
+"""Refusals that a security log must show."""
+
+
+class Internal(DomainError):
+    code = "internal"
+
+
+class Door:
+    def __init__(self, router: Router, metrics: Metrics) -> None:
+        self._router, self._metrics = router, metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._router(scope, receive, send)
+            return
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1000})
+            return
+        visit = Visit(scope, send)
+        token = current_request.set(visit.id)
+        self._metrics.in_flight.inc()
+        try:
+            await self._answer(visit, receive)
+        finally:
+            self._metrics.in_flight.dec()
+            self._record(visit)
+            current_request.reset(token)
+
+    async def _answer(self, visit: "Visit", receive: Receive) -> None:
+        try:
+            await self._router(visit.scope, receive, visit.send)
+        except ClientDisconnect:
+            visit.status = visit.status or 499  # nginx's number for a client that went away
+        except Exception as error:
+            refusal = self._refusal(error, visit)
+            if visit.status:
+                raise  # the head is out: the server cuts the connection, which is all that can be said now
+            await problem(refusal, instance_of(Request(visit.scope)))(visit.scope, receive, visit.send)
+
+    def _refusal(self, error: Exception, visit: "Visit") -> DomainError:
+        if isinstance(error, DomainError):
+            return error
+        if isinstance(error, HTTPException) and error.status_code == 405:
+            return MethodNotAllowed(_allowed(self._router, visit.scope))
+        if isinstance(error, HTTPException) and error.status_code == 404:
+            return NotFound("There is nothing at this address.")
+        self._metrics.broken.inc()
+        asked = {"path": visit.scope["path"], "method": visit.scope["method"]}
+        logger.error("A request ended in an error of ours.", exc_info=error, extra=asked)
+        return Internal("Something broke here, and it has been written down.")
+
+    def _record(self, visit: "Visit") -> None:
+        seconds = time.perf_counter() - visit.began
+        route = getattr(visit.scope.get("route"), "path", "none")
+        self._metrics.requests.labels(visit.scope["method"] if route != "none" else "any", route, str(visit.status)).observe(seconds)
+        level = logging.INFO if visit.status in _TOLD else logging.DEBUG
+        if logger.isEnabledFor(level):
+            told = {"method": visit.scope["method"], "path": visit.scope["path"], "status": visit.status, "ms": round(seconds * 1000, 1)}
+            logger.log(level, "request", extra=told | {"problem": visit.scope.get("ste.problem")})
+
+
+class Visit:
+    """One request: its id, when it began, and the status that was sent; 0 before."""
+
+    __slots__ = ("_send", "began", "id", "scope", "status")
+
+    def __init__(self, scope: Scope, send: Send) -> None:
+        self.began = time.perf_counter()
+        self.status = 0
+        self.scope, self._send = scope, send
+        self.id = scope[REQUEST_ID] = _request_id(scope)
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message["headers"] = [*message.get("headers", ()), (_HEADER, self.id.encode())]
+        await self._send(message)
+
+
+def _request_id(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        if name == _HEADER and _ACCEPTED.fullmatch(value):
+            return str(value.decode())
+    return str(uuid.uuid4())
+
+
+def _allowed(router: Router, scope: Scope) -> str:
+    """Return every method that the address answers to, whichever route it is on."""
+    plain = {key: scope[key] for key in ("type", "method", "path", "root_path") if key in scope}
+    matching = [route for route in router.routes if route.matches(dict(plain))[0] is not Match.NONE]
+    return ", ".join(sorted({method for route in matching for method in getattr(route, "methods", None) or ()}))

@@ -1,0 +1,84 @@
+"""Calls to the other services, on their own ports, with the services' credential. Nothing is retried here: callers know what may be."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import httpx2
+
+from chassis.callers import CREDENTIAL
+from chassis.principal import Credential, Principal
+from chassis.settings import SERVICES, Settings
+from events.errors import Unavailable
+
+_LIMITS = httpx2.Limits(max_connections=64, max_keepalive_connections=16, keepalive_expiry=20)
+_ASK = 2.0
+_FEED = 10.0
+
+
+class Peers:
+    """The other services. Every method raises Unavailable when the one that is asked does not answer, or answers 5xx."""
+
+    def __init__(self, settings: Settings, secret: str) -> None:
+        self._urls = {service: settings.url_of(service) for service in SERVICES}
+        self._client = httpx2.AsyncClient(
+            headers={CREDENTIAL: secret}, timeout=httpx2.Timeout(_ASK, connect=1.0), limits=_LIMITS, trust_env=False
+        )
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+    async def get(self, service: str, path: str, *, params: Mapping[str, Any] | None = None, within: float = _ASK) -> httpx2.Response:
+        """Return the answer of a peer, whatever its status below 500; `within` is in seconds."""
+        return await self._call("GET", service, path, within, params=params)
+
+    async def post(self, service: str, path: str, body: Any = None, *, within: float = _ASK) -> httpx2.Response:
+        """Send `body` as JSON and return the answer, whatever its status below 500; `within` is in seconds."""
+        return await self._call("POST", service, path, within, json=body)
+
+    async def _call(self, method: str, service: str, path: str, within: float, **options: Any) -> httpx2.Response:
+        try:
+            answer = await self._client.request(method, self._urls[service] + path, timeout=within, **options)
+        except httpx2.TransportError as error:
+            raise Unavailable(f"The service {service} cannot be reached.") from error
+        if answer.status_code >= 500:
+            raise Unavailable(f"The service {service} cannot answer.")
+        return answer
+
+    async def principal(self, credential: Credential, address: str, agent: str) -> Principal | None:
+        """Return whom auth says the credential belongs to; None: nobody."""
+        asked = {"kind": credential.kind, "digest": credential.digest, "address": address, "agent": agent}
+        answer = await self.post("auth", "/internal/principal", asked)
+        if answer.status_code != 200:
+            raise Unavailable("The service auth does not know us.")
+        values = answer.json()["principal"]
+        return None if values is None else Principal.from_json(values)
+
+    async def feed(self, source: str, after: int, limit: int) -> list[bytes]:
+        """Return up to `limit` events of the source ("/tickets") that follow `after`, each as its very bytes."""
+        path = "/internal/events"
+        answer = await self.get(source.strip("/"), path, params={"after": after, "limit": limit}, within=_FEED)
+        if answer.status_code != 200:
+            raise Unavailable(f"The service {source.strip('/')} does not serve its events to us.")
+        return wires(answer.text)
+
+
+_DECODER = json.JSONDecoder()
+_BEGIN = '{"events":['
+
+
+def feed_page(events: list[bytes], head: int) -> bytes:
+    """Return the answer of `/internal/events`: the events as they are stored, and the last sequence of the log."""
+    return b'%b%b],"head":%d}' % (_BEGIN.encode(), b",".join(events), head)
+
+
+def wires(page: str) -> list[bytes]:
+    """Return the events of a `feed_page`, each as the bytes that stand there. Raises ValueError when it is none."""
+    if not page.startswith(_BEGIN):
+        raise ValueError("This is not a page of events.")
+    found, at = [], len(_BEGIN)
+    while page[at] != "]":
+        _, end = _DECODER.raw_decode(page, at)
+        found.append(page[at:end].encode())
+        at = end + 1 if page[end] == "," else end
+    return found
