@@ -1,0 +1,190 @@
+"""What is read from the desk: one statement each, made once per shape of question and reused."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, func, literal, or_, select, tuple_, union_all
+
+from tickets import search
+from tickets.commands import STATUSES, Priority, Status
+from tickets.tables import notes, people, ticket_counts, tickets
+
+Sort = Literal["-created_at", "created_at", "-updated_at", "updated_at"]
+NOBODY = ""
+"""The assignee of a ticket that nobody has."""
+
+_requester = people.alias("requester_person")
+_assignee = people.alias("assignee_person")
+_author = people.alias("author_person")
+_named = tickets.outerjoin(_requester, _requester.c.id == tickets.c.requester).outerjoin(_assignee, _assignee.c.id == tickets.c.assignee)
+_SUMMARY = (
+    tickets.c.id,
+    tickets.c.title,
+    tickets.c.priority,
+    tickets.c.status,
+    tickets.c.requester,
+    _requester.c.name.label("requester_name"),
+    _requester.c.email.label("requester_email"),
+    tickets.c.assignee,
+    _assignee.c.name.label("assignee_name"),
+    tickets.c.escalated_at,
+    tickets.c.escalation_level,
+    tickets.c.created_at,
+    tickets.c.updated_at,
+    tickets.c.version,
+)
+_ONE: Select[Any] = select(*_SUMMARY, tickets.c.body).select_from(_named).where(tickets.c.id == bindparam("id"))
+_REQUESTER = select(tickets.c.requester).where(tickets.c.id == bindparam("id"))
+_NAMES = select(people.c.id, people.c.name, people.c.email).where(people.c.id.in_([bindparam("one"), bindparam("other")]))
+_COUNTS = select(ticket_counts).where(
+    or_(
+        and_(ticket_counts.c.scope == bindparam("scope"), ticket_counts.c.owner == bindparam("owner")),
+        and_(ticket_counts.c.scope == "assignee", ticket_counts.c.owner.in_([NOBODY, bindparam("me")])),
+    )
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which tickets, in which order. `assignee` may be NOBODY; `text` is what was typed to search for."""
+
+    status: Status | None = None
+    priority: Priority | None = None
+    requester: str | None = None
+    assignee: str | None = None
+    escalated: bool | None = None
+    text: str | None = None
+    sort: Sort = "-created_at"
+
+    @property
+    def narrowed(self) -> tuple[str, ...]:
+        """The names of the conditions, the one that leaves the fewest tickets first, by expectation."""
+        found = {
+            "requester": self.requester is not None,
+            "assignee": self.assignee not in (None, NOBODY),
+            "nobody": self.assignee == NOBODY,
+            "escalated": self.escalated is True,
+            "priority": self.priority is not None,
+            "status": self.status is not None,
+            "calm": self.escalated is False,
+        }
+        return tuple(name for name, is_wanted in found.items() if is_wanted)
+
+
+_CONDITIONS: dict[str, ColumnElement[bool]] = {
+    "requester": tickets.c.requester == bindparam("requester"),
+    "assignee": tickets.c.assignee == bindparam("assignee"),
+    "nobody": tickets.c.assignee.is_(None),
+    "escalated": tickets.c.escalated_at.is_not(None),
+    "priority": tickets.c.priority == bindparam("priority"),
+    "status": tickets.c.status == bindparam("status"),
+    "calm": tickets.c.escalated_at.is_(None),
+}
+_INDEXED = ("requester", "assignee", "nobody", "escalated", "priority")
+# The same conditions in a form that no index serves: beside the one that the list is read by, they only filter. Without statistics SQLite
+# would as likely go by the one that leaves the most.
+_FILTERS: dict[str, ColumnElement[bool]] = {
+    **_CONDITIONS,
+    "escalated": func.coalesce(tickets.c.escalated_at, "") != "",
+    "priority": tickets.c.priority.concat("") == bindparam("priority"),
+    "assignee": tickets.c.assignee.concat("") == bindparam("assignee"),
+    "nobody": func.coalesce(tickets.c.assignee, "") == "",
+}
+
+
+def page(connection: Connection, wanted: Wanted, *, limit: int, after: Sequence[Any] | None) -> Sequence[Row[Any]]:
+    """Return up to `limit` summaries that follow `after`, which is (time, id) of the last one seen; only a search can be slow."""
+    question = None
+    if wanted.text is not None:
+        question = search.question(wanted.text, wanted.requester)
+        if question is None:
+            return []
+    statement = _page(wanted.narrowed, wanted.sort, resumes=after is not None, searches=question is not None)
+    values = {
+        "status": wanted.status,
+        "priority": wanted.priority,
+        "requester": wanted.requester,
+        "assignee": wanted.assignee,
+        "question": question,
+        "limit": limit,
+    }
+    if after is not None:
+        values["after_time"], values["after_id"] = after
+    return connection.execute(statement, values).all()
+
+
+@cache
+def _page(narrowed: tuple[str, ...], sort: Sort, *, resumes: bool, searches: bool) -> Select[Any]:
+    """The statement of a list: first the keys of the page, from an index alone where the conditions allow it, then their rows and names."""
+    column = tickets.c[sort.removeprefix("-")]
+    falling = sort.startswith("-")
+    driver = next((name for name in narrowed if name in _INDEXED), None)
+    conditions = [(_CONDITIONS if name in (driver, "status") else _FILTERS)[name] for name in narrowed]
+    keys: Any = select(tickets.c.id, column.label("time")).where(*_rest(column, falling=falling) if resumes else ())
+    if searches:
+        keys = keys.where(tickets.c.id.in_(search.best(tickets).where(*conditions)))
+    else:
+        keys = keys.where(*conditions)
+        if "status" not in narrowed:
+            keys = union_all(*(keys.where(tickets.c.status == literal(status)) for status in STATUSES))
+    time, id_ = keys.selected_columns["time"], keys.selected_columns["id"]
+    order = (time.desc(), id_.desc()) if falling else (time.asc(), id_.asc())
+    cut = keys.order_by(*order).limit(bindparam("limit")).subquery("page")
+    rows = _named.join(cut, cut.c.id == tickets.c.id)
+    last = (cut.c.time.desc(), cut.c.id.desc()) if falling else (cut.c.time.asc(), cut.c.id.asc())
+    return select(*_SUMMARY, cut.c.time).select_from(rows).order_by(*last)
+
+
+def _rest(column: ColumnElement[str], *, falling: bool) -> list[ColumnElement[bool]]:
+    key, seen = tuple_(column, tickets.c.id), tuple_(bindparam("after_time"), bindparam("after_id"))
+    return [key < seen if falling else key > seen]
+
+
+def one(connection: Connection, number: int) -> Row[Any] | None:
+    """Return a ticket with its names, None when there is none."""
+    return connection.execute(_ONE, {"id": number}).one_or_none()
+
+
+def requester_of(connection: Connection, number: int) -> str | None:
+    """Return the id of who opened a ticket, None when there is none."""
+    return connection.execute(_REQUESTER, {"id": number}).scalar_one_or_none()
+
+
+def names(connection: Connection, one_: str, other: str | None) -> dict[str, tuple[str | None, str | None]]:
+    """Return (name, e-mail) of two people, of those that are known."""
+    return {row.id: (row.name, row.email) for row in connection.execute(_NAMES, {"one": one_, "other": other})}
+
+
+def counts(connection: Connection, *, requester: str | None, me: str) -> dict[str, int]:
+    """Return the kept counts of a person's own tickets, or of all (`requester` None) with how many nobody has and how many `me` has."""
+    scope, owner = ("all", "") if requester is None else ("requester", requester)
+    rows = {(row.scope, row.owner): row for row in connection.execute(_COUNTS, {"scope": scope, "owner": owner, "me": me})}
+    mine = rows.get((scope, owner))
+    counted = {name: getattr(mine, name, 0) for name in (*STATUSES, "escalated")}
+    if requester is None:
+        counted["unassigned"] = _total(rows.get(("assignee", NOBODY)))
+        counted["assigned_to_me"] = _total(rows.get(("assignee", me)))
+    return counted
+
+
+def _total(row: Row[Any] | None) -> int:
+    return sum(getattr(row, status, 0) for status in STATUSES)
+
+
+@cache
+def _notes(*, resumes: bool) -> Select[Any]:
+    rows = select(notes.c.id, notes.c.author, _author.c.name, notes.c.body, notes.c.created_at)
+    rows = rows.select_from(notes.outerjoin(_author, _author.c.id == notes.c.author)).where(notes.c.ticket == bindparam("ticket"))
+    if resumes:
+        rows = rows.where(tuple_(notes.c.created_at, notes.c.id) > tuple_(bindparam("after_time"), bindparam("after_id")))
+    return rows.order_by(notes.c.created_at, notes.c.id).limit(bindparam("limit"))
+
+
+def notes_of(connection: Connection, number: int, *, limit: int, after: Sequence[Any] | None) -> Sequence[Row[Any]]:
+    """Return up to `limit` notes of a ticket, oldest first, that follow `after`, which is (time, id) of the last one seen."""
+    values: dict[str, Any] = {"ticket": number, "limit": limit}
+    if after is not None:
+        values["after_time"], values["after_id"] = after
+    return connection.execute(_notes(resumes=after is not None), values).all()

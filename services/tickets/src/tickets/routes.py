@@ -1,0 +1,191 @@
+"""The desk over HTTP: tickets, their notes and their history."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from chassis.answers import Answer, json_answer
+from chassis.conditional import IfMatch, etag
+from chassis.context import client_address, context
+from chassis.idempotency import Idempotency, answer_once
+from chassis.lean import LeanRoute
+from chassis.paging import Page
+from chassis.principal import CurrentPrincipal, Principal
+from chassis.problems import responses
+from chassis.service import Running, running
+from tickets import queries, trail, views
+from tickets.access import may_handle, may_list, may_see
+from tickets.commands import AddNote, AssignTicket, ChangePriority, ChangeStatus, EditTicket
+from tickets.decider import Ticket
+from tickets.dependencies import listing
+from tickets.errors import AdminsOnly, TicketNotFound
+from tickets.queries import NOBODY, Wanted
+from tickets.schemas import (
+    CountsOut,
+    Edit,
+    EntriesOut,
+    NewAssignee,
+    NewNote,
+    NewPriority,
+    NewStatus,
+    NewTicket,
+    NoteOut,
+    NotesOut,
+    Number,
+    TicketOut,
+    TicketQuery,
+    TicketsOut,
+)
+from tickets.trail import Sought
+from tickets.units import Change, Note, Open, Written, limits_of_opening
+
+router = APIRouter(prefix="/api/tickets", route_class=LeanRoute, tags=["tickets"])
+
+
+@router.post("", status_code=201, response_model=TicketOut, responses=responses("too-many-requests", "unavailable"))
+async def open_ticket(request: Request, body: NewTicket, by: CurrentPrincipal, _key: Idempotency) -> Response:
+    """Open a ticket. At most 10 an hour per person and 30 per address."""
+    desk = running(request)
+    limits = limits_of_opening(by.id, client_address(request)) if desk.settings.rate_limits == "on" else ()
+    unit = Open(title=body.title, body=body.body, priority=body.priority, by=by, context=context(request, by), limits=limits)
+    return await answer_once(desk, request, by, unit, lambda ticket: _opened(ticket, by))
+
+
+@router.get("", response_model=TicketsOut, responses=responses("not-permitted"))
+async def list_tickets(request: Request, query: Annotated[TicketQuery, Query()], by: CurrentPrincipal) -> Response:
+    """List tickets: one's own, an admin everybody's. A search finds the best 1,000 and lists them in the order asked for."""
+    wanted = _wanted(query, by)
+    asked = listing(request, query, list="tickets", requester=wanted.requester, assignee=wanted.assignee)
+    store = running(request).store
+    if wanted.text is None:
+        with store.read() as connection:
+            rows = queries.page(connection, wanted, limit=asked.fetch, after=asked.after)
+    else:
+        rows = await store.read_in_thread(lambda connection: queries.page(connection, wanted, limit=asked.fetch, after=asked.after))
+    return asked.answer(rows, views.summary, lambda row: (row.time, row.id))
+
+
+@router.get("/counts", response_model=CountsOut, response_model_exclude_none=True)
+async def count_tickets(request: Request, by: CurrentPrincipal) -> Response:
+    """Count tickets by status: one's own, an admin everybody's."""
+    with running(request).store.read() as connection:
+        return json_answer(queries.counts(connection, requester=None if by.is_admin else by.id, me=by.id))
+
+
+@router.get("/{ticket}", response_model=TicketOut)
+async def get_ticket(request: Request, ticket: Number, by: CurrentPrincipal) -> Response:
+    """Return a ticket to its requester or an admin; to anybody else it is absent."""
+    with running(request).store.read() as connection:
+        row = queries.one(connection, ticket)
+    if row is None or not may_see(by, row.requester):
+        raise TicketNotFound(ticket)
+    shown = views.whole(row)
+    if row.requester == by.id and row.requester_name is None:
+        shown["requester"] = _person(by)
+    return json_answer(shown, headers={"ETag": etag(row.version)})
+
+
+@router.patch("/{ticket}", response_model=TicketOut, responses=responses("not-permitted"))
+async def edit_ticket(request: Request, ticket: Number, body: Edit, by: CurrentPrincipal, expected: IfMatch) -> Response:
+    """Change the title, the text or both. The requester's alone."""
+    return await _change(request, by, EditTicket(ticket=ticket, title=body.title, body=body.body, by=by, expected=expected))
+
+
+@router.put("/{ticket}/status", response_model=TicketOut, responses=responses("not-permitted"))
+async def put_status(request: Request, ticket: Number, body: NewStatus, by: CurrentPrincipal, expected: IfMatch) -> Response:
+    """Move a ticket to another status. Admins only; the same status again is no event."""
+    return await _change(request, by, ChangeStatus(ticket=ticket, to=body.status, by=by, expected=expected))
+
+
+@router.put("/{ticket}/priority", response_model=TicketOut, responses=responses("not-permitted"))
+async def put_priority(request: Request, ticket: Number, body: NewPriority, by: CurrentPrincipal, expected: IfMatch) -> Response:
+    """Give a ticket another priority. Admins only."""
+    return await _change(request, by, ChangePriority(ticket=ticket, to=body.priority, by=by, expected=expected))
+
+
+@router.put("/{ticket}/assignee", response_model=TicketOut, responses=responses("not-permitted"))
+async def put_assignee(request: Request, ticket: Number, body: NewAssignee, by: CurrentPrincipal, expected: IfMatch) -> Response:
+    """Give a ticket to an active admin, or, with null, to nobody. Admins only."""
+    return await _change(request, by, AssignTicket(ticket=ticket, to=body.assignee_id, by=by, expected=expected))
+
+
+@router.post("/{ticket}/notes", status_code=201, response_model=NoteOut, responses=responses("not-permitted"))
+async def add_note(request: Request, ticket: Number, body: NewNote, by: CurrentPrincipal, _key: Idempotency) -> Response:
+    """Write a note that only admins read."""
+    desk = running(request)
+    command = AddNote(ticket=ticket, note=desk.environment.new_id(), body=body.body, by=by)
+    return await answer_once(desk, request, by, Note(command=command, context=context(request, by)), lambda note: _noted(note, by))
+
+
+@router.get("/{ticket}/notes", response_model=NotesOut, responses=responses("not-permitted"))
+async def list_notes(request: Request, ticket: Number, query: Annotated[Page, Query()], by: CurrentPrincipal) -> Response:
+    """List a ticket's notes, oldest first. Admins only."""
+    desk = running(request)
+    _check_visible(desk, ticket, by)
+    if not may_handle(by):
+        raise AdminsOnly("read notes")
+    asked = listing(request, query, list="notes", ticket=ticket)
+    with desk.store.read() as connection:
+        rows = queries.notes_of(connection, ticket, limit=asked.fetch, after=asked.after)
+    return asked.answer(rows, views.note, lambda row: (row.created_at, row.id))
+
+
+@router.get("/{ticket}/history", response_model=EntriesOut)
+async def list_history(request: Request, ticket: Number, query: Annotated[Page, Query()], by: CurrentPrincipal) -> Response:
+    """List what happened to a ticket, oldest first; notes for admins alone."""
+    desk = running(request)
+    _check_visible(desk, ticket, by)
+    sought = Sought(entity="ticket", entity_id=str(ticket), without=() if may_handle(by) else ("ticket_note_added",))
+    asked = listing(request, query, list="history", ticket=ticket, without=sought.without)
+    with desk.store.read() as connection:
+        entries = trail.entries(connection, sought, limit=asked.fetch, after=asked.after, oldest_first=True)
+    return asked.answer(entries, dict, trail.key_of)
+
+
+def _wanted(query: TicketQuery, by: Principal) -> Wanted:
+    requester = by.id if query.requester == "me" else query.requester
+    if not may_list(by, requester=requester, assigned=query.assigned_to is not None):
+        raise AdminsOnly("list other people's tickets")
+    assignee = {"me": by.id, "none": NOBODY}.get(query.assigned_to or "", query.assigned_to)
+    return Wanted(
+        status=query.status,
+        priority=query.priority,
+        requester=requester if by.is_admin else by.id,
+        assignee=assignee,
+        escalated=query.escalated,
+        text=query.q or None,
+        sort=query.sort,
+    )
+
+
+def _check_visible(desk: Running, ticket: int, by: Principal) -> None:
+    with desk.store.read() as connection:
+        requester = queries.requester_of(connection, ticket)
+    if requester is None or not may_see(by, requester):
+        raise TicketNotFound(ticket)
+
+
+async def _change(request: Request, by: Principal, command: EditTicket | ChangeStatus | ChangePriority | AssignTicket) -> Answer:
+    """Run a command and answer with the ticket as this very command left it."""
+    desk = running(request)
+    ticket = await desk.writer.execute(Change(command=command, context=context(request, by)))
+    with desk.store.read() as connection:
+        names = queries.names(connection, ticket.requester, ticket.assignee)
+    return _shown(ticket, {by.id: (by.name, by.email), **names})
+
+
+def _shown(ticket: Ticket, names: views.Names, status: int = 200, **headers: str) -> Answer:
+    return json_answer(views.after_command(ticket, names), status, {"ETag": etag(ticket.version), **headers})
+
+
+def _opened(ticket: Ticket, by: Principal) -> Answer:
+    return _shown(ticket, {by.id: (by.name, by.email)}, 201, Location=f"/api/tickets/{ticket.number}")
+
+
+def _noted(note: Written, by: Principal) -> Answer:
+    return json_answer(views.written(note, by.id, by.name), 201)
+
+
+def _person(by: Principal) -> dict[str, str]:
+    return {"id": by.id, "name": by.name, "email": by.email}

@@ -1,0 +1,68 @@
+"""Full-text search: how words get into the index, and how what somebody typed becomes a question to it.
+
+SQLite's FTS5. The texts themselves are kept once, in `tickets`; the index holds the words alone (`content=''`), so a ticket's old words are
+taken out by naming them. The requester is a column of the index, so that a person's search meets only their own tickets, however common
+the word.
+"""
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import DDL, Connection, Select, Table, column, event, select, table, text
+
+NAME = "ticket_search"
+BEST = 1_000
+"""How many tickets a search can find: the best by rank."""
+MOST_WORDS = 32
+
+_CREATE = f"CREATE VIRTUAL TABLE {NAME} USING fts5(title, body, requester, content='', tokenize='unicode61 remove_diacritics 2')"
+_ADD = text(f"INSERT INTO {NAME} (rowid, title, body, requester) VALUES (:id, :title, :body, :requester)")  # noqa: S608  (constants)
+_REMOVE = text(f"INSERT INTO {NAME} ({NAME}, rowid, title, body, requester) VALUES ('delete', :id, :title, :body, :requester)")  # noqa: S608
+
+_index = table(NAME, column("rowid"), column("rank"))
+
+
+def attach(tickets: Table) -> None:
+    """Let the index be made and dropped together with the table of tickets."""
+    event.listen(tickets, "after_create", _ddl(_CREATE))
+    event.listen(tickets, "before_drop", _ddl(f"DROP TABLE IF EXISTS {NAME}"))
+
+
+def _ddl(statement: str) -> Any:
+    return DDL(statement).execute_if(dialect="sqlite")  # type: ignore[no-untyped-call]
+
+
+def replace(connection: Connection, old: Sequence[Mapping[str, Any]], new: Sequence[Mapping[str, Any]]) -> None:
+    """Take the words of the rows `old`, exactly as they were put in, out of the index, and put those of `new` in."""
+    if old:
+        connection.execute(_REMOVE, old)
+    if new:
+        connection.execute(_ADD, new)
+
+
+def words_of(typed: str) -> list[str]:
+    """Return the words that somebody typed, cut as the index cuts them: at everything that is neither letter, number nor mark."""
+    return "".join(c if unicodedata.category(c)[0] in "LNM" else " " for c in typed).split()[:MOST_WORDS]
+
+
+def question(typed: str, requester: str | None = None) -> str | None:
+    """Return the FTS5 query for what was typed: all its words, the last as a prefix; None when there is no word in it.
+
+    Every word is quoted, so that none is an operator. With `requester`, only that person's tickets are met.
+    """
+    words = words_of(typed)
+    if not words:
+        return None
+    asked = " AND ".join(f'"{word}"' for word in words) + " *"
+    whose = "" if requester is None else f' AND requester : "{requester.replace(chr(34), " ")}"'
+    return f"{{title body}} : ({asked}){whose}"
+
+
+def best(tickets: Table) -> Select[tuple[int]]:
+    """Return the select of the ids of the best matches of `:question`.
+
+    Narrow it by columns of `tickets`: that comes before the cut, so that what is left out makes room.
+    """
+    matching = select(tickets.c.id).select_from(_index.join(tickets, tickets.c.id == _index.c.rowid)).where(text(f"{NAME} MATCH :question"))
+    return matching.order_by(_index.c.rank).limit(BEST)

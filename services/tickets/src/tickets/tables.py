@@ -1,0 +1,120 @@
+"""The desk's own tables, beside the log.
+
+Primary: the journal and the last verification. Derived: the desk (tickets, counts, notes, search) from the log, and people and the audit
+list from the journal.
+
+A list costs the same at a million tickets as at a thousand: each index of `tickets` begins with what is filtered by, then the status, then
+the order. With a status it is read as it stands; without one its three parts are merged (`queries`), so no index is needed twice.
+"""
+
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text, UniqueConstraint, text
+
+from events.tables import Moment, Sequence
+from tickets import search
+
+PRIMARY = MetaData()
+DESK = MetaData()
+PEOPLE = MetaData()
+AUDIT = MetaData()
+
+journal = Table(
+    "journal",
+    PRIMARY,
+    Column("position", Sequence, primary_key=True, autoincrement=False),
+    Column("source", String(64), nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("type", String(64), nullable=False),
+    Column("subject", String(140), nullable=False),
+    Column("time", Moment, nullable=False),
+    Column("wire", LargeBinary),  # as it came; null for an own event, whose bytes stand in the log
+    UniqueConstraint("source", "sequence", name="one_place_in_the_journal"),
+)
+_erased = text("type = 'user.erased'")
+Index("journal_of_erasures", journal.c.subject, sqlite_where=_erased, postgresql_where=_erased)
+
+verifications = Table(
+    "verifications",
+    PRIMARY,
+    Column("id", Integer, primary_key=True, autoincrement=False),  # always 1: the last finished one
+    Column("checked_at", Moment, nullable=False),
+    Column("result", LargeBinary, nullable=False),  # the JSON that GET /api/audit/verify answers
+)
+
+tickets = Table(
+    "tickets",
+    DESK,
+    Column("id", Sequence, primary_key=True, autoincrement=False),
+    Column("status", String(16), nullable=False),
+    Column("priority", String(16), nullable=False),
+    Column("requester", String(64), nullable=False),
+    Column("assignee", String(64)),
+    Column("created_at", Moment, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    Column("escalated_at", Moment),
+    Column("escalation_level", Integer, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("body", Text, nullable=False),  # last: a list that leaves it out does not read the pages that it spills over
+)
+_escalated = tickets.c.escalated_at.is_not(None)
+for _time in (tickets.c.created_at, tickets.c.updated_at):
+    Index(f"tickets_by_status_{_time.name}", tickets.c.status, _time)
+    for _column in (tickets.c.requester, tickets.c.assignee, tickets.c.priority):
+        Index(f"tickets_by_{_column.name}_{_time.name}", _column, tickets.c.status, _time)
+    Index(f"tickets_by_escalated_{_time.name}", tickets.c.status, _time, sqlite_where=_escalated, postgresql_where=_escalated)
+
+ticket_counts = Table(
+    "ticket_counts",
+    DESK,
+    Column("scope", String(16), primary_key=True),  # all, requester or assignee
+    Column("owner", String(64), primary_key=True),  # whose; empty for all, and for the assignee of what nobody has
+    Column("open", BigInteger, nullable=False),
+    Column("in_progress", BigInteger, nullable=False),
+    Column("resolved", BigInteger, nullable=False),
+    Column("escalated", BigInteger, nullable=False),  # and not resolved
+)
+
+notes = Table(
+    "notes",
+    DESK,
+    Column("id", String(36), primary_key=True),
+    Column("ticket", BigInteger, nullable=False),
+    Column("author", String(64), nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("body", Text, nullable=False),
+    Index("notes_of_a_ticket", "ticket", "created_at", "id"),
+)
+
+search.attach(tickets)
+
+people = Table(
+    "people",
+    PEOPLE,
+    Column("id", String(64), primary_key=True),
+    Column("name", Text),  # null once erased
+    Column("email", Text),
+    Column("role", String(16), nullable=False),
+    Column("active", Boolean, nullable=False),
+    Column("can_sign_in", Boolean, nullable=False),
+    Column("matchable", Text, nullable=False),  # name and e-mail, case-folded, for the audit's `q`
+)
+
+audit = Table(
+    "audit",
+    AUDIT,
+    Column("position", Sequence, primary_key=True, autoincrement=False),  # in the journal, where the event's bytes are found
+    Column("time", Moment, nullable=False),
+    Column("source", String(64), nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("action", String(64), nullable=False),
+    Column("entity_type", String(64), nullable=False),
+    Column("entity_id", String(64), nullable=False),
+    Column("actor_kind", String(16), nullable=False),
+    Column("actor_id", String(64), nullable=False),
+)
+_order = (audit.c.time, audit.c.source, audit.c.sequence)
+Index("audit_by_time", *_order)
+Index("audit_by_actor", audit.c.actor_id, *_order)
+Index("audit_by_action", audit.c.action, *_order)
+Index("audit_by_entity", audit.c.entity_type, *_order)
+Index("audit_by_entity_id", audit.c.entity_id, *_order)

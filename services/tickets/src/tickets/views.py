@@ -1,0 +1,64 @@
+"""How a row or a ticket becomes the JSON that clients read. Plain values: pydantic-core writes the bytes."""
+
+from typing import Any
+
+from sqlalchemy import Row
+
+from events.times import to_text
+from tickets.decider import Ticket
+from tickets.units import Written
+
+Names = dict[str, tuple[str | None, str | None]]
+"""A person's id to (name, e-mail)."""
+
+
+def summary(row: Row[Any]) -> dict[str, Any]:
+    """Return a ticket of a list: without its body."""
+    return {
+        "id": row.id,
+        "title": row.title,
+        "priority": row.priority,
+        "status": row.status,
+        "requester": {"id": row.requester, "name": row.requester_name, "email": row.requester_email},
+        "assignee": None if row.assignee is None else {"id": row.assignee, "name": row.assignee_name},
+        "escalated_at": row.escalated_at,
+        "escalation_level": row.escalation_level,
+        "created_at": row.created_at,
+        "updated_at": row.updated_at,
+        "version": row.version,
+    }
+
+
+def whole(row: Row[Any]) -> dict[str, Any]:
+    """Return a ticket with its body."""
+    return {**summary(row), "body": row.body}
+
+
+def after_command(ticket: Ticket, names: Names) -> dict[str, Any]:
+    """Return the ticket as a command left it; nobody's name is in its events, so the names come along."""
+    name, email = names.get(ticket.requester, (None, None))
+    assignee = ticket.assignee
+    return {
+        "id": ticket.number,
+        "title": ticket.title,
+        "priority": ticket.priority,
+        "status": ticket.status,
+        "requester": {"id": ticket.requester, "name": name, "email": email},
+        "assignee": None if assignee is None else {"id": assignee, "name": names.get(assignee, (None, None))[0]},
+        "escalated_at": None if ticket.escalated_at is None else to_text(ticket.escalated_at),
+        "escalation_level": ticket.escalation_level,
+        "created_at": to_text(ticket.created_at),
+        "updated_at": to_text(ticket.updated_at),
+        "version": ticket.version,
+        "body": ticket.body,
+    }
+
+
+def note(row: Row[Any]) -> dict[str, Any]:
+    """Return a note of a list."""
+    return {"id": row.id, "author": {"id": row.author, "name": row.name}, "body": row.body, "created_at": row.created_at}
+
+
+def written(note_: Written, author: str, name: str) -> dict[str, Any]:
+    """Return a note as it was just stored."""
+    return {"id": note_.id, "author": {"id": author, "name": name}, "body": note_.body, "created_at": to_text(note_.created_at)}
