@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import count
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
@@ -56,7 +57,8 @@ class Principals:
         self._ask, self._clock, self._keep = ask, clock, keep
         self._kept: OrderedDict[Credential, _Kept] = OrderedDict()
         self._flights: dict[Credential, asyncio.Task[Principal | None]] = {}
-        self._tombstones: dict[tuple[str, str], float] = {}
+        self._moments = count(1)  # the order of questions and revocations, which no clock's resolution blurs
+        self._tombstones: dict[tuple[str, str], tuple[int, float]] = {}
         self._watchers: WeakKeyDictionary[asyncio.Event, tuple[Principal, Credential | None]] = WeakKeyDictionary()
         self._beat_at = self._ask_again_at = float("-inf")
         self._recheck = asyncio.Event()
@@ -98,13 +100,13 @@ class Principals:
         if self._clock() < self._ask_again_at:
             raise Unavailable("The service that knows who you are cannot be reached.")
         for _ in range(5):
-            asked_at = self._clock()
+            moment, asked_at = next(self._moments), self._clock()
             try:
                 principal = await self._ask(credential, *visitor)
             except Unavailable:
                 self._ask_again_at = self._clock() + _PAUSE_AFTER_FAILURE
                 raise
-            if not self._revoked_since(principal, asked_at):
+            if not self._revoked_since(principal, moment):
                 self._remember(credential, _Kept(principal, asked_at))
                 return principal
         raise Unavailable("Who you are changes faster than it can be asked.")
@@ -125,8 +127,8 @@ class Principals:
         """Forget what the hint names, and close what it has open. What cannot be read counts as "all"."""
         named = _named(payload)
         now = self._clock()
-        self._tombstones = {who: at for who, at in self._tombstones.items() if now - at <= TOMBSTONE}
-        self._tombstones[named] = now
+        self._tombstones = {who: (moment, at) for who, (moment, at) in self._tombstones.items() if now - at <= TOMBSTONE}
+        self._tombstones[named] = (next(self._moments), now)
         if named == _EVERYONE:
             self.distrust()
             return
@@ -143,8 +145,8 @@ class Principals:
             kept.trusted = False
         self._recheck.set()
 
-    def _revoked_since(self, principal: Principal | None, asked_at: float) -> bool:
-        return any(self._tombstones.get(name, float("-inf")) >= asked_at for name in (*_names(principal), _EVERYONE))
+    def _revoked_since(self, principal: Principal | None, moment: int) -> bool:
+        return any(self._tombstones.get(name, (0, 0.0))[0] > moment for name in (*_names(principal), _EVERYONE))
 
     # -- streams that are open -----------------------------------------------------------------------------------------------------------
 
