@@ -25,6 +25,7 @@ class Wake:
     async def start(self) -> None:
         """Begin to hear the other replicas; without it the bell rings in this process alone."""
         self._loop = asyncio.get_running_loop()
+        self._broker.on_reconnect.append(self._ring)  # what was rung elsewhere in the meantime was not heard
         await self._broker.listen(self._subject, self._heard)
 
     def notify(self) -> None:

@@ -1,0 +1,287 @@
+"""The consumer: from one source's stream to this service's handlers, each event once and in order.
+
+What makes it once is the checkpoint, moved in the transaction that handles; what makes it complete is the chain, and the owner's feed for
+whatever the broker did not bring. The broker only makes it fast: it may repeat, reorder, forget and be wiped.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from events import parking, positions
+from events.catalogue import Catalogue
+from events.contracts import CATALOGUE
+from events.decider import Key, Transaction
+from events.envelope import StoredEvent, from_wire
+from events.environment import Environment
+from events.errors import Conflict
+from events.handling import Subscription, attempt, describe, passes_by_itself
+from events.positions import Position, Verdict, follow
+from events.store import Store
+from events.streams import BrokerError, DurableFetch
+from events.writer import Writer
+
+logger = logging.getLogger(__name__)
+
+Record = Callable[[Transaction, Sequence[StoredEvent]], None]
+"""Writes every event down before any is handled (the journal)."""
+OwnersFeed = Callable[[str, int, int], Awaitable[list[bytes]]]
+"""(source, after, limit) to the wires that follow, from the owner; [] at its head. Raises anything when the owner cannot be reached."""
+
+_BATCH = 100  # events in a transaction
+_PAGE = 200  # events in a request to the feed
+_WAIT = 5.0  # seconds that one request to the broker lingers
+_PAUSE = 0.25  # seconds after an error
+_IDLE = timedelta(minutes=1)  # how often the feed is read while the broker brings everything
+_ALONE = timedelta(seconds=2)  # and while it does not
+_FORKED = 60.0  # seconds between looks at a history that forked
+
+
+class Forked(Exception):
+    """The owner's history is not the one that was handled here."""
+
+
+class Moved(Conflict):
+    """Another process of this service handled these events first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Handles events, moves the checkpoint, and parks what cannot be handled: a unit of the writer. Returns the new position."""
+
+    subscription: Subscription
+    catalogue: Catalogue
+    record: Record | None
+    position: Position
+    events: Sequence[StoredEvent]
+    condemned: Mapping[int, str] = field(default_factory=dict)
+    """What was wrong with an event that was refused alone before; it is parked without being tried again."""
+    sql: bool = True
+
+    def reads(self) -> Iterable[Key]:
+        return ()
+
+    def run(self, tx: Transaction) -> Position:
+        source = self.subscription.source
+        if positions.load(tx.connection, source, lock=True) != self.position:
+            raise Moved(f"The events of {source} were handled elsewhere.")
+        if self.record is not None:
+            self.record(tx, self.events)
+        handled = [event for event in self.events if self.subscription.handles(event.type)]
+        blocked = parking.parked_subjects(tx.connection, source, {event.subject for event in handled})
+        for event in handled:
+            if event.subject in blocked:
+                parking.park_behind(tx, event)
+            elif error := self.condemned.get(event.sequence) or attempt(tx, self.subscription, event, self.catalogue):
+                parking.park(tx, event, error)
+                blocked.add(event.subject)
+        after = self.position
+        for event in self.events:
+            after = after.after(event)
+        positions.save(tx.connection, source, self.position, after)
+        return after
+
+
+class Consumer:
+    """Follows one source for one service. Two may run at once; no event is handled twice."""
+
+    def __init__(
+        self,
+        *,
+        writer: Writer,
+        store: Store,
+        subscription: Subscription,
+        durable: DurableFetch,
+        feed: OwnersFeed,
+        environment: Environment,
+        record: Record | None = None,
+        catalogue: Catalogue = CATALOGUE,
+    ) -> None:
+        self.source = subscription.source
+        self.alarm: str | None = None
+        """Why it has stopped, if it has: the history forked. It looks again every minute."""
+        self.trouble: str | None = None
+        """What went wrong last, as long as it does; it tries again by itself."""
+        self.heard = 0
+        """The highest sequence of the source that it has heard of."""
+        self._writer = writer
+        self._store = store
+        self._subscription = subscription
+        self._durable = durable
+        self._feed = feed
+        self._environment = environment
+        self._record = record
+        self._catalogue = catalogue
+        self._position: Position | None = None
+        self._bound = False
+        self._read_at: datetime | None = None
+
+    @property
+    def position(self) -> int:
+        """The last sequence that was handled, 0 before the first."""
+        return self._position.sequence if self._position else 0
+
+    async def run(self) -> None:
+        """Handle what comes, for ever."""
+        while True:
+            try:
+                await self.step()
+            except Forked as forked:
+                if self.alarm is None:
+                    logger.error("%s", forked)  # noqa: TRY400 -- the message says it all
+                self.alarm = str(forked)
+                await self._environment.sleep(_FORKED)
+            except Exception as error:  # noqa: BLE001 -- nothing that happens to one batch may end the consumer
+                self._note(describe(error) if not isinstance(error, BrokerError) else str(error))
+                await self._environment.sleep(_PAUSE)
+            else:
+                self.alarm = None
+
+    async def step(self) -> None:
+        """One round: read the feed if it is time to, then wait for what the broker brings and handle it."""
+        try:
+            await self._round()
+        except Exception:
+            self._position, self._read_at = None, None  # whatever happened, the store and the owner know better
+            raise
+
+    async def _round(self) -> None:
+        if self._position is None:
+            self._position = await self._store.read_in_thread(lambda connection: positions.load(connection, self.source))
+        reached = await self._bind()
+        if self._feed_is_due():
+            await self._try_feed()
+        if not reached:
+            await self._environment.sleep(_PAUSE)
+            return
+        try:
+            deliveries = await self._durable.fetch(_BATCH, _WAIT)
+        except BrokerError:
+            self._bound = False
+            raise
+        if deliveries:
+            await self._take([event for delivery in deliveries if (event := self._parsed(delivery.wire))])
+            await self._durable.ack(deliveries[-1])
+
+    async def _bind(self) -> bool:
+        """Return whether the broker has our consumer. When it had to be asked, messages may have been missed: the feed is read."""
+        if not self._bound:
+            try:
+                await self._durable.ensure()
+            except BrokerError as error:
+                self._note(str(error))
+                return False
+            self._bound, self._read_at = True, None
+        return True
+
+    def _feed_is_due(self) -> bool:
+        return self._read_at is None or self._environment.now() - self._read_at >= (_IDLE if self._bound else _ALONE)
+
+    async def _try_feed(self) -> None:
+        """Read the feed; an owner that cannot be reached does not keep us from what the broker has."""
+        try:
+            await self._read_feed()
+        except OwnerAway as away:
+            self._note(str(away))
+            self._read_at = self._environment.now() - _IDLE + _ALONE
+        else:
+            self._note(None)
+
+    async def _read_feed(self) -> None:
+        """Handle everything that the owner has beyond our position."""
+        while wires := await self._ask(self._at.sequence, _PAGE):
+            before = self._at
+            if await self._follow([from_wire(wire) for wire in wires]) is not None:
+                raise Forked(f"The history of {self.source} forked after {self._at.sequence}.")
+            if self._at == before:
+                break
+        self._read_at = self._environment.now()
+
+    async def _ask(self, after: int, limit: int) -> list[bytes]:
+        try:
+            return await self._feed(self.source, after, limit)
+        except Exception as error:
+            raise OwnerAway(f"The feed of {self.source} cannot be read: {type(error).__name__}.") from error
+
+    async def _take(self, events: list[StoredEvent]) -> None:
+        """Handle what the broker brought. A hole in it is filled from the feed first."""
+        verdict = await self._follow(events)
+        if verdict is Verdict.HOLE:
+            await self._read_feed()
+            verdict = await self._follow(events)
+        if verdict is Verdict.HOLE:
+            raise OwnerAway(f"The feed of {self.source} does not reach what the broker has.")
+        if verdict is Verdict.FORKED:
+            await self._compare()
+            await self._read_feed()
+
+    async def _compare(self) -> None:
+        """Raise Forked unless the owner's history contains our position: then it was the broker that brought leftovers of another."""
+        if self._at.sequence:
+            there = [from_wire(wire) for wire in await self._ask(self._at.sequence - 1, 1)]
+            if [event.hash for event in there] != [self._at.hash]:
+                raise Forked(f"The history of {self.source} forked at or before {self._at.sequence}.")
+        logger.warning("The broker brought events that are not in the history of %s; they were passed over.", self.source)
+
+    async def _follow(self, events: list[StoredEvent]) -> Verdict | None:
+        """Handle those of `events` that follow, and return what stopped it; None: nothing."""
+        while events:
+            self.heard = max(self.heard, events[-1].sequence)
+            fresh, verdict, passed = follow(self._at, events[:_BATCH])
+            if fresh:
+                await self._commit(fresh)
+            if verdict is not None:
+                return verdict
+            events = events[passed:]
+        return None
+
+    async def _commit(self, events: list[StoredEvent]) -> None:
+        """Handle events in one transaction; when something refuses them together, one by one, and park the one that is refused alone."""
+        try:
+            await self._execute(events, {})
+        except Exception as error:
+            if isinstance(error, Moved) or passes_by_itself(error):
+                raise
+            if len(events) == 1:
+                await self._execute(events, {events[0].sequence: describe(error)})
+            else:
+                for event in events:
+                    await self._commit([event])
+
+    async def _execute(self, events: list[StoredEvent], condemned: Mapping[int, str]) -> None:
+        self._position = await self._writer.execute(
+            Batch(
+                subscription=self._subscription,
+                catalogue=self._catalogue,
+                record=self._record,
+                position=self._at,
+                events=events,
+                condemned=condemned,
+            )
+        )
+
+    @property
+    def _at(self) -> Position:
+        assert self._position is not None, "the position is loaded at the beginning of a round"
+        return self._position
+
+    def _parsed(self, wire: bytes) -> StoredEvent | None:
+        """Return the event of a message. One that is none, or another source's, is passed over: if an event is lost by it, it is a hole."""
+        try:
+            event = from_wire(wire)
+        except (ValueError, KeyError, TypeError):
+            event = None
+        if event is None or event.source != self.source:
+            logger.warning("The stream of %s holds a message that is no event of it.", self.source)
+            return None
+        return event
+
+    def _note(self, trouble: str | None) -> None:
+        if trouble is not None and trouble != self.trouble:
+            logger.warning("The consumer of %s tries again: %s", self.source, trouble)
+        self.trouble = trouble
+
+
+class OwnerAway(Exception):
+    """The owner's feed cannot be read, or not far enough."""

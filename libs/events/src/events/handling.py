@@ -1,0 +1,79 @@
+"""What a service does on the events of others, and whose fault it is when that fails."""
+
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePath
+
+from sqlalchemy import Table
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
+
+from events.catalogue import Catalogue
+from events.decider import Transaction
+from events.envelope import StoredEvent
+from events.errors import DomainError, Unavailable
+from events.projections import Recorded
+
+Handler = Callable[[Transaction, Recorded], None]
+"""Does in the open transaction what follows from an event. What it raises parks the event; it must not call the writer."""
+
+_SQLITE_ERROR = 1  # the statement itself is wrong; every other code is about the file, the disk or a lock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subscription:
+    """What a service does on the events of one source, by the events' types; all others are passed over.
+
+    `derived` writes only `tables`, which a rebuild empties and fills again by the same functions; then `handlers` does all the rest, once.
+    """
+
+    source: str
+    handlers: Mapping[str, Handler] = field(default_factory=dict)
+    derived: Mapping[str, Handler] = field(default_factory=dict)
+    tables: Sequence[Table] = ()
+
+    def handles(self, type_: str) -> bool:
+        """Return whether anything is done on events of that type."""
+        return type_ in self.handlers or type_ in self.derived
+
+    def handle(self, tx: Transaction, stored: StoredEvent, catalogue: Catalogue) -> None:
+        """Do what is to be done on one event. Raises what the handlers raise, UnknownVersion, or TypeError when a fact is missing."""
+        recorded = Recorded(stored, stored.decode(catalogue))
+        for handlers in (self.derived, self.handlers):
+            if handler := handlers.get(stored.type):
+                handler(tx, recorded)
+
+
+def attempt(tx: Transaction, subscription: Subscription, stored: StoredEvent, catalogue: Catalogue) -> str | None:
+    """Handle one event in a savepoint; return what was wrong with it, None when it is handled.
+
+    What is the store's fault, or passes by itself, is raised: then nothing is known against the event.
+    """
+    try:
+        with tx.savepoint():
+            subscription.handle(tx, stored, catalogue)
+    except Exception as error:
+        if passes_by_itself(error):
+            raise
+        return describe(error)
+    return None
+
+
+def passes_by_itself(error: Exception) -> bool:
+    """Return whether the same may succeed later: a lost connection, a lock or time-out, a full disk, an I/O error, a full queue."""
+    if isinstance(error, Unavailable | NoConnectionFree):
+        return True
+    if not isinstance(error, DBAPIError):
+        return False
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    about_the_statement = code is not None and code & 0xFF == _SQLITE_ERROR
+    return error.connection_invalidated or (isinstance(error, OperationalError | InterfaceError) and not about_the_statement)
+
+
+def describe(error: Exception) -> str:
+    """Return what an operator needs to find the cause, without the values at hand: they may be personal."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" at {'/'.join(PurePath(frames[-1].filename).parts[-2:])}:{frames[-1].lineno}" if frames else ""
+    code = f" ({error.code})" if isinstance(error, DomainError) else ""
+    return f"{type(error).__name__}{code}{place}"

@@ -1,0 +1,190 @@
+"""The relay: from the log to its stream. It stores no cursor: the last message of the stream is the cursor.
+
+Lost acknowledgements, two relays at once, a broker that was wiped, one that came back older and one that is ahead are all the same case:
+look at the last message, find it in the log, and go on from there, fenced by the number that the stream must have.
+"""
+
+import asyncio
+import json
+import logging
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import Connection, select
+
+from events import tables
+from events.envelope import StoredEvent, from_wire
+from events.environment import Environment
+from events.hints import Wake
+from events.store import Store, log_head, read_log
+from events.streams import BrokerDown, BrokerError, StreamLog, Tail
+from events.times import from_text
+
+logger = logging.getLogger(__name__)
+
+_TOGETHER = 100  # events in a batch; JetStream takes up to 1,000
+_BYTES = 4 * 1024 * 1024  # bytes in a batch of more than one
+_LOOK = timedelta(minutes=1)
+_PAUSE = 0.25  # seconds after an error
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The last event that the stream has, by its sequence in the log (0: none), and the stream's own number of it."""
+
+    sequence: int
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """What is committed but not published: how many events, and for how many seconds the oldest has been waiting."""
+
+    events: int
+    seconds: float
+
+
+class Relay:
+    """Publishes one store's events in the order of the log. Two may run at once; neither publishes anything twice or out of order."""
+
+    def __init__(self, *, store: Store, source: str, stream: StreamLog, wake: Wake, environment: Environment, keep: int = 100_000) -> None:
+        self.alarm: str | None = None
+        """Why it has stopped until `refill`, if it has: the stream ends in an event that is not in our log."""
+        self.trouble: str | None = None
+        """What went wrong last, as long as it does; it tries again by itself."""
+        self.relayed = 0
+        """The last sequence that is known to be in the stream."""
+        self._store = store
+        self._source = source
+        self._stream = stream
+        self._wake = wake
+        self._environment = environment
+        self._keep = keep
+        self._place: Place | None = None
+        self._declared = False
+        self._looked = environment.now() - _LOOK
+        self._one_at_a_time = asyncio.Lock()
+
+    async def run(self) -> None:
+        """Publish what is committed, for ever."""
+        while True:
+            generation = self._wake.generation
+            if await self.step():
+                await self._wake.after(generation)
+            else:
+                await self._environment.sleep(_PAUSE)
+
+    async def step(self) -> bool:
+        """Publish all there is; return False after an error, which `trouble` tells."""
+        async with self._one_at_a_time:
+            try:
+                await self._publish_all()
+            except BrokerError as error:
+                self._note(str(error), quietly=isinstance(error, BrokerDown))
+                self._place = None
+                return False
+            self._note(None)
+            return True
+
+    def doubt(self) -> None:
+        """Look at the stream again before anything else is published: the connection is a new one."""
+        self._place, self._declared = None, False
+
+    async def refill(self) -> None:
+        """Delete the stream and fill it again from the log; an alarm is over. Raises BrokerError when it could not be done to the end."""
+        async with self._one_at_a_time:
+            self.alarm = None
+            self.doubt()
+            await self._stream.delete()
+            await self._publish_all()
+
+    def lag(self) -> Lag:
+        """Return how far the stream is behind the log."""
+        with self._store.read() as connection:
+            head = log_head(connection).sequence
+            oldest = connection.scalar(select(tables.events.c.recordedtime).where(tables.events.c.sequence == self.relayed + 1))
+        waited = (self._environment.now() - from_text(oldest)).total_seconds() if oldest else 0.0
+        return Lag(max(0, head - self.relayed), max(0.0, waited))
+
+    async def _publish_all(self) -> None:
+        if self._place is None or self._environment.now() - self._looked >= _LOOK:
+            self._place = await self._look()
+        while self._place is not None:
+            after = self._place.sequence
+            events = _bounded(await self._store.read_in_thread(lambda connection, after=after: read_log(connection, after, _TOGETHER)))
+            if not events:
+                return
+            number = await self._stream.publish(events, self._place.number)
+            self._place = Place(events[-1].sequence, number)
+            self.relayed = self._place.sequence
+
+    async def _look(self) -> Place | None:
+        """Return where the stream stands; None when that cannot be said, which is an alarm."""
+        if not self._declared:
+            await self._stream.ensure()
+            self._declared = True
+        tail = await self._stream.tail()
+        if tail is None:
+            await self._stream.ensure()
+            tail = Tail(0, None)
+        place = await self._store.read_in_thread(lambda connection: self._find(connection, tail))
+        if place is None and await self._store.read_in_thread(lambda connection: _was_cut_off(connection, self._source, tail)):
+            logger.warning("%s ends in an event that a restore of the store cut off; it is filled again.", self._stream.name)
+            await self._stream.delete()
+            await self._stream.ensure()
+            place = await self._store.read_in_thread(lambda connection: self._find(connection, Tail(0, None)))
+        self._looked = self._environment.now()
+        self._sound(place)
+        return place
+
+    def _find(self, connection: Connection, tail: Tail) -> Place | None:
+        if tail.wire is None:
+            return Place(max(0, log_head(connection).sequence - self._keep), tail.number)
+        event = _parsed(tail.wire)
+        if event is None or event.source != self._source:
+            return None
+        ours = connection.execute(
+            select(tables.events.c.origin, tables.events.c.hash).where(tables.events.c.sequence == event.sequence)
+        ).one_or_none()
+        return Place(event.sequence, tail.number) if ours and tuple(ours) == (event.origin, event.hash) else None
+
+    def _sound(self, place: Place | None) -> None:
+        if place is not None:
+            self.relayed, self.alarm = place.sequence, None
+        elif self.alarm is None:
+            self.alarm = f"{self._stream.name} ends in an event that is not in the log of {self._source}."
+            logger.error("%s Nothing is published until the relay is told to refill.", self.alarm)
+
+    def _note(self, trouble: str | None, *, quietly: bool = False) -> None:
+        if trouble is not None and trouble != self.trouble and not quietly:
+            logger.warning("The relay to %s looks again: %s", self._stream.name, trouble)
+        self.trouble = trouble
+
+
+def _bounded(events: list[StoredEvent]) -> list[StoredEvent]:
+    """Return the first of them that fit into one batch; always at least one."""
+    size = 0
+    for count, event in enumerate(events):
+        size += len(event.head) + len(event.data) + len(event.personal or b"")
+        if size > _BYTES and count:
+            return events[:count]
+    return events
+
+
+def _parsed(wire: bytes) -> StoredEvent | None:
+    try:
+        return from_wire(wire)
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _was_cut_off(connection: Connection, source: str, tail: Tail) -> bool:
+    """Return whether a restore of this store, which its log tells of, took the stream's last event out of history."""
+    event = _parsed(tail.wire or b"")
+    if event is None or event.source != source:
+        return False
+    subject = f"store/{source.strip('/')}"
+    restores = select(tables.events.c.data).where(tables.events.c.subject == subject, tables.events.c.type == "store.restored")
+    return any(
+        data["origin_before"] == event.origin and event.sequence > data["cut"] for data in map(json.loads, connection.scalars(restores))
+    )
