@@ -38,7 +38,7 @@ def personal() -> Any:
     return dataclasses.field(default=None, metadata={"personal": True})
 
 
-@dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(personal, dataclasses.field))
+@dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(dataclasses.field,))
 def event(name: str, *, version: int = 1, action: str | None = None) -> Callable[[type[Cls]], type[Cls]]:
     """Make a class an event of the catalogue, named `name` on the wire and `action` in the audit list."""
 

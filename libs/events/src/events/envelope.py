@@ -19,7 +19,10 @@ LARGEST_WIRE = 512 * 1024
 
 
 def canonical(value: Any) -> bytes:
-    """Return the canonical JSON of `value` in UTF-8. Raises ValueError for floats, large integers, keys that are not ASCII, lone surrogates."""
+    """Return the canonical JSON of `value` in UTF-8.
+
+    Raises ValueError for floats, integers from 2^53 on, keys that are not ASCII, and lone surrogates.
+    """
     _check(value)
     return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
 
@@ -55,7 +58,7 @@ def chain(prevhash: str, head: bytes) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
-    """Who did it. `kind` is `user`, `token` (then `id` is its owner's and `token` the token's public id) or `system` (the service's name)."""
+    """Who did it: a `user`, a `token` (`id` is its owner's, `token` the token's public id) or the `system` (`id` is the service's name)."""
 
     kind: str
     id: str
@@ -162,7 +165,7 @@ def from_wire(wire: bytes) -> StoredEvent:
         hash=json.loads(parts["hash"]),
         traceparent=json.loads(parts["traceparent"]),
     )
-    if chain(stored.prevhash, stored.head) != stored.hash:
+    if chain(stored.prevhash, stored.head) != stored.hash or stored.prevhash != stored.prevhash.lower():
         raise ValueError(f"The hash of {stored.source} {stored.sequence} is not that of its head.")
     if digest(stored.data) != stored.datadigest:
         raise ValueError(f"The data of {stored.source} {stored.sequence} are not those that were recorded.")
@@ -195,6 +198,8 @@ def _members(text: str) -> dict[str, str]:
             at = _skip(text, at + 1)
         elif text[at : at + 1] != "}":
             raise ValueError("The object does not end.")
+    if _skip(text, at + 1) != len(text):
+        raise ValueError("Something follows the object.")
     return members
 
 
