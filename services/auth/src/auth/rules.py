@@ -30,9 +30,21 @@ def check_email(text: str) -> str:
     return text
 
 
+def check_name(text: str) -> str:
+    """Return `text` as it is. Raises ValueError, fit to be shown, when it is not one line of what can be printed."""
+    if any(unicodedata.category(character) in ("Cc", "Zl", "Zp") for character in text):
+        raise ValueError("must be one line, without control characters")
+    return text
+
+
+def folded(text: str) -> str:
+    """Return what the spellings of a text have in common: neither case nor the form of its accents counts."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
+
+
 def email_key(email: str) -> str:
-    """Return what two spellings of one address have in common: case and the form of its accents do not count."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", email).casefold())
+    """Return the form in which an address is compared: two accounts never share it."""
+    return folded(email)
 
 
 def session_ends_at(created_at: datetime, last_seen_at: datetime) -> datetime:

@@ -1,0 +1,65 @@
+"""auth, declared."""
+
+from chassis.app import create_app as create
+from fastapi import FastAPI
+
+from auth import internal, own, queries, routes
+from auth.decider import USER
+from auth.dependencies import AuthParts
+from auth.passwords import Passwords
+from auth.presence import Presence
+from auth.projections import Users
+from auth.revocations import tell
+from auth.sweeping import sweep
+from chassis.principals import beats
+from chassis.service import Running, Service
+from chassis.settings import Settings
+
+
+def build(running: Running) -> AuthParts:
+    """Return auth's parts. It answers from its own store who somebody is, and lets the others know when that changes."""
+    presence = Presence(running.store, running.environment)
+
+    async def keep_presence() -> None:
+        await presence.keep(running.writer)
+
+    async def tell_revocations() -> None:
+        await tell(running)
+
+    async def beat() -> None:
+        await beats(running)
+
+    async def sweep_sessions() -> None:
+        await sweep(running.writer, running.environment)
+
+    return AuthParts(
+        passwords=Passwords(running.secrets["pepper"], cost=running.settings.unsafe_bcrypt_cost),
+        presence=presence,
+        routers=[routes.router, own.router, internal.router],
+        projections=[Users()],
+        tasks=[beat, tell_revocations, keep_presence],
+        leader_tasks=[sweep_sessions],
+        resolver=presence.resolve,
+    )
+
+
+SERVICE = Service(
+    name="auth",
+    title="Accounts",
+    description="Accounts, sessions and API tokens: who somebody is, and how they prove it.",
+    migrations="auth.migrations",
+    build=build,
+    folds={"user": USER},
+    loaders={
+        "email": queries.load_holders,
+        "hash": queries.load_hashes,
+        "sessions": queries.load_sessions,
+        "tokens": queries.load_tokens,
+        "admins": queries.load_admins,
+    },
+)
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Return the service as an ASGI application."""
+    return create(SERVICE, settings)

@@ -1,0 +1,58 @@
+"""How often one may try from outside. An attempt is counted as failed before the password is looked at, and the count is given back when it
+was right: so no number of attempts at once slips through. One that a limit stops is counted by none.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from auth.errors import InvalidCredentials, WrongPassword
+from chassis.limits import Limit, Limits
+from events.errors import DomainError
+
+TEN_MINUTES, AN_HOUR = 600, 3600
+
+LOGINS = Limit("logins", 10, TEN_MINUTES)
+FAILED_HERE = Limit("failed-logins-here", 5, TEN_MINUTES)
+FAILED = Limit("failed-logins", 20, TEN_MINUTES)
+REGISTRATIONS = Limit("registrations", 5, AN_HOUR)
+WRONG_PASSWORDS = Limit("wrong-passwords", 10, TEN_MINUTES)
+"""At changing the own password, per person: a stolen session does not get to guess."""
+
+Counted = Sequence[tuple[Limit, tuple[str, ...]]]
+
+
+async def count(limits: Limits, counted: Counted) -> None:
+    """Count one attempt in each bucket, or, when one of them is full, in none. Raises TooMany or Unavailable."""
+    for done, (limit, bucket) in enumerate(counted):
+        try:
+            await limits.spend(limit, *bucket)
+        except DomainError:
+            await give_back(limits, counted[:done])
+            raise
+
+
+async def give_back(limits: Limits, counted: Counted) -> None:
+    for limit, bucket in counted:
+        await limits.give_back(limit, *bucket)
+
+
+@asynccontextmanager
+async def attempt(limits: Limits, *, failing: Counted, anyhow: Counted = ()) -> AsyncIterator[None]:
+    """Surround one attempt: it counts in `anyhow` whatever comes of it, and in `failing` when the password is wrong.
+
+    Raises TooMany before it begins. When something else of ours fails, the visitor has made no attempt.
+    """
+    await count(limits, [*anyhow, *failing])
+    try:
+        yield
+    except (InvalidCredentials, WrongPassword):
+        raise
+    except DomainError:
+        await give_back(limits, [*anyhow, *failing])
+        raise
+    await give_back(limits, failing)
+
+
+def failures(address: str, who: str) -> Counted:
+    """Return the buckets of failed logins; `who` stands for the e-mail, which is kept in no limiter."""
+    return [(FAILED_HERE, (who, address)), (FAILED, (who,))]

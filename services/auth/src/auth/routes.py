@@ -1,0 +1,131 @@
+"""Accounts over HTTP: registering, signing in and out, and the admin's list of people. What is one's own is in `own`."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from auth import attempts, queries, secrets
+from auth.commands import ChangeAccount, Register
+from auth.dependencies import VisitorsDevice, listing, parts_of, session_cookie, stranger
+from auth.errors import InvalidCredentials, UserNotFound
+from auth.rules import email_key, folded
+from auth.schemas import (
+    AccountChange,
+    Id,
+    Login,
+    Registration,
+    UserOut,
+    UserQuery,
+    UsersOut,
+    user_out,
+)
+from auth.units import (
+    SYSTEM,
+    ChangeAccountUnit,
+    RegisterUnit,
+    SignInUnit,
+    SignOutUnit,
+)
+from chassis.answers import json_answer, no_content
+from chassis.callers import neighbourhood
+from chassis.context import context
+from chassis.lean import LeanRoute
+from chassis.principal import CurrentAdmin, CurrentPrincipal, SameOrigin, SessionPrincipal, credential
+from chassis.problems import declare, responses
+from chassis.service import running
+from events.envelope import Actor
+
+declare("invalid-credentials", 401, "E-mail or password wrong")
+declare("email-taken", 409, "E-mail taken")
+declare("last-admin", 409, "The last admin")
+
+router = APIRouter(prefix="/api/auth", route_class=LeanRoute, tags=["auth"])
+
+# -- in and out -----------------------------------------------------------------------------------------------------------------------
+
+
+@router.post("/register", status_code=201, response_model=UserOut, responses=responses("email-taken", "too-many-requests", "unavailable"))
+async def register(request: Request, body: Registration, _here: SameOrigin, device: VisitorsDevice) -> Response:
+    """Open an account, always with the role `user`, without signing in. At most 5 tries an hour per address."""
+    desk = running(request)
+    await attempts.count(desk.limits, [(attempts.REGISTRATIONS, (neighbourhood(device.address),))])
+    hashed = await parts_of(desk).passwords.hash(body.password)
+    command = Register(user=desk.environment.new_id(), name=body.name, email=body.email)
+    by = Actor(kind="user", id=command.user)
+    account = await desk.writer.execute(RegisterUnit(command=command, hash=hashed, context=context(request, by)))
+    return json_answer(user_out(account), 201)
+
+
+@router.post("/login", response_model=UserOut, responses=responses("invalid-credentials", "too-many-requests", "unavailable"))
+async def login(request: Request, body: Login, _here: SameOrigin, device: VisitorsDevice) -> Response:
+    """Sign in: sets the session cookie and ends the session whose cookie came along. An unknown e-mail and a wrong password look alike."""
+    desk, email = running(request), email_key(body.email)
+    who, address = stranger(desk, email), neighbourhood(device.address)
+    async with attempts.attempt(desk.limits, anyhow=[(attempts.LOGINS, (address,))], failing=attempts.failures(address, who)):
+        known, replaced = _look_up(request, email)
+        kept = known.hash if known else None
+        secret = secrets.new_session(desk.environment.random_bytes)
+        unit = SignInUnit(
+            user=known.user if known else None,
+            stranger=f"login/{who}",
+            right=await parts_of(desk).passwords.matches(body.password, kept),
+            checked=kept,
+            session=desk.environment.new_id(),
+            digest=secret.digest,
+            device=device,
+            replaced=replaced,
+            context=context(request, Actor(kind="user", id=known.user) if known else SYSTEM),
+        )
+        account = await desk.writer.execute(unit)
+        if account is None:
+            raise InvalidCredentials
+    return json_answer(user_out(account), headers={"Set-Cookie": session_cookie(request, secret.text)})
+
+
+def _look_up(request: Request, email: str) -> tuple[queries.Credential | None, tuple[str, str] | None]:
+    """Return who has this e-mail, and (user, session) of the cookie that came along."""
+    carried = credential(request)
+    with running(request).store.read() as connection:
+        replaced = queries.find_session(connection, carried.digest) if carried and carried.kind == "session" else None
+        return queries.find_credential(connection, email), replaced
+
+
+@router.post("/logout", status_code=204, responses=responses("unavailable"))
+async def logout(request: Request, by: SessionPrincipal, device: VisitorsDevice) -> Response:
+    """Sign out: the session is dead on every service within a second."""
+    assert by.session is not None
+    await running(request).writer.execute(SignOutUnit(user=by.id, session=by.session, device=device, context=context(request, by)))
+    return no_content({"Set-Cookie": session_cookie(request, None)})
+
+
+@router.get("/me", response_model=UserOut)
+async def me(request: Request, by: CurrentPrincipal) -> Response:
+    """Return who is asking."""
+    with running(request).store.read() as connection:
+        account = queries.find_user(connection, by.id)
+    if account is None:
+        raise UserNotFound
+    return json_answer(user_out(account))
+
+
+# -- people, for admins ---------------------------------------------------------------------------------------------------------------
+
+
+@router.get("/users", response_model=UsersOut)
+async def list_users(request: Request, query: Annotated[UserQuery, Query()], _by: CurrentAdmin) -> Response:
+    """List people by name. Admins only."""
+    asked = listing(request, query, list="users")
+    rows = await running(request).store.read_in_thread(
+        lambda connection: queries.list_users(
+            connection, q=query.q, role=query.role, active=query.active, limit=asked.fetch, after=asked.after
+        )
+    )
+    return asked.answer(rows, user_out, lambda account: [folded(account.name), account.id])
+
+
+@router.patch("/users/{user}", response_model=UserOut, responses=responses("last-admin", "unavailable"))
+async def change_account(request: Request, user: Id, body: AccountChange, by: CurrentAdmin) -> Response:
+    """Change somebody's role or activity. Admins only; the last active one who can sign in stays. Deactivating ends sessions and tokens."""
+    command = ChangeAccount(user=user, role=body.role, active=body.active, by=by.id)
+    return json_answer(user_out(await running(request).writer.execute(ChangeAccountUnit(command=command, context=context(request, by)))))
