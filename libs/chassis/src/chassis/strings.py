@@ -31,7 +31,13 @@ class Text(GroupedMetadata):
 
     def __iter__(self) -> Iterator[Any]:
         yield StringConstraints(strip_whitespace=True, min_length=self.min_length, max_length=self.max_length)
-        yield AfterValidator(clean)
+        yield AfterValidator(self._trimmed)
+
+    def _trimmed(self, text: str) -> str:
+        text = clean(text).strip()  # Python's white space is a little more than pydantic's
+        if len(text) < self.min_length:
+            raise ValueError(f"must have at least {self.min_length} characters")
+        return text
 
 
 @dataclass(frozen=True, slots=True)
