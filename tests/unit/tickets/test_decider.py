@@ -231,7 +231,7 @@ def test_a_ticket_that_is_not_there_does_not_escalate() -> None:
     [
         ({"priority": ["high", "normal"]}, True),
         ({"priority": ["high"]}, False),
-        ({"priority": []}, True),
+        ({"priority": []}, False),
         ({"assigned": True}, True),
         ({"assigned": False}, False),
         ({"priority": ["normal"], "assigned": False}, False),

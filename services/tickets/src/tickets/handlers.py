@@ -1,5 +1,8 @@
 """What the desk does on others' events."""
 
+from collections.abc import Callable, Mapping
+
+from events.catalogue import type_of
 from events.contracts.escalation import EscalationDue
 from events.decider import Context, Transaction
 from events.envelope import Actor
@@ -32,3 +35,6 @@ def escalation_due(tx: Transaction, item: Recorded) -> None:
         stored = item.stored
         context = Context(actor=DESK, at=at, correlation=stored.correlationid, causation=stored.id, traceparent=stored.traceparent)
         tx.append(about, events, context)
+
+
+HANDLERS: Mapping[str, Callable[[Transaction, Recorded], None]] = {type_of(EscalationDue).name: escalation_due}

@@ -6,8 +6,9 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from chassis.answers import Answer, json_answer
+from chassis.callers import client_address, neighbourhood
 from chassis.conditional import IfMatch, etag
-from chassis.context import client_address, context
+from chassis.context import context
 from chassis.idempotency import Idempotency, answer_once
 from chassis.lean import LeanRoute
 from chassis.paging import Page
@@ -47,7 +48,7 @@ router = APIRouter(prefix="/api/tickets", route_class=LeanRoute, tags=["tickets"
 async def open_ticket(request: Request, body: NewTicket, by: CurrentPrincipal, _key: Idempotency) -> Response:
     """Open a ticket. At most 10 an hour per person and 30 per address."""
     desk = running(request)
-    limits = limits_of_opening(by.id, client_address(request)) if desk.settings.rate_limits == "on" else ()
+    limits = limits_of_opening(by.id, neighbourhood(client_address(request))) if desk.settings.rate_limits == "on" else ()
     unit = Open(title=body.title, body=body.body, priority=body.priority, by=by, context=context(request, by), limits=limits)
     return await answer_once(desk, request, by, unit, lambda ticket: _opened(ticket, by))
 

@@ -24,11 +24,11 @@ def escalates(ticket: Escalatable, when: Mapping[str, Any]) -> bool:
     """Return whether a level whose condition is `when` holds for the ticket as it is now.
 
     `when` may hold `priority`, a list of those that it is meant for, and `assigned`, whether somebody must, or nobody may, have the ticket.
-    An empty list is no condition, as a missing one.
+    What is missing or null does not matter.
     """
     if ticket.status != "open":
         return False
     priorities, assigned = when.get("priority"), when.get("assigned")
-    if priorities and ticket.priority not in priorities:
+    if priorities is not None and ticket.priority not in priorities:
         return False
     return assigned is None or assigned == (ticket.assignee is not None)

@@ -32,6 +32,9 @@ Id = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+
 Number = Annotated[int, Field(ge=1, le=LARGEST_INTEGER, description="The ticket's number.")]
 
 
+_LEFT_OUT: Any = None
+
+
 def _length(shortest: int, longest: int) -> StringConstraints:
     return StringConstraints(strip_whitespace=True, min_length=shortest, max_length=longest)
 
@@ -66,8 +69,8 @@ class Edit(In):
 
     model_config = ConfigDict(json_schema_extra={"minProperties": 1})
 
-    title: Title = Field(default=None, json_schema_extra=_without_default)
-    body: Body = Field(default=None, json_schema_extra=_without_default)
+    title: Title = Field(default=_LEFT_OUT, json_schema_extra=_without_default)
+    body: Body = Field(default=_LEFT_OUT, json_schema_extra=_without_default)
 
     @model_validator(mode="after")
     def _something(self) -> "Edit":
@@ -197,4 +200,49 @@ class EntryOut(Out):
 
 class EntriesOut(Out):
     items: list[EntryOut]
+    next_cursor: str | None
+
+
+class StoreHeadOut(Out):
+    sequence: int
+    hash: str | None
+
+
+class StoreOut(Out):
+    source: str
+    ok: bool | None = Field(description="Null for a service that could not be asked.")
+    events: int
+    head: StoreHeadOut
+    checkpoints: int = Field(description="How many were verified.")
+    first_bad_sequence: int | None
+    reason: str | None
+
+
+class VerificationOut(Out):
+    ok: bool | None
+    checked_at: datetime
+    stores: list[StoreOut]
+
+
+class StartedOut(Out):
+    """The verification goes on; its result will be where `Location` says."""
+
+    status: Literal["running"]
+
+
+class CheckpointOut(Out):
+    source: str
+    size: int
+    time: datetime
+    note: str = Field(description="A C2SP tlog-checkpoint in a signed note.")
+
+
+class KeyOut(Out):
+    source: str
+    key: str = Field(description="The verifier key: name, hash and Ed25519 public key, as C2SP writes them.")
+
+
+class CheckpointsOut(Out):
+    items: list[CheckpointOut]
+    keys: list[KeyOut]
     next_cursor: str | None

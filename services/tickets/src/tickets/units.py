@@ -96,5 +96,8 @@ def moment(at: datetime, last: datetime | None) -> datetime:
 
 
 def limits_of_opening(person: str, address: str) -> list[Quota]:
-    """Return what opening a ticket is counted against: 10 an hour per person, 30 per address."""
+    """Return what opening a ticket is counted against: 10 an hour per person, 30 per address.
+
+    `address` is what an address is counted by (`chassis.callers.neighbourhood`).
+    """
     return [Quota(f"tickets/user/{person}", 10, HOUR_S), Quota(f"tickets/address/{address}", 30, HOUR_S)]

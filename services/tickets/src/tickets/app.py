@@ -1,0 +1,46 @@
+"""The desk, declared."""
+
+from chassis.app import create_app as create
+from fastapi import FastAPI
+
+from chassis.service import Parts, Running, Service
+from chassis.settings import Settings
+from events.handling import Subscription
+from tickets import audit_routes, demo, journal, people, routes, verification
+from tickets.auditing import Audit
+from tickets.decider import TICKET
+from tickets.handlers import HANDLERS
+from tickets.journal import JournalFeed
+from tickets.people import People
+from tickets.projections import Desk
+from tickets.units import PERSON
+from tickets.verification import Verification
+
+
+def build(running: Running) -> Parts:
+    """Return the desk's parts: its own projection follows the log, people and the audit list follow the journal of all sources."""
+    return Parts(
+        routers=[routes.router, audit_routes.router, audit_routes.verifying(Verification(running)), demo.router],
+        projections=[Desk()],
+        feeds=[(JournalFeed(), [People(), Audit()])],
+        appended=journal.record_own,
+        subscriptions=[Subscription(source=source, handlers=HANDLERS) for source in ("/auth", "/notifier", "/escalator")],
+        record=journal.record,
+        figures=verification.figures,
+    )
+
+
+SERVICE = Service(
+    name="tickets",
+    title="Tickets",
+    description="The desk: tickets, their notes and their history; the journal of all services, and the audit.",
+    migrations="tickets.migrations",
+    build=build,
+    folds={"ticket": TICKET},
+    loaders={PERSON: people.load},
+)
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Return the service as an ASGI application."""
+    return create(SERVICE, settings)

@@ -1,0 +1,89 @@
+"""The audit over HTTP: the list over all services, signed checkpoints, and verification. Admins only."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from chassis.answers import json_answer
+from chassis.context import context
+from chassis.lean import LeanRoute
+from chassis.paging import Page
+from chassis.principal import CurrentAdmin
+from chassis.problems import instance_of, problem, responses
+from chassis.service import running
+from events.errors import NotFound, Unavailable
+from tickets import checkpoints, trail, verification
+from tickets.dependencies import listing
+from tickets.schemas import AuditQuery, CheckpointsOut, EntriesOut, StartedOut, VerificationOut
+from tickets.trail import Sought
+from tickets.verification import Verification
+
+PATIENCE_S = 10
+"""How long a verification may take before the answer is that it goes on."""
+
+router = APIRouter(prefix="/api/audit", route_class=LeanRoute, tags=["audit"])
+
+
+@router.get("", response_model=EntriesOut)
+async def list_entries(request: Request, query: Annotated[AuditQuery, Query()], _by: CurrentAdmin) -> Response:
+    """List who did what, over all services, newest first."""
+    asked = listing(request, query, list="audit")
+    sought = Sought(
+        actor=query.actor,
+        action=query.action,
+        entity=query.entity,
+        entity_id=query.entity_id,
+        q=query.q or None,
+        since=query.since,
+        until=query.until,
+    )
+    store = running(request).store
+    entries = await store.read_in_thread(lambda connection: trail.entries(connection, sought, limit=asked.fetch, after=asked.after))
+    return asked.answer(entries, dict, trail.key_of)
+
+
+@router.get("/verify", response_model=VerificationOut, responses=responses("not-found", "unavailable"))
+async def get_verification(request: Request, _by: CurrentAdmin) -> Response:
+    """Return the last finished verification; 503, with the same members, when a service could not be asked."""
+    with running(request).store.read() as connection:
+        result = verification.last(connection)
+    if result is None:
+        raise NotFound("Nothing was verified yet.")
+    return _told(request, result)
+
+
+@router.get("/checkpoints", response_model=CheckpointsOut, responses=responses("unavailable"))
+async def list_checkpoints(request: Request, query: Annotated[Page, Query()], _by: CurrentAdmin) -> Response:
+    """List the signed checkpoints of all stores, newest first, with the public keys that verify them."""
+    desk = running(request)
+    bound = {"list": "checkpoints"}
+    bounds = {} if query.cursor is None else dict(desk.sealer.open(query.cursor, bound))
+    found, keys = await checkpoints.collect(desk.peers, bounds, query.limit + 1)
+    shown = found[: query.limit]
+    following = desk.sealer.seal(bound, list(checkpoints.following(bounds, shown).items())) if len(found) > query.limit else None
+    return json_answer({"items": shown, "keys": keys, "next_cursor": following})
+
+
+def verifying(verifications: Verification) -> APIRouter:
+    """Return the route that starts a verification, or joins the one that runs."""
+    routes = APIRouter(prefix="/api/audit", route_class=LeanRoute, tags=["audit"])
+
+    @routes.post("/verify", response_model=VerificationOut, responses={202: {"model": StartedOut}, **responses("unavailable")})
+    async def verify(request: Request, by: CurrentAdmin) -> Response:
+        """Let every service verify its own store from disk, now. 202 when that takes longer than 10 s: the result appears under GET."""
+        result = await verifications.result(context(request, by), within_s=PATIENCE_S)
+        if result is None:
+            return json_answer({"status": "running"}, 202, {"Location": "/api/audit/verify"})
+        return _told(request, result)
+
+    return routes
+
+
+def _told(request: Request, result: dict[str, Any]) -> Response:
+    silent = [store["source"] for store in result["stores"] if store["ok"] is None]
+    if not silent:
+        return json_answer(result)
+    error = Unavailable(f"Could not be asked: {', '.join(silent)}.", retry_after=10)
+    error.facts.update(result)
+    return problem(error, instance_of(request))

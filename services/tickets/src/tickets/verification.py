@@ -1,0 +1,112 @@
+"""Asking every service to verify its own store from disk, now, and keeping the last result."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic_core import from_json, to_json
+from sqlalchemy import Connection, select
+from sqlalchemy.dialects.postgresql import insert  # SQLite's ON CONFLICT is written alike, and this form compiles for both
+
+from chassis.service import Running
+from chassis.settings import SERVICES
+from events.contracts.operation import LedgerVerified
+from events.decider import Context, Key, Transaction
+from events.errors import Unavailable
+from events.times import from_text, to_text
+from tickets import journal
+from tickets.tables import verifications
+
+SUBJECT = "store/tickets"
+_HOUR_S = 3600.0
+_LAST = select(verifications.c.result).where(verifications.c.id == 1)
+_FIGURES = select(verifications.c.checked_at, verifications.c.result).where(verifications.c.id == 1)
+_add = insert(verifications)
+_KEEP = _add.on_conflict_do_update(
+    index_elements=[verifications.c.id], set_={"checked_at": _add.excluded.checked_at, "result": _add.excluded.result}
+)
+
+Report = dict[str, Any]
+"""What one service says of its store, or what is said of one that could not be asked."""
+
+
+def last(connection: Connection) -> dict[str, Any] | None:
+    """Return the last finished result, None before the first."""
+    stored = connection.execute(_LAST).scalar_one_or_none()
+    return None if stored is None else from_json(stored)
+
+
+def figures(connection: Connection) -> dict[str, float]:
+    """Return when the last verification finished (seconds since 1970) and whether all was well; nothing before the first."""
+    row = connection.execute(_FIGURES).one_or_none()
+    if row is None:
+        return {}
+    return {"verified_at_seconds": from_text(row.checked_at).timestamp(), "verified_ok": float(from_json(row.result)["ok"] is True)}
+
+
+def verdict(reports: Iterable[Report]) -> bool | None:
+    """Return whether all is well: False when one store is not, None when that cannot be said of one."""
+    said = {report["ok"] for report in reports}
+    return False if False in said else None if None in said else True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finish:
+    """Keeps a result and says in the log that it was found."""
+
+    reports: Sequence[Report]
+    context: Context
+
+    def reads(self) -> Iterable[Key]:
+        return [("stream", SUBJECT)]
+
+    def run(self, tx: Transaction) -> dict[str, Any]:
+        ok = verdict(self.reports)
+        told = [{"source": r["source"], "ok": r["ok"], "events": r["events"], "hash": r["head"]["hash"]} for r in self.reports]
+        tx.append(SUBJECT, [LedgerVerified(ok=ok is True, stores=told)], self.context)
+        result = {"ok": ok, "checked_at": to_text(tx.now), "stores": list(self.reports)}
+        tx.write(_KEEP, {"id": 1, "checked_at": result["checked_at"], "result": to_json(result)})
+        return result
+
+
+class Verification:
+    """One verification at a time: who asks while one runs waits for that one."""
+
+    def __init__(self, running: Running) -> None:
+        self._running = running
+        self._task: asyncio.Task[dict[str, Any]] | None = None
+
+    async def result(self, context: Context, *, within_s: float) -> dict[str, Any] | None:
+        """Return the result, None when it takes longer than `within_s` seconds; it is then kept when it is there."""
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._verify(context), name="verify every store")
+        done, _ = await asyncio.wait([self._task], timeout=within_s)
+        return self._task.result() if done else None
+
+    async def _verify(self, context: Context) -> dict[str, Any]:
+        erased = sorted(await self._running.store.read_in_thread(journal.erased_people))
+        reports = await asyncio.gather(*(self._ask(service, erased) for service in SERVICES))
+        result: dict[str, Any] = await self._running.writer.execute(Finish(reports=reports, context=context))
+        return result
+
+    async def _ask(self, service: str, erased: Sequence[str]) -> Report:
+        """Return a service's own report of its store, or that it could not be asked. Our own answers at the same door as the others."""
+        try:
+            answer = await self._running.peers.post(service, "/internal/verify", {"erased": erased}, within=_HOUR_S)
+        except Unavailable as silent:
+            return _unknown(service, str(silent))
+        return answer.json() if answer.status_code == 200 else _unknown(service, "It does not let us ask.")
+
+
+def _unknown(service: str, reason: str) -> Report:
+    nothing = {"sequence": 0, "hash": None}
+    return {
+        "source": f"/{service}",
+        "ok": None,
+        "events": 0,
+        "head": nothing,
+        "checkpoints": 0,
+        "first_bad_sequence": None,
+        "reason": reason,
+    }

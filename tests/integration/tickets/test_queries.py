@@ -1,0 +1,158 @@
+"""Lists and searches, against a store and against going through the rows one by one."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given as for_all
+from hypothesis import settings
+from hypothesis import strategies as st
+from sqlalchemy import Connection
+
+from tests.integration.tickets.store import moment, store, ticket
+from tickets import queries
+from tickets.commands import PRIORITIES, STATUSES
+from tickets.queries import NOBODY, Wanted, page
+
+SORTS = ("-created_at", "created_at", "-updated_at", "updated_at")
+rows_of_tickets = st.lists(
+    st.builds(
+        dict,
+        status=st.sampled_from(STATUSES),
+        priority=st.sampled_from(PRIORITIES),
+        requester=st.sampled_from(["anna", "ben"]),
+        assignee=st.sampled_from([None, "ada", "alf"]),
+        created_at=st.integers(0, 5).map(moment),  # few times, so that many are equal
+        updated_at=st.integers(0, 5).map(moment),
+        escalated_at=st.sampled_from([None, moment(3)]),
+    ),
+    max_size=25,
+).map(lambda values: [ticket(number, **row) for number, row in enumerate(values, start=1)])
+wants = st.builds(
+    Wanted,
+    status=st.none() | st.sampled_from(STATUSES),
+    priority=st.none() | st.sampled_from(PRIORITIES),
+    requester=st.none() | st.sampled_from(["anna", "ben"]),
+    assignee=st.sampled_from([None, NOBODY, "ada", "alf"]),
+    escalated=st.none() | st.booleans(),
+    text=st.sampled_from([None, None, "something matter", "tick"]),
+    sort=st.sampled_from(SORTS),
+)
+
+
+def meant(row: dict[str, Any], wanted: Wanted) -> bool:
+    return (
+        wanted.status in (None, row["status"])
+        and wanted.priority in (None, row["priority"])
+        and wanted.requester in (None, row["requester"])
+        and (wanted.assignee is None or (row["assignee"] or NOBODY) == wanted.assignee)
+        and (wanted.escalated is None or (row["escalated_at"] is not None) == wanted.escalated)
+    )
+
+
+def read_all(connection: Connection, wanted: Wanted, *, limit: int) -> list[int]:
+    seen: list[int] = []
+    after = None
+    while rows := page(connection, wanted, limit=limit, after=after):
+        seen.extend(row.id for row in rows)
+        after = (rows[-1].time, rows[-1].id)
+    return seen
+
+
+@settings(max_examples=150, deadline=None)
+@for_all(rows_of_tickets, wants, st.integers(1, 7))
+def test_page_after_page_gives_every_ticket_that_is_meant_once_and_in_order(rows: list[dict[str, Any]], wanted: Wanted, limit: int) -> None:
+    key = wanted.sort.removeprefix("-")
+    expected = sorted(
+        (row for row in rows if meant(row, wanted)), key=lambda row: (row[key], row["id"]), reverse=wanted.sort.startswith("-")
+    )
+    with store(rows) as connection:
+        assert read_all(connection, wanted, limit=limit) == [row["id"] for row in expected]
+
+
+SINGLE: list[dict[str, Any]] = [
+    {},
+    {"status": "open"},
+    {"priority": "high"},
+    {"requester": "anna"},
+    {"assignee": "ada"},
+    {"assignee": NOBODY},
+    {"escalated": True},
+]
+
+
+@pytest.mark.parametrize("sort", SORTS)
+@pytest.mark.parametrize("status", [{}, {"status": "resolved"}], ids=["whatever its status", "of one status"])
+@pytest.mark.parametrize("filters", SINGLE, ids=str)
+@pytest.mark.parametrize("resumes", [False, True], ids=["the first page", "a later page"])
+def test_a_page_is_found_in_an_index_and_nothing_is_sorted_to_find_it(
+    filters: dict[str, Any], status: dict[str, Any], sort: Any, resumes: Any
+) -> None:
+    wanted = Wanted(**{**filters, **status}, sort=sort)
+    with store([ticket(1)]) as connection:
+        compiled = queries._page(wanted.narrowed, wanted.sort, resumes=resumes, searches=False).compile(connection)
+        values = dict.fromkeys(compiled.params, "x") | {"limit": 26, "after_id": 1}
+        plan = connection.exec_driver_sql("EXPLAIN QUERY PLAN " + str(compiled), tuple(values[name] for name in compiled.positiontup or ()))
+        steps = [row[3] for row in plan]
+    page_steps = steps[: next(at for at, step in enumerate(steps) if step == "SCAN page")]
+    assert not [step for step in page_steps if "TEMP B-TREE" in step or step.startswith("SCAN tickets")]
+    assert [step for step in page_steps if " INDEX tickets_by_" in step]
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("printer", [1, 2]),
+        ("PRINT", [1, 2]),
+        ("printer burns", [1]),
+        ("cafe", [3]),
+        ("café", [3]),
+        ("rint", []),
+        ("printer nothing", []),
+        ('"', []),
+        ('prin"ter', []),
+        ("AND", [3]),
+        ("burns OR", []),
+        ("a-b", [2]),
+        ("b-a", [2]),
+        ("NEAR(", [3]),
+        ("title:printer", []),
+        ("o'clock", [2]),
+        ("^printer", [1, 2]),
+        ("(" * 300, []),
+        ("* *", []),
+        ("anna", []),
+        ("{body} : x", []),
+    ],
+)
+def test_whatever_is_typed_is_searched_as_plain_words(typed: str, found: list[int]) -> None:
+    rows = [
+        ticket(1, title="The printer", body="It burns."),
+        ticket(2, title="Printer a-b", body="Since nine o'clock"),
+        ticket(3, title="Café", body="Sugar AND milk, near the door"),
+    ]
+    with store(rows) as connection:
+        assert read_all(connection, Wanted(text=typed, sort="created_at"), limit=10) == found
+
+
+def test_a_person_finds_their_own_ticket_however_many_others_match_better() -> None:
+    others = [ticket(number, title="printer printer printer", requester="ben") for number in range(1, 1501)]
+    mine = ticket(2000, title="About many things", body="and once a printer too", requester="anna", created_at=moment(1))
+    with store([*others, mine]) as connection:
+        assert read_all(connection, Wanted(text="printer", requester="anna"), limit=10) == [2000]
+        assert len(read_all(connection, Wanted(text="printer"), limit=100)) == 1000
+
+
+def test_a_filter_comes_before_the_cut_to_the_best() -> None:
+    others = [ticket(number, title="printer printer printer") for number in range(1, 1501)]
+    urgent = ticket(2000, body="and once a printer too", priority="urgent", created_at=moment(1))
+    with store([*others, urgent]) as connection:
+        assert read_all(connection, Wanted(text="printer", priority="urgent"), limit=10) == [2000]
+
+
+def test_names_come_from_people_and_are_missing_where_nobody_is_known() -> None:
+    with store([ticket(1, assignee="ada"), ticket(2, requester="stranger")]) as connection:
+        known, unknown = queries.one(connection, 1), queries.one(connection, 2)
+    assert known is not None
+    assert unknown is not None
+    assert (known.requester_name, known.requester_email, known.assignee_name) == ("Anna Arendt", "anna@example.com", "Ada Lovelace")
+    assert (unknown.requester_name, unknown.requester_email) == (None, None)
