@@ -115,7 +115,7 @@ async def get_caught_up(request: Request, _: Ours) -> Response:
     """Tell how far everything is: this log's head, what of it is relayed, and the position in every source."""
     live = running(request)
     with live.store.read() as connection:
-        consumed = {source: at["sequence"] for source, at in _seen(connection).items()}
+        consumed = dict.fromkeys(live.consumers, 0) | {source: at["sequence"] for source, at in _seen(connection).items()}
         head = log_head(connection).sequence
     return json_answer({"positions": consumed, "head": head, "relayed": live.relay.relayed})
 
