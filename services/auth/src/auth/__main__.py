@@ -1,6 +1,7 @@
 """`python -m auth`: the service as a process of its own."""
 
+from chassis.app import main
+
 from auth.app import SERVICE
-from chassis.service import main
 
 main(SERVICE)

@@ -1,5 +1,7 @@
 """auth, declared."""
 
+from functools import partial
+
 from chassis.app import create_app as create
 from fastapi import FastAPI
 
@@ -23,12 +25,6 @@ def build(running: Running) -> AuthParts:
     async def keep_presence() -> None:
         await presence.keep(running.writer)
 
-    async def tell_revocations() -> None:
-        await tell(running)
-
-    async def beat() -> None:
-        await beats(running)
-
     async def sweep_sessions() -> None:
         await sweep(running.writer, running.environment)
 
@@ -37,7 +33,7 @@ def build(running: Running) -> AuthParts:
         presence=presence,
         routers=[routes.router, own.router, internal.router],
         projections=[Users()],
-        tasks=[beat, tell_revocations, keep_presence],
+        tasks=[partial(beats, running), partial(tell, running), keep_presence],
         leader_tasks=[sweep_sessions],
         resolver=presence.resolve,
     )

@@ -145,12 +145,12 @@ _ADMINS = select(users.c.id).where(users.c.role == "admin", users.c.active.is_(T
 
 def load_holders(connection: Connection, emails: Sequence[str]) -> Mapping[str, str]:
     """("email", key) → id of the user who has it."""
-    return dict(connection.execute(_EMAILS, {"ids": list(emails)}))
+    return dict(connection.execute(_EMAILS, {"ids": list(emails)}).all())
 
 
 def load_hashes(connection: Connection, ids: Sequence[str]) -> Mapping[str, str | None]:
     """("hash", user) → the hash of the password."""
-    return dict(connection.execute(_HASHES, {"ids": list(ids)}))
+    return dict(connection.execute(_HASHES, {"ids": list(ids)}).all())
 
 
 def load_sessions(connection: Connection, ids: Sequence[str]) -> Mapping[str, Mapping[str, Session]]:

@@ -31,12 +31,12 @@ _RUN_OUT = (
     .limit(AT_ONCE)
 )
 _OLD_SESSIONS = delete(sessions).where(sessions.c.ended_at < bindparam("before"))
-_OLD_TOKENS = delete(api_tokens).where(or_(api_tokens.c.revoked_at < bindparam("before"), api_tokens.c.expires_at < bindparam("before")))
+_OLD_TOKENS = delete(api_tokens).where(api_tokens.c.expires_at < bindparam("before"))
 
 
 @dataclass(frozen=True, kw_only=True)
 class SweepUnit:
-    """End up to 200 sessions that have run out, and forget what ended 30 days ago. Returns how many were ended."""
+    """End up to 200 sessions that have run out, and forget what has been over for 30 days. Returns how many were ended."""
 
     environment: Environment
     sql = True

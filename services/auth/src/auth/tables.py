@@ -55,6 +55,7 @@ api_tokens = Table(
     Column("revoked_at", Moment),
 )
 _not_revoked = api_tokens.c.revoked_at.is_(None)
+Index("api_tokens_by_expiry", api_tokens.c.expires_at)
 Index("api_tokens_by_user", api_tokens.c.user_id, api_tokens.c.id, sqlite_where=_not_revoked, postgresql_where=_not_revoked)
 
 users = Table(

@@ -56,6 +56,7 @@ def upgrade() -> None:
         sa.Column("last_used_at", Moment),
         sa.Column("revoked_at", Moment),
     )
+    op.create_index("api_tokens_by_expiry", "api_tokens", ["expires_at"])
     op.create_index("api_tokens_by_user", "api_tokens", ["user_id", "id"], sqlite_where=_NOT_REVOKED, postgresql_where=_NOT_REVOKED)
 
 
