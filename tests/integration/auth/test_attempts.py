@@ -1,0 +1,78 @@
+"""The limits on trying, with the library that counts them."""
+
+import asyncio
+
+import pytest
+
+from auth.attempts import FAILED, LOGINS, Counted, attempt, failures
+from auth.errors import InvalidCredentials
+from chassis.limits import Limits
+from events.errors import TooMany, Unavailable
+
+
+@pytest.fixture
+def limits() -> Limits:
+    return Limits("memory://", enabled=True)
+
+
+async def sign_in(limits: Limits, *, right: bool, who: str = "anna", address: str = "192.0.2.7", anyhow: Counted = ()) -> None:
+    async with attempt(limits, anyhow=anyhow, failing=failures(address, who)):
+        await asyncio.sleep(0)  # others come in meanwhile
+        if not right:
+            raise InvalidCredentials
+
+
+async def outcomes(limits: Limits, number: int, *, right: bool = False, address: str = "192.0.2.7", who: str = "anna") -> list[str]:
+    tries = [sign_in(limits, right=right, address=address, who=who, anyhow=[(LOGINS, (address,))]) for _ in range(number)]
+    return [type(result).__name__ for result in await asyncio.gather(*tries, return_exceptions=True)]
+
+
+async def test_five_wrong_passwords_from_one_address_are_looked_at_however_many_come_at_once(limits: Limits) -> None:
+    assert sorted(await outcomes(limits, 9)) == ["InvalidCredentials"] * 5 + ["TooMany"] * 4
+
+
+async def test_the_owner_still_signs_in_from_elsewhere_until_twenty_have_failed(limits: Limits) -> None:
+    for n in range(4):
+        await outcomes(limits, 6, address=f"192.0.2.{n}")
+        if n < 3:
+            assert await outcomes(limits, 1, right=True, address="198.51.100.1") == ["NoneType"]
+    assert await outcomes(limits, 1, right=True, address="198.51.100.1") == ["TooMany"]
+    assert await outcomes(limits, 1, right=True, address="198.51.100.1", who="ben") == ["NoneType"]
+
+
+async def test_ten_logins_from_one_address_whoever_they_are(limits: Limits) -> None:
+    for n in range(10):
+        assert await outcomes(limits, 1, right=True, who=f"user{n}") == ["NoneType"]
+    assert await outcomes(limits, 1, right=True, who="user11") == ["TooMany"]
+
+
+async def test_who_is_right_is_not_counted_as_failed(limits: Limits) -> None:
+    for _ in range(8):
+        await sign_in(limits, right=True)
+    assert sorted(await outcomes(limits, 6)) == ["InvalidCredentials"] * 5 + ["TooMany"]
+
+
+async def test_an_attempt_that_one_limit_stops_is_counted_by_no_other(limits: Limits) -> None:
+    await outcomes(limits, 5)
+    assert await outcomes(limits, 4, right=True) == ["TooMany"] * 4
+    # of ten logins per address five are spent; of twenty failures per e-mail five
+    assert await outcomes(limits, 5, right=True, who="ben") == ["NoneType"] * 5
+    left = 0
+    while await limits._limiter.test(FAILED.item, "anna") and await limits._limiter.hit(FAILED.item, "anna"):
+        left += 1
+    assert left == 15
+
+
+async def test_a_failure_of_ours_is_no_attempt(limits: Limits) -> None:
+    for _ in range(30):
+        with pytest.raises(Unavailable):
+            async with attempt(limits, anyhow=[(LOGINS, ("192.0.2.7",))], failing=failures("192.0.2.7", "anna")):
+                raise Unavailable("The store is full.")
+    assert await outcomes(limits, 1, right=True) == ["NoneType"]
+
+
+async def test_who_is_stopped_learns_how_long_to_wait(limits: Limits) -> None:
+    await outcomes(limits, 5)
+    with pytest.raises(TooMany) as stopped:
+        await sign_in(limits, right=True)
+    assert 1 <= stopped.value.retry_after <= 600
