@@ -1,6 +1,6 @@
 """The desk's derived tables, filled in whatever batches: always the same rows, and those that the domain says."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -152,7 +152,11 @@ def row_of(ticket: Ticket, number: int) -> tuple[Any, ...]:
 def test_kept_counts_are_what_counting_would_give(told: list[list[Any]], order: list[int], cuts: list[int]) -> None:
     found = filled(log_of(told, order), cuts)
     rows = [dict(zip((column.name for column in tickets.columns), row, strict=True)) for row in found["tickets"]]
-    scopes = {"all": lambda _row: "", "requester": lambda row: row["requester"], "assignee": lambda row: row["assignee"] or ""}
+    scopes: dict[str, Callable[[dict[str, Any]], str]] = {
+        "all": lambda _row: "",
+        "requester": lambda row: str(row["requester"]),
+        "assignee": lambda row: row["assignee"] or "",
+    }
     for scope, owner, *kept in found["ticket_counts"]:
         mine = [row for row in rows if scopes[scope](row) == owner]
         statuses = [sum(row["status"] == status for row in mine) for status in STATUSES]
