@@ -1,0 +1,57 @@
+"""`ste`: the operator's command."""
+
+import sys
+
+import typer
+
+from deploy.refusal import Refusal
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    help="Run and look after a Support Ticket Express desk.",
+    epilog="Exit codes: 0 fine, 1 something is wrong (it says what), 2 the command was not understood, 3 the desk is not running. "
+    "It reads the same variables as the desk, from the environment and from .env; .env.example lists them.",
+)
+
+
+@app.command()
+def up() -> None:
+    """Run the whole desk in the foreground, until Ctrl-C; this is what [bold]make run[/] does."""
+    from deploy.local import up as run_desk
+    from deploy.settings import load
+    from deploy.terminal import Terminal
+
+    run_desk(load(), Terminal())
+
+
+@app.command()
+def version() -> None:
+    """Print the versions of the desk and of what it stands on."""
+    from deploy.versions import lines
+
+    for line in lines():
+        typer.echo(line)
+
+
+def main() -> None:
+    """Run a command. What it can not do, it says in a sentence, without a traceback."""
+    try:
+        app()
+    except Refusal as refusal:
+        from rich.console import Console
+        from rich.markup import escape
+
+        console = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
+        console.print(f"[bold red]ste:[/] {escape(refusal.what)}")
+        if refusal.mend:
+            console.print(f"     {escape(refusal.mend)}")
+        sys.exit(refusal.code)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,104 @@
+"""What stands between ready services and a ready desk: the demo exists and every consumer has caught up."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from ipaddress import ip_address
+from typing import Any
+
+import httpx2
+
+from chassis.settings import SERVICES, Settings
+from deploy.parts import Plan
+from deploy.refusal import Refusal
+from deploy.terminal import Terminal
+
+CREDENTIAL = "X-Ste-Credential"
+DEMO_LINE = "demo accounts: admina@example.com, usera@example.com, … with the password demo123"
+_WORD_EVERY = 5.0
+
+
+async def prepare(desk: Plan, client: httpx2.AsyncClient, credential: str, terminal: Terminal) -> None:
+    """Make the demo, if it is wanted, and wait until every service has consumed what the others have written. Raises Refusal."""
+    services = Services(desk, client, credential)
+    if demo_wanted(desk.settings, terminal):
+        users = await services.post("auth", "/internal/demo")
+        await services.post("tickets", "/internal/demo", users)
+        if users["users"]:
+            terminal.tell("desk", DEMO_LINE)
+    await _catch_up(services, terminal)
+
+
+def demo_wanted(settings: Settings, terminal: Terminal) -> bool:
+    """Return whether to make the demo: as it was set, else only where nobody else can reach it."""
+    if "demo" in settings.model_fields_set:
+        return settings.demo
+    if is_loopback(settings.bind):
+        return True
+    terminal.tell("desk", f"no demo accounts, since {settings.bind} can be reached by others; STE_DEMO=1 makes them", "warning")
+    return False
+
+
+def is_loopback(address: str) -> bool:
+    """Return whether only this machine reaches the address."""
+    try:
+        return ip_address(address).is_loopback
+    except ValueError:
+        return address == "localhost"
+
+
+class Services:
+    """The services' `/internal`, as the operator."""
+
+    def __init__(self, desk: Plan, client: httpx2.AsyncClient, credential: str) -> None:
+        self._client = client
+        self._headers = {CREDENTIAL: credential}
+        self._urls = {name: f"http://127.0.0.1:{port}" for name, port in desk.service_ports.items()}
+
+    async def post(self, service: str, path: str, body: Any = None) -> Any:
+        """Return the JSON that the service answers; a service that restarts in between is waited for. Raises Refusal."""
+        for _ in range(20):
+            try:
+                answer = await self._client.post(self._urls[service] + path, json=body, headers=self._headers, timeout=60.0)
+            except httpx2.TransportError:
+                await asyncio.sleep(0.5)
+                continue
+            if answer.status_code == 503:
+                await asyncio.sleep(0.5)
+                continue
+            if answer.is_success:
+                return answer.json()
+            raise Refusal(f"{service} refused {path}: {answer.status_code} {answer.text[:300]}")
+        raise Refusal(f"{service} does not answer {path}.")
+
+    async def behind(self) -> list[str]:
+        """Return what is not consumed yet, in words; empty when all is."""
+        answers: Mapping[str, Any] = dict(zip(SERVICES, await asyncio.gather(*map(self._caught_up, SERVICES)), strict=True))
+        return [
+            f"{name} has {at} of {answers[source.strip('/')]['head']} of {source.strip('/')}"
+            for name, answer in answers.items()
+            for source, at in answer["positions"].items()
+            if at < answers[source.strip("/")]["head"]
+        ]
+
+    async def _caught_up(self, service: str) -> Any:
+        for _ in range(120):
+            try:
+                answer = await self._client.get(f"{self._urls[service]}/internal/caught-up", headers=self._headers)
+            except httpx2.TransportError:
+                await asyncio.sleep(0.5)
+                continue
+            if answer.status_code == 200:
+                return answer.json()
+            await asyncio.sleep(0.5)
+        raise Refusal(f"{service} does not say how far it is.", "Look into its log.")
+
+
+async def _catch_up(services: Services, terminal: Terminal) -> None:
+    """Wait, with a word now and then, until nothing is behind. What follows from events is itself an event, so all are asked at once."""
+    spoke = time.monotonic()
+    while behind := await services.behind():
+        if time.monotonic() - spoke > _WORD_EVERY:
+            spoke = time.monotonic()
+            terminal.tell("desk", f"catching up: {', '.join(behind)}")
+        await asyncio.sleep(0.05)

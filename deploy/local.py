@@ -1,0 +1,150 @@
+"""The process runner behind `make run`: the whole desk on one machine, in the foreground.
+
+It starts the broker, then the services, then the gateway; each when the one before is ready. What ends is started again; a broker that
+lives but fails is restarted. At SIGTERM or SIGINT the gateway is closed first, so that nothing new comes in, then the services, then
+the broker; a second signal kills. When the runner itself is killed, everything ends with it (`guard.py`).
+"""
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from contextlib import suppress
+
+import httpx2
+
+from chassis import secrets
+from chassis.settings import SERVICES, Settings
+from deploy.desk_file import DeskFile, holding
+from deploy.first_start import prepare
+from deploy.logs import RotatingLog
+from deploy.parts import Plan, broker_command, gateway_command, plan, service_command
+from deploy.ports import require_free
+from deploy.process import Command, Process
+from deploy.terminal import Terminal
+
+PATIENCE = 120.0
+"""Seconds that a process may take until it is ready; a slow machine that migrates a large store needs some."""
+WATCH_EVERY, WATCH_TRIES, WATCH_GRACE = 2.0, 3, 12
+"""The broker is asked so often (seconds) and restarted after so many bad answers in a row; a new one has more, to read its streams."""
+
+
+class Desk:
+    """One desk, from its start to its end."""
+
+    def __init__(self, where: Plan, terminal: Terminal) -> None:
+        self.plan, self._terminal = where, terminal
+        self._client = httpx2.AsyncClient(timeout=2.0, trust_env=False)
+        self._file = DeskFile(pid=os.getpid(), url=where.url, monitor_port=where.monitor_port, ports=where.ports)
+        self._processes: dict[str, Process] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._asked_to_stop = asyncio.Event()
+        self._signals = 0
+        # closed by nobody but the end of this process: what waits for its end ends too
+        self._lifeline = -1 if sys.platform == "linux" else os.pipe()[0]
+
+    async def run(self) -> None:
+        """Start everything, say so, and go on until a signal comes or something can not be kept running. Raises Refusal."""
+        self._listen()
+        start = asyncio.create_task(self._start(), name="start")
+        self._tasks.append(start)
+        stop = asyncio.create_task(self._asked_to_stop.wait(), name="stop")
+        try:
+            while not stop.done():
+                await asyncio.wait([stop, *self._tasks], return_when=asyncio.FIRST_COMPLETED)
+                for task in [task for task in self._tasks if task.done()]:
+                    self._tasks.remove(task)
+                    if not task.cancelled() and (error := task.exception()):
+                        raise error
+        finally:
+            stop.cancel()
+            start.cancel()
+            await self._stop()
+
+    async def _start(self) -> None:
+        began = time.monotonic()
+        self._terminal.tell("desk", f"starting in {self.plan.data_dir}")
+        await self._bring_up([broker_command(self.plan, self._answers)])
+        self._tasks.append(asyncio.create_task(self._watch_broker(), name="watch broker"))
+        await self._bring_up([service_command(self.plan, name, self._answers) for name in SERVICES])
+        await self._bring_up([gateway_command(self.plan, self._answers)])
+        credential = secrets.ensure(self.plan.settings.secrets_dir, "operator")
+        await prepare(self.plan, self._client, credential, self._terminal)
+        self._file.ready = True
+        self._file.write(self.plan.data_dir)
+        self._terminal.tell("desk", f"started in {time.monotonic() - began:.1f} s; the API's documents are at {self.plan.url}/api/docs")
+        self._terminal.plain(f"Support Ticket Express is ready: {self.plan.url}")
+
+    async def _bring_up(self, commands: list[Command]) -> None:
+        began = time.monotonic()
+        for command in commands:
+            log = RotatingLog(self.plan.data_dir / "log" / f"{command.name}.log")
+            process = Process(command, log, self._terminal, self._started, self._lifeline)
+            self._processes[command.name] = process
+            self._tasks.append(asyncio.create_task(process.run(), name=command.name))
+
+        async def wait_for(process: Process) -> None:
+            await process.ready(PATIENCE)
+            self._terminal.tell(process.command.name, f"ready after {time.monotonic() - began:.1f} s", "ready")
+
+        await asyncio.gather(*(wait_for(self._processes[command.name]) for command in commands))
+
+    def _started(self, name: str, pid: int) -> None:
+        self._file.pids[name] = pid
+        self._file.write(self.plan.data_dir)
+
+    async def _answers(self, url: str) -> bool:
+        try:
+            return (await self._client.get(url)).status_code == 200
+        except httpx2.HTTPError:
+            return False
+
+    async def _watch_broker(self) -> None:
+        """Restart a broker that lives and fails: after a full disk it refuses everything until it is started anew."""
+        broker = self._processes["broker"]
+        bad, starts = 0, broker.starts
+        while True:
+            await asyncio.sleep(WATCH_EVERY)
+            if broker.starts != starts:
+                bad, starts = -WATCH_GRACE, broker.starts
+            bad = 0 if await self._answers(self.plan.health_url) else bad + 1
+            if bad >= WATCH_TRIES:
+                self._terminal.tell("broker", "does not say that it is well; it is killed and started again", "warning")
+                broker.kill()
+
+    def _listen(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, self._on_signal)
+
+    def _on_signal(self) -> None:
+        self._signals += 1
+        self._asked_to_stop.set()
+        if self._signals > 1:
+            for process in self._processes.values():
+                process.kill()
+
+    async def _stop(self) -> None:
+        """End everything in order. What took its last request, its last event and its last word ends in that order."""
+        self._terminal.tell("desk", "stopping")
+        names = list(self._processes)
+        for group, patience in ((["gateway"], 3.0), ([name for name in SERVICES if name in names], 6.0), (["broker"], 2.0)):
+            await asyncio.gather(*(self._processes[name].stop(patience) for name in group if name in names))
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for process in self._processes.values():
+            process.log.close()
+        with suppress(httpx2.HTTPError):
+            await self._client.aclose()
+        self._terminal.tell("desk", "stopped")
+
+
+def up(settings: Settings, terminal: Terminal) -> None:
+    """Run the desk until it is told to stop. Raises Refusal."""
+    os.umask(0o077)  # what the desk writes is its owner's alone
+    with holding(settings.data_dir):
+        where = plan(settings)
+        require_free(settings.bind, where.port)
+        asyncio.run(Desk(where, terminal).run())

@@ -1,0 +1,157 @@
+"""The processes of the desk, as commands: the broker, the services, the gateway."""
+
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from chassis import secrets
+from chassis.settings import SERVICES, Settings
+from deploy import broker
+from deploy.ports import free_ports
+from deploy.process import Command
+from deploy.refusal import Refusal
+
+Answers = Callable[[str], Awaitable[bool]]
+"""Whether a GET of that URL is answered with 200."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Where everything of one desk is: the data directory, the gateway's port and the loopback ports of the others."""
+
+    settings: Settings
+    port: int
+    broker_port: int
+    monitor_port: int
+    service_ports: dict[str, int]
+
+    @property
+    def data_dir(self) -> Path:
+        return self.settings.data_dir
+
+    @property
+    def url(self) -> str:
+        """Where a person finds the desk."""
+        return self.settings.origin or f"http://{_host(self.settings.bind)}:{self.port}"
+
+    @property
+    def health_url(self) -> str:
+        """Where the broker says how it is. The plain one: its variants say ok on a full disk."""
+        return f"http://127.0.0.1:{self.monitor_port}/healthz"
+
+    @property
+    def ports(self) -> dict[str, int]:
+        """By name of process."""
+        return {"broker": self.broker_port, **self.service_ports, "gateway": self.port}
+
+
+def plan(settings: Settings) -> Plan:
+    """Choose the ports: those that were set by hand stay, all others are free ones. Raises Refusal."""
+    chosen = iter(free_ports(len(SERVICES) + 3))
+    given = settings.model_fields_set
+    services = {name: settings.port_of(name) if f"{name}_port" in given else next(chosen) for name in SERVICES}
+    return Plan(
+        settings=settings,
+        port=settings.port or next(chosen),
+        broker_port=next(chosen),
+        monitor_port=next(chosen),
+        service_ports=services,
+    )
+
+
+def _host(bind: str) -> str:
+    if bind in ("127.0.0.1", "::1", "0.0.0.0", "::", "localhost"):  # noqa: S104 - compared, not bound
+        return "localhost"
+    return f"[{bind}]" if ":" in bind else bind
+
+
+def broker_command(desk: Plan, answers: Answers) -> Command:
+    """Write the broker's configuration, with everyone's passwords, and return how to run it."""
+    passwords = {name: secrets.ensure(desk.settings.secrets_dir, f"nats-{name}") for name in broker.USERS}
+    text = broker.configuration(
+        port=desk.broker_port, monitor_port=desk.monitor_port, store_dir=desk.data_dir / "broker", passwords=passwords
+    )
+    path = desk.data_dir / "run" / "nats.conf"
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(text)
+    return Command(
+        name="broker",
+        program=program("nats-server"),
+        shown_as="ste broker",
+        arguments=["--config", str(path)],
+        environment=_plain_environment(),
+        ready=lambda: answers(desk.health_url),
+    )
+
+
+def service_command(desk: Plan, name: str, answers: Answers) -> Command:
+    """Return how to run a service: by Python, which needs its own argv[0]; the service names itself."""
+    url = f"http://127.0.0.1:{desk.service_ports[name]}/readyz"
+    return Command(
+        name=name,
+        program=sys.executable,
+        shown_as=sys.executable,
+        arguments=["-m", name],
+        environment=_service_environment(desk),
+        ready=lambda: answers(url),
+    )
+
+
+def gateway_command(desk: Plan, answers: Answers) -> Command:
+    """Return how to run the gateway. Its configuration reads the environment."""
+    here = Path(__file__).parent
+    settings = desk.settings
+    environment = {
+        **_plain_environment(),
+        "HOME": str(desk.data_dir / "run" / "caddy"),
+        "XDG_CONFIG_HOME": str(desk.data_dir / "run" / "caddy"),
+        "XDG_DATA_HOME": str(desk.data_dir / "run" / "caddy"),
+        "STE_DATA_DIR": str(desk.data_dir),
+        "STE_BIND": settings.bind,
+        "STE_PORT": str(desk.port),
+        "STE_ORIGIN": desk.url,
+        "STE_DOCS_DIR": str(here / "docs_page"),
+        **{f"STE_{name.upper()}_UPSTREAM": f"127.0.0.1:{port}" for name, port in desk.service_ports.items()},
+    }
+    if settings.trusted_proxies:
+        environment["STE_TRUSTED_PROXIES"] = " ".join(map(str, settings.trusted_proxies))
+    address = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.bind, settings.bind)  # noqa: S104 - compared, not bound
+    return Command(
+        name="gateway",
+        program=program("caddy"),
+        shown_as="ste gateway",
+        arguments=["run", "--config", str(here / "Caddyfile"), "--adapter", "caddyfile"],
+        environment=environment,
+        ready=lambda: answers(
+            f"http://{f'[{address}]' if address.count(':') > 1 and address[0] != '[' else address}:{desk.port}/health/auth"
+        ),
+    )
+
+
+def program(name: str) -> str:
+    """Return the path of a program that came with a wheel, beside our Python. Raises Refusal."""
+    path = Path(sys.executable).with_name(name)
+    if not path.exists():
+        raise Refusal(f"{name} is missing from {path.parent}.", "Install it again: make clean run")
+    return str(path)
+
+
+def _plain_environment() -> dict[str, str]:
+    return {name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR", "SYSTEMROOT") if name in os.environ}
+
+
+def _service_environment(desk: Plan) -> dict[str, str]:
+    """Return what a service is told, over what we were told ourselves."""
+    told = {
+        "STE_DATA_DIR": str(desk.data_dir),
+        "STE_PORT": str(desk.port),
+        "STE_NATS_URL": f"nats://127.0.0.1:{desk.broker_port}",
+        "STE_PARENT_PID": str(os.getpid()),
+        "PYTHONUNBUFFERED": "1",
+    }
+    for name, port in desk.service_ports.items():
+        told[f"STE_{name.upper()}_PORT"] = str(port)
+        told[f"STE_{name.upper()}_URL"] = f"http://127.0.0.1:{port}"
+    return {**os.environ, **told}
