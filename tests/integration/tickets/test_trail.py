@@ -177,7 +177,7 @@ def test_an_erased_person_has_no_name_and_cannot_be_given_a_ticket(sources: Sour
 @pytest.mark.parametrize(
     ("event", "before", "after"),
     [
-        (created(), None, {**encode(created())[0], "title": "Fire", "body": "It burns."}),
+        (created(), None, {**encode(created())[0], "title": "Printer", "body": "It burns."}),
         (resolved(), {"status": "open"}, {"status": "resolved"}),
         (
             TicketEdited(requester="anna", assignee=None, fields=["title"], before={"title": "a"}, after={"title": "b"}),
