@@ -3,12 +3,13 @@
 from chassis.app import create_app as create
 from fastapi import FastAPI
 
-from chassis.service import Parts, Running, Service
+from chassis.service import Running, Service
 from chassis.settings import Settings
 from events.handling import Subscription
 from tickets import audit_routes, demo, journal, people, routes, verification
 from tickets.auditing import Audit
 from tickets.decider import TICKET
+from tickets.dependencies import DeskParts
 from tickets.handlers import HANDLERS
 from tickets.journal import JournalFeed
 from tickets.people import People
@@ -17,10 +18,11 @@ from tickets.units import PERSON
 from tickets.verification import Verification
 
 
-def build(running: Running) -> Parts:
+def build(running: Running) -> DeskParts:
     """Return the desk's parts: its own projection follows the log, people and the audit list follow the journal of all sources."""
-    return Parts(
-        routers=[routes.router, audit_routes.router, audit_routes.verifying(Verification(running)), demo.router],
+    return DeskParts(
+        routers=[routes.router, audit_routes.router, demo.router],
+        verification=Verification(running),
         projections=[Desk()],
         feeds=[(JournalFeed(), [People(), Audit()])],
         appended=journal.record_own,

@@ -14,10 +14,9 @@ from chassis.problems import instance_of, problem, responses
 from chassis.service import running
 from events.errors import NotFound, Unavailable
 from tickets import checkpoints, trail, verification
-from tickets.dependencies import listing
+from tickets.dependencies import listing, parts
 from tickets.schemas import AuditQuery, CheckpointsOut, EntriesOut, StartedOut, VerificationOut
 from tickets.trail import Sought
-from tickets.verification import Verification
 
 PATIENCE_S = 10
 """How long a verification may take before the answer is that it goes on."""
@@ -65,19 +64,13 @@ async def list_checkpoints(request: Request, query: Annotated[Page, Query()], _b
     return json_answer({"items": shown, "keys": keys, "next_cursor": following})
 
 
-def verifying(verifications: Verification) -> APIRouter:
-    """Return the route that starts a verification, or joins the one that runs."""
-    routes = APIRouter(prefix="/api/audit", route_class=LeanRoute, tags=["audit"])
-
-    @routes.post("/verify", response_model=VerificationOut, responses={202: {"model": StartedOut}, **responses("unavailable")})
-    async def verify(request: Request, by: CurrentAdmin) -> Response:
-        """Let every service verify its own store from disk, now. 202 when that takes longer than 10 s: the result appears under GET."""
-        result = await verifications.result(context(request, by), within_s=PATIENCE_S)
-        if result is None:
-            return json_answer({"status": "running"}, 202, {"Location": "/api/audit/verify"})
-        return _told(request, result)
-
-    return routes
+@router.post("/verify", response_model=VerificationOut, responses={202: {"model": StartedOut}, **responses("unavailable")})
+async def verify(request: Request, by: CurrentAdmin) -> Response:
+    """Let every service verify its own store from disk, now. 202 when that takes longer than 10 s: the result appears under GET."""
+    result = await parts(request).verification.result(context(request, by), within_s=PATIENCE_S)
+    if result is None:
+        return json_answer({"status": "running"}, 202, {"Location": "/api/audit/verify"})
+    return _told(request, result)
 
 
 def _told(request: Request, result: dict[str, Any]) -> Response:

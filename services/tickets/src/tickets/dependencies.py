@@ -1,16 +1,29 @@
-"""What several routes share: the reading of a list page by page."""
+"""What the routes share: the parts of the desk, and the reading of a list page by page."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from fastapi import Request
 
 from chassis.answers import Answer, json_answer
 from chassis.paging import Page, Sealer
-from chassis.service import running
+from chassis.service import Parts, running
+from tickets.verification import Verification
 
 T = TypeVar("T")
+
+
+@dataclass(kw_only=True)
+class DeskParts(Parts):
+    """The desk's parts, and what its routes need beside them."""
+
+    verification: Verification
+
+
+def parts(request: Request) -> DeskParts:
+    """Return the parts of the desk that answers this request."""
+    return cast("DeskParts", running(request).parts)
 
 
 @dataclass(frozen=True, slots=True)
