@@ -77,18 +77,18 @@ def test_a_store_without_its_head_row_is_not(disk: Disk) -> None:
 
 def test_a_log_longer_than_many_reads_is_walked_whole_and_tells_how_far_it_is(disk: Disk) -> None:
     log = Log()
-    for number in range(5_500):
+    for number in range(12_500):
         log.add(f"ticket/{number % 700}")
-        if number % 999 == 0:
+        if number % 2_499 == 0:
             log.sign()
     log.write(disk.engine)
     told: list[tuple[int, int]] = []
     report = verify_store(
         disk.connect, source=SOURCE, public_keys=[SIGNER.public_key], seen={}, progress=lambda done, total: told.append((done, total))
     )
-    assert (report.ok, report.events, report.checkpoints) == (True, 5_500, 6)
+    assert (report.ok, report.events, report.checkpoints) == (True, 12_500, 6)
     assert told == sorted(told)
-    assert told[-1] == (5_500, 5_500)
+    assert told[-1] == (12_500, 12_500)
 
 
 CHANGED = {
@@ -291,7 +291,16 @@ def test_a_gap_in_a_stream_is_found_even_when_the_chain_is_whole(disk: Disk) -> 
     log.add("ticket/2")
     log.add("ticket/1", streamversion=3)
     log.write(disk.engine)
-    assert found(disk) == (3, "It is version 3 of ticket/1, which does not follow version 1.")
+    assert found(disk) == (3, "It is version 3 of ticket/1, and does not follow the one before.")
+
+
+def test_a_gap_far_along_the_streams_is_found(disk: Disk) -> None:
+    log = Log()
+    for number in range(11_000):
+        log.add(f"ticket/{number % 7:05}")
+    log.add("ticket/99999", streamversion=2)
+    log.write(disk.engine)
+    assert found(disk)[0] == 11_001
 
 
 def test_a_stream_in_the_wrong_order_is_found(disk: Disk) -> None:

@@ -9,12 +9,11 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, func, select, tuple_
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from events import tables
 from events.checkpoints import Checkpoint, checkpoint_origin, verify_note
-from events.envelope import COLUMNS
+from events.verify_sql import EVENTS_A_READ, READ_BORDER, READ_EVENTS, READ_HEAD, READ_LAST_STREAMS, READ_NOTES, READ_ONE, READ_STREAMS
 from events.walk import Broken, Walk
 
 Connect = Callable[[], AbstractContextManager[Connection]]
@@ -22,37 +21,6 @@ Erased = Callable[[str, int], bool]
 """Tells whether the erasure of a person stands in the logs later than an event of this log: (person's id, the event's sequence)."""
 Progress = Callable[[int, int], None]
 """Is told how far it is: (events done, events in all)."""
-
-_EVENTS_A_READ = 1_000
-_STREAM_ROWS_A_READ = 5_000
-_NOTES_A_READ = 100
-
-_event = tables.events.c
-_READ_HEAD = select(
-    tables.head,
-    select(func.coalesce(func.max(_event.sequence), 0)).scalar_subquery().label("last"),
-    select(func.coalesce(func.max(tables.checkpoints.c.size), 0)).scalar_subquery().label("vouched"),
-)
-_READ_EVENTS = (
-    select(*[_event[name] for name in COLUMNS])
-    .where(_event.sequence > bindparam("after"))
-    .order_by(_event.sequence)
-    .limit(bindparam("limit"))
-)
-_READ_STREAMS = (
-    select(_event.subject, _event.streamversion, _event.sequence)
-    .where(tuple_(_event.subject, _event.streamversion) > tuple_(bindparam("subject"), bindparam("version")))
-    .where(_event.sequence <= bindparam("head"))
-    .order_by(_event.subject, _event.streamversion)
-    .limit(_STREAM_ROWS_A_READ)
-)
-_READ_NOTES = (
-    select(tables.checkpoints.c.size, tables.checkpoints.c.note)
-    .where(tables.checkpoints.c.size > bindparam("after"), tables.checkpoints.c.size <= bindparam("head"))
-    .order_by(tables.checkpoints.c.size)
-    .limit(_NOTES_A_READ)
-)
-_READ_ONE = select(_event.origin, _event.hash).where(_event.sequence == bindparam("sequence"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +66,7 @@ def verify_store(
     the report.
     """
     with connect() as connection:
-        found = connection.execute(_READ_HEAD).one_or_none()
+        found = connection.execute(READ_HEAD).one_or_none()
     if found is None:
         return StoreReport(
             source=source, ok=False, events=0, head={"sequence": 0, "hash": None}, checkpoints=0, reason="The store has no head row."
@@ -155,7 +123,7 @@ class _Verification:
         after = 0
         while True:
             with self.connect() as connection:
-                rows = connection.execute(_READ_NOTES, {"after": after, "head": self.head.sequence}).all()
+                rows = connection.execute(READ_NOTES, {"after": after, "head": self.head.sequence}).all()
             if not rows:
                 return
             for size, note in rows:
@@ -169,7 +137,7 @@ class _Verification:
             with self.connect() as connection:
                 driver: Any = connection.dialect.dbapi
                 try:
-                    result = connection.execute(_READ_EVENTS, {"after": before, "limit": min(_EVENTS_A_READ, size - before)})
+                    result = connection.execute(READ_EVENTS, {"after": before, "limit": min(EVENTS_A_READ, size - before)})
                     walk.take(result.cursor)  # type: ignore[arg-type] # the driver's own rows: nothing is converted on the way
                 except (DBAPIError, driver.Error) as error:
                     if getattr(error, "connection_invalidated", False):
@@ -219,9 +187,8 @@ class _Verification:
             if last.sequence > self.head.sequence:
                 yield Broken(self.head.sequence + 1, f"It is missing: {peer} has seen event {last.sequence}. The tail was cut off.")
             elif last.sequence > 0:
-                with self.connect() as connection:
-                    stands = connection.execute(_READ_ONE, {"sequence": last.sequence}).one()
-                if tuple(stands) != (last.origin, last.hash):
+                stands = self._read_one(last.sequence)
+                if (stands.origin, stands.hash) != (last.origin, last.hash):
                     yield Broken(last.sequence, f"It is not the event that {peer} has seen at this place.")
 
     def _absences(self, erased: Erased) -> Iterator[Broken]:
@@ -230,19 +197,23 @@ class _Verification:
                 yield Broken(first, "Its personal part is gone, and no later erasure of its person stands in the logs.")
 
     def _streams(self) -> Iterator[Broken]:
-        """Compare each stream's versions with its events' order, along the index over both."""
-        subject, version, sequence, count = "", 0, 0, 0
+        """Compare each stream's versions with the order of its events, along the index over both, which the walk did not use."""
+        after, count = "", 0
         while True:
             with self.connect() as connection:
-                rows = connection.execute(_READ_STREAMS, {"subject": subject, "version": version, "head": self.head.sequence}).all()
-            for of_subject, of_version, at in rows:
-                if of_subject != subject:
-                    subject, version, sequence = of_subject, 0, 0
-                if of_version != version + 1 or at < sequence:
-                    yield Broken(at, f"It is version {of_version} of {subject}, which does not follow version {version}.")
-                version, sequence = of_version, at
-            count += len(rows)
-            if len(rows) < _STREAM_ROWS_A_READ:
+                until = connection.execute(READ_BORDER, {"after": after, "head": self.head.sequence}).scalar()
+                statement = READ_LAST_STREAMS if until is None else READ_STREAMS
+                events, misplaced = connection.execute(statement, {"after": after, "until": until, "head": self.head.sequence}).one()
+            count += events
+            if misplaced is not None:
+                stands = self._read_one(misplaced)
+                yield Broken(misplaced, f"It is version {stands.streamversion} of {stands.subject}, and does not follow the one before.")
+            if until is None:
                 break
+            after = until
         if count != self.head.sequence:
             yield Broken(max(1, self.head.sequence), f"The index of streams lists {count} events; the log holds {self.head.sequence}.")
+
+    def _read_one(self, sequence: int) -> Any:
+        with self.connect() as connection:
+            return connection.execute(READ_ONE, {"sequence": sequence}).one()
