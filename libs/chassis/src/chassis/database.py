@@ -2,6 +2,7 @@
 
 import fcntl
 import importlib
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,8 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
 
+_ONE_AT_A_TIME = threading.Lock()
+"""Alembic keeps what it works on in module-level proxies; several services may start in one process."""
 _MIGRATING = 0x5354_4501
 """The advisory lock of PostgreSQL under which a schema is changed."""
 
@@ -41,7 +44,7 @@ def migrate(engine: Engine, *packages: str) -> None:
 
     All of it is one transaction under a lock, so that several processes may start at once, and a failure leaves the schema as it was.
     """
-    with engine.begin() as connection:
+    with _ONE_AT_A_TIME, engine.begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATING})
         for package in packages:

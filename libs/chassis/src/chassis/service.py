@@ -91,7 +91,7 @@ class Running:
     settings: Settings
     environment: Environment
     store: "Store"
-    secrets: Mapping[str, str]
+    secrets: Mapping[str, str] = field(repr=False)
     """By name, hex: services, operator, pepper, cursor, login-hmac, nats-<service>, signing-<service>."""
     broker: "Broker"
     wake: "Wake"

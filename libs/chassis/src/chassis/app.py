@@ -1,0 +1,55 @@
+"""The application of a service: its routes, its health, its door for peers, and its life."""
+
+import asyncio
+import logging
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from chassis import internal
+from chassis.desk import Desk
+from chassis.health import Checkup, health_router
+from chassis.lifecycle import living
+from chassis.server import serve
+from chassis.service import Service
+from chassis.settings import Settings
+from events.environment import Environment, real_environment
+
+logger = logging.getLogger(__name__)
+
+_LOOK_AT_THE_LOOP = 1.0
+
+
+def create_app(service: Service, settings: Settings, environment: Environment | None = None) -> Desk:
+    """Return a service as an ASGI application. Its own routes are there once its lifespan has begun: they need an open store."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        assert isinstance(app, Desk)
+        async with living(service, settings, environment or real_environment()) as live:
+            app.state.running = live
+            for router in (*live.parts.routers, internal.router, health_router(service.name, Checkup(live), app.metrics)):
+                app.take(router)
+            watch = asyncio.create_task(_watch_loop(app), name="loop lag")
+            logger.info("The service is ready.")
+            yield
+            watch.cancel()
+
+    return Desk(name=service.name, title=service.title, description=service.description, lifespan=lifespan)
+
+
+async def _watch_loop(app: Desk) -> None:
+    """Measure how late the loop is: whatever blocks it shows here."""
+    loop = asyncio.get_running_loop()
+    while True:
+        due = loop.time() + _LOOK_AT_THE_LOOP
+        await asyncio.sleep(_LOOK_AT_THE_LOOP)
+        app.metrics.loop_lag.set(max(0.0, loop.time() - due))
+
+
+def main(service: Service) -> None:
+    """Run a service as this process, until it is told to stop; `python -m tickets`."""
+    settings = Settings()
+    sys.exit(serve(create_app(service, settings), service.name, settings))

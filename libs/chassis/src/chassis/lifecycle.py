@@ -1,0 +1,149 @@
+"""The life of a service: opened in one order, closed in the reverse, whatever happens in between."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
+
+from events.lease import Lease
+from events.store import Store
+
+from chassis import housekeeping, principals, secrets
+from chassis.database import held, migrate
+from chassis.limits import Limits
+from chassis.paging import Sealer
+from chassis.peers import Peers
+from chassis.principals import Principals
+from chassis.service import Body, Running, Service
+from chassis.settings import Settings
+from chassis.supervise import background, together
+from chassis.writing import writer_for
+from events.checkpoints import Signer
+from events.consumer import Consumer
+from events.environment import Environment
+from events.hints import Wake
+from events.jetstream import Broker
+from events.parking import Parking
+from events.relay import Relay
+from events.streams import stream_name
+
+logger = logging.getLogger(__name__)
+
+_LAST_RELAY = 2.0
+"""Seconds that the relay has at the end to publish what is committed."""
+_SHARED_SECRETS = ("services", "operator", "pepper", "cursor", "login-hmac")
+
+
+@asynccontextmanager
+async def living(service: Service, settings: Settings, environment: Environment) -> AsyncIterator[Running]:
+    """Open the service and everything that it needs; the block runs while it serves. Raises StoreInUse, or what the store raises.
+
+    A broker, an auth or a peer that is not there yet is waited for by those who need them, not by the start.
+    """
+    async with AsyncExitStack() as stack:
+        stack.enter_context(held(settings.data_dir, service.name))
+        live = await _open(stack, service, settings, environment)
+        await _connect(stack, live)
+        stack.push_async_callback(_publish_the_rest, live)
+        await _write(stack, live)
+        _wire(live)
+        for bodies in (_always(live), [partial(live.lease.run, partial(together, _as_leader(live), environment))]):
+            await stack.enter_async_context(background(partial(together, bodies, environment), environment))
+        _warn(settings)
+        yield live
+        live.stopping.set()
+
+
+async def _open(stack: AsyncExitStack, service: Service, settings: Settings, environment: Environment) -> Running:
+    store = Store(settings.database_of(service.name))
+    stack.callback(store.close)
+    await asyncio.to_thread(migrate, store.writing, "chassis.migrations", service.migrations)
+    keys = _secrets(settings, service.name)
+    broker = Broker(environment)
+    live = Running(
+        service=service,
+        settings=settings,
+        environment=environment,
+        store=store,
+        secrets=keys,
+        broker=broker,
+        wake=Wake(broker, service.name, environment.new_id()),
+        signer=Signer(bytes.fromhex(keys[f"signing-{service.name}"]), f"ste-{service.name}"),
+        sealer=Sealer(keys["cursor"]),
+        limits=Limits(settings.limits_url, enabled=settings.rate_limits == "on"),
+        peers=Peers(settings, keys["services"]),
+    )
+    stack.push_async_callback(live.peers.close)
+    live.parts = service.build(live)
+    live.principals = Principals(live.parts.resolver or live.peers.principal, keep=live.parts.resolver is None)
+    return live
+
+
+def _secrets(settings: Settings, service: str) -> Mapping[str, str]:
+    names = (*_SHARED_SECRETS, f"nats-{service}", f"signing-{service}")
+    return {name: secrets.ensure(settings.secrets_dir, name) for name in names}
+
+
+async def _connect(stack: AsyncExitStack, live: Running) -> None:
+    stack.push_async_callback(live.broker.stop)
+    await live.wake.start()
+    await principals.listen(live.broker, live.principals)
+    await live.broker.start(live.settings.nats_url, live.service.name, live.secrets[f"nats-{live.service.name}"])
+
+
+async def _write(stack: AsyncExitStack, live: Running) -> None:
+    live.writer = writer_for(live)
+    await asyncio.to_thread(live.writer.start)
+    stack.push_async_callback(live.writer.stop)
+
+
+def _wire(live: Running) -> None:
+    """Make what moves events: out of this store, and from the others into it."""
+    service, parts = live.service, live.parts
+    live.relay = Relay(
+        store=live.store, source=service.source, stream=live.broker.log(service.stream), wake=live.wake, environment=live.environment
+    )
+    live.broker.on_reconnect.append(live.relay.doubt)
+    live.consumers = {
+        subscription.source: Consumer(
+            writer=live.writer,
+            store=live.store,
+            subscription=subscription,
+            durable=live.broker.durable(stream_name(subscription.source), service.name),
+            feed=live.peers.feed,
+            environment=live.environment,
+            record=parts.record,
+        )
+        for subscription in parts.subscriptions
+    }
+    live.parking = Parking(
+        writer=live.writer, store=live.store, source=service.source, subscriptions=parts.subscriptions, environment=live.environment
+    )
+    live.lease = Lease(live.writer, "leader", live.environment)
+
+
+def _always(live: Running) -> list[Body]:
+    return [live.principals.run, *live.parts.tasks]
+
+
+def _as_leader(live: Running) -> list[Body]:
+    sweep = partial(housekeeping.sweep, live)
+    return [live.relay.run, *(consumer.run for consumer in live.consumers.values()), live.parking.run, sweep, *live.parts.leader_tasks]
+
+
+async def _publish_the_rest(live: Running) -> None:
+    """Relay what is committed, if the broker answers. Whatever does not make it is relayed at the next start."""
+    if not live.broker.connected:
+        return
+    live.relay.doubt()  # it may have been stopped while it published
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_LAST_RELAY):
+            await live.relay.step()
+
+
+def _warn(settings: Settings) -> None:
+    if settings.unsafe_bcrypt_cost < 12:
+        logger.warning("Passwords are hashed at cost %s, which is for tests alone.", settings.unsafe_bcrypt_cost)
+    if settings.rate_limits == "off":
+        logger.warning("Nothing is rate-limited, which is for benchmarks and tests alone.")
