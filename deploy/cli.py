@@ -4,6 +4,8 @@ import sys
 
 import typer
 
+from deploy.commands import audit, events, jobs, parked, people, relay
+from deploy.commands.doctor import doctor
 from deploy.refusal import Refusal
 
 app = typer.Typer(
@@ -15,6 +17,15 @@ app = typer.Typer(
     epilog="Exit codes: 0 fine, 1 something is wrong (it says what), 2 the command was not understood, 3 the desk is not running. "
     "It reads the same variables as the desk, from the environment and from .env; .env.example lists them.",
 )
+
+
+app.command()(doctor)
+app.add_typer(people.app, name="user")
+app.add_typer(events.app, name="events")
+app.add_typer(jobs.app, name="jobs")
+app.add_typer(parked.app, name="parked")
+app.add_typer(relay.app, name="relay")
+app.add_typer(audit.app, name="audit")
 
 
 @app.command()

@@ -10,7 +10,9 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Coroutine
 from contextlib import suppress
+from typing import Any
 
 import httpx2
 
@@ -39,7 +41,7 @@ class Desk:
         self._file = DeskFile(pid=os.getpid(), url=where.url, monitor_port=where.monitor_port, ports=where.ports)
         self._processes: dict[str, Process] = {}
         self._tasks: list[asyncio.Task[None]] = []
-        self._asked_to_stop = asyncio.Event()
+        self._end: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._signals = 0
         # closed by nobody but the end of this process: what waits for its end ends too
         self._lifeline = -1 if sys.platform == "linux" else os.pipe()[0]
@@ -47,26 +49,27 @@ class Desk:
     async def run(self) -> None:
         """Start everything, say so, and go on until a signal comes or something can not be kept running. Raises Refusal."""
         self._listen()
-        start = asyncio.create_task(self._start(), name="start")
-        self._tasks.append(start)
-        stop = asyncio.create_task(self._asked_to_stop.wait(), name="stop")
+        self._begin(self._start(), "start")
         try:
-            while not stop.done():
-                await asyncio.wait([stop, *self._tasks], return_when=asyncio.FIRST_COMPLETED)
-                for task in [task for task in self._tasks if task.done()]:
-                    self._tasks.remove(task)
-                    if not task.cancelled() and (error := task.exception()):
-                        raise error
+            await self._end
         finally:
-            stop.cancel()
-            start.cancel()
             await self._stop()
+
+    def _begin(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        task = asyncio.create_task(work, name=name)
+        task.add_done_callback(self._over)
+        self._tasks.append(task)
+
+    def _over(self, task: asyncio.Task[None]) -> None:
+        """A task that fails ends the desk, with what it raised."""
+        if not task.cancelled() and (error := task.exception()) and not self._end.done():
+            self._end.set_exception(error)
 
     async def _start(self) -> None:
         began = time.monotonic()
         self._terminal.tell("desk", f"starting in {self.plan.data_dir}")
         await self._bring_up([broker_command(self.plan, self._answers)])
-        self._tasks.append(asyncio.create_task(self._watch_broker(), name="watch broker"))
+        self._begin(self._watch_broker(), "watch broker")
         await self._bring_up([service_command(self.plan, name, self._answers) for name in SERVICES])
         await self._bring_up([gateway_command(self.plan, self._answers)])
         credential = secrets.ensure(self.plan.settings.secrets_dir, "operator")
@@ -82,7 +85,7 @@ class Desk:
             log = RotatingLog(self.plan.data_dir / "log" / f"{command.name}.log")
             process = Process(command, log, self._terminal, self._started, self._lifeline)
             self._processes[command.name] = process
-            self._tasks.append(asyncio.create_task(process.run(), name=command.name))
+            self._begin(process.run(), command.name)
 
         async def wait_for(process: Process) -> None:
             await process.ready(PATIENCE)
@@ -120,7 +123,8 @@ class Desk:
 
     def _on_signal(self) -> None:
         self._signals += 1
-        self._asked_to_stop.set()
+        if not self._end.done():
+            self._end.set_result(None)
         if self._signals > 1:
             for process in self._processes.values():
                 process.kill()
@@ -128,6 +132,9 @@ class Desk:
     async def _stop(self) -> None:
         """End everything in order. What took its last request, its last event and its last word ends in that order."""
         self._terminal.tell("desk", "stopping")
+        for task in self._tasks:
+            if task.get_name() in ("start", "watch broker"):
+                task.cancel()
         names = list(self._processes)
         for group, patience in ((["gateway"], 3.0), ([name for name in SERVICES if name in names], 6.0), (["broker"], 2.0)):
             await asyncio.gather(*(self._processes[name].stop(patience) for name in group if name in names))
@@ -147,4 +154,8 @@ def up(settings: Settings, terminal: Terminal) -> None:
     with holding(settings.data_dir):
         where = plan(settings)
         require_free(settings.bind, where.port)
-        asyncio.run(Desk(where, terminal).run())
+        asyncio.run(_run(where, terminal))
+
+
+async def _run(where: Plan, terminal: Terminal) -> None:
+    await Desk(where, terminal).run()

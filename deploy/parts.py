@@ -38,13 +38,18 @@ class Plan:
 
     @property
     def health_url(self) -> str:
-        """Where the broker says how it is. The plain one: its variants say ok on a full disk."""
-        return f"http://127.0.0.1:{self.monitor_port}/healthz"
+        """Where the broker says how it is."""
+        return broker_health_url(self.monitor_port)
 
     @property
     def ports(self) -> dict[str, int]:
         """By name of process."""
         return {"broker": self.broker_port, **self.service_ports, "gateway": self.port}
+
+
+def broker_health_url(monitor_port: int) -> str:
+    """Return where the broker says how it is. The plain one: its variants say ok on a full disk."""
+    return f"http://127.0.0.1:{monitor_port}/healthz"
 
 
 def plan(settings: Settings) -> Plan:

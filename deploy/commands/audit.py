@@ -1,0 +1,86 @@
+"""`ste audit`: whether the history is what it was."""
+
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, help="The audit trail.")
+
+
+@app.callback()
+def about() -> None:
+    """Keep `verify` a command of its own, though it is the only one."""
+
+
+@app.command("verify")
+def verify(as_json: Annotated[bool, typer.Option("--json", help="Print the reports as JSON.")] = False) -> None:
+    """Let every service verify its own store, from disk, now.
+
+    Chain, digests, columns, checkpoints with their signatures, and what the other services last saw: it names the first bad event.
+    Ends with 0 when all is well, with 1 when it is not or a service is down.
+    """
+    import json
+
+    from chassis.settings import SERVICES
+    from deploy.operator import Operator
+    from deploy.refusal import Exit
+    from deploy.settings import load
+
+    with Operator.of(load()) as desk, ThreadPoolExecutor(len(SERVICES)) as pool:
+        asked = {name: pool.submit(desk.post, name, "/internal/verify", {}, timeout=None) for name in SERVICES}
+        _wait(asked)
+        reports = {name: _report(name, future) for name, future in asked.items()}
+    if as_json:
+        typer.echo(json.dumps(list(reports.values())))
+    else:
+        _show(reports)
+    if not all(report["ok"] for report in reports.values()):
+        raise typer.Exit(Exit.WRONG)
+
+
+def _report(name: str, future: "Future[Any]") -> dict[str, Any]:
+    from deploy.refusal import Refusal
+
+    try:
+        return dict(future.result())
+    except Refusal as refusal:
+        return {"source": f"/{name}", "ok": None, "reason": refusal.what}
+
+
+def _wait(asked: "dict[str, Future[Any]]") -> None:
+    """Wait for all, showing how long each has been at it where somebody watches."""
+    import sys
+
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    if not sys.stderr.isatty():
+        return
+    with Progress(
+        SpinnerColumn(finished_text="·"), TextColumn("{task.description:<10}"), TimeElapsedColumn(), console=Console(stderr=True)
+    ) as shown:
+        rows = {name: shown.add_task(name, total=1) for name in asked}
+        while not shown.finished:
+            for name, future in asked.items():
+                if future.done():
+                    shown.update(rows[name], completed=1)
+            time.sleep(0.05)
+
+
+def _show(reports: dict[str, dict[str, Any]]) -> None:
+    from deploy.tables import show
+
+    show(
+        ["store", "", "events", "checkpoints", "head", "what is wrong"], [_row(name, report) for name, report in reports.items()], empty=""
+    )
+
+
+def _row(name: str, report: dict[str, Any]) -> list[str]:
+    verdict = {True: "ok", False: "BAD", None: "not verified"}[report["ok"]]
+    head = report.get("head") or {}
+    bad = report.get("first_bad_sequence")
+    wrong = " ".join(part for part in (f"at event {bad}:" if bad else "", report.get("reason") or "") if part)
+    shown = f"{head['sequence']} {head['hash'][:16]}…" if head.get("hash") else "-"
+    return [name, verdict, str(report.get("events", "-")), str(report.get("checkpoints", "-")), shown, wrong]

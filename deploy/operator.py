@@ -1,0 +1,106 @@
+"""How `ste` speaks to a running desk: over the services' `/internal`, with the operator's secret."""
+
+import json
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+
+import httpx2
+
+from chassis.settings import SERVICES, Settings
+from deploy.desk_file import DeskFile
+from deploy.refusal import Exit, Refusal
+
+HEADER = "X-Ste-Credential"
+_PATIENCE = 30.0
+
+
+class Operator:
+    """A client of all services. Every failure is a Refusal in words; `asks` says how the service can be reached."""
+
+    def __init__(self, urls: Mapping[str, str], credential: str) -> None:
+        self.urls = dict(urls)
+        self._client = httpx2.Client(headers={HEADER: credential}, timeout=_PATIENCE, trust_env=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._client.close()
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Return a client of the desk that runs with these settings. Raises Refusal when none does."""
+        desk = DeskFile.read(settings.data_dir)
+        return cls(_urls(settings, desk), _credential(settings))
+
+    def get(self, service: str, path: str, **query: str | int) -> Any:
+        """Return the JSON of a GET. Raises Refusal."""
+        return self._ask(service, "GET", path, params={name: str(value) for name, value in query.items()})
+
+    def post(self, service: str, path: str, body: Any = None, *, timeout: float | None = _PATIENCE) -> Any:
+        """Return the JSON of a POST, None when there is none; `timeout` is in seconds, None for ever. Raises Refusal."""
+        return self._ask(service, "POST", path, json=body, timeout=timeout)
+
+    def try_get(self, service: str, path: str) -> tuple[int, Any]:
+        """Return status and JSON of a GET, whatever the status; 0 and the reason when nobody answers."""
+        return self.try_url(self.urls[service] + path)
+
+    def try_url(self, url: str) -> tuple[int, Any]:
+        """Return the same of any address on this machine."""
+        try:
+            answer = self._client.get(url, timeout=5.0)
+        except httpx2.HTTPError as error:
+            return 0, str(error) or type(error).__name__
+        return answer.status_code, _json(answer)
+
+    def _ask(self, service: str, method: str, path: str, **rest: Any) -> Any:
+        try:
+            answer = self._client.request(method, self.urls[service] + path, **rest)
+        except httpx2.TimeoutException:
+            raise Refusal(f"{service} did not answer in time.", "ste doctor says how it is.") from None
+        except httpx2.TransportError as error:
+            raise Refusal(f"{service} does not answer at {self.urls[service]}: {error}.", "ste doctor says how it is.") from None
+        if answer.is_success:
+            return _json(answer)
+        raise Refusal(_refused(service, answer))
+
+
+def _json(answer: httpx2.Response) -> Any:
+    try:
+        return answer.json() if answer.content else None
+    except json.JSONDecodeError:
+        return None
+
+
+def _refused(service: str, answer: httpx2.Response) -> str:
+    problem = _json(answer) or {}
+    said = problem.get("detail") or problem.get("title") or answer.reason_phrase
+    fields = [f"{'.'.join(map(str, error['loc'][1:]))}: {error['msg']}" for error in problem.get("errors", ())]
+    return f"{service} refused ({answer.status_code}): {' '.join([said, *fields])}"
+
+
+def _urls(settings: Settings, desk: DeskFile | None) -> dict[str, str]:
+    """Return where the services are: as the local runner wrote, or, where others run them, as was set."""
+    if desk is not None:
+        return {name: f"http://127.0.0.1:{desk.ports[name]}" for name in SERVICES}
+    if {f"{name}_url" for name in SERVICES} & settings.model_fields_set:
+        return {name: settings.url_of(name) for name in SERVICES}
+    raise Refusal(
+        f"No desk is running on {settings.data_dir}.", "Start it with make run, or name its directory with STE_DATA_DIR.", Exit.NOT_RUNNING
+    )
+
+
+def _credential(settings: Settings) -> str:
+    path = settings.secrets_dir / "operator"
+    try:
+        return path.read_text().strip()
+    except OSError as error:
+        raise Refusal(f"The operator's secret {path} can not be read: {error.strerror}.", "Run ste as the desk's own account.") from None
+
+
+def service_named(name: str) -> str:
+    """Return the name if a service bears it. Raises Refusal."""
+    if name.strip("/") in SERVICES:
+        return name.strip("/")
+    raise Refusal(f"There is no service {name}.", f"There are {', '.join(SERVICES)}.")

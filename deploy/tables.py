@@ -1,0 +1,23 @@
+"""Tables for people, and tab-separated lines for programs that read them."""
+
+import sys
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+
+def show(titles: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str) -> None:
+    """Print a table to a terminal; anywhere else one line a row, the fields apart by tabs; `empty` if there are no rows."""
+    if not sys.stdout.isatty():
+        for row in rows:
+            print("\t".join(field.replace("\t", " ").replace("\n", " ") for field in row))
+        return
+    if not rows:
+        print(empty)
+        return
+    table = Table(*titles, box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(*map(escape, row))
+    Console(highlight=False, emoji=False).print(table)
