@@ -15,7 +15,7 @@ from chassis.service import running
 from events.errors import NotFound, Unavailable
 from tickets import checkpoints, trail, verification
 from tickets.dependencies import listing, parts
-from tickets.schemas import AuditQuery, CheckpointsOut, EntriesOut, StartedOut, VerificationOut
+from tickets.schemas import STARTED, AuditQuery, CheckpointsOut, EntriesOut, VerificationOut
 from tickets.trail import Sought
 
 PATIENCE_S = 10
@@ -64,7 +64,7 @@ async def list_checkpoints(request: Request, query: Annotated[Page, Query()], _b
     return json_answer({"items": shown, "keys": keys, "next_cursor": following})
 
 
-@router.post("/verify", response_model=VerificationOut, responses={202: {"model": StartedOut}, **responses("unavailable")})
+@router.post("/verify", response_model=VerificationOut, responses={**STARTED, **responses("unavailable")})
 async def verify(request: Request, by: CurrentAdmin) -> Response:
     """Let every service verify its own store from disk, now. 202 when that takes longer than 10 s: the result appears under GET."""
     result = await parts(request).verification.result(context(request, by), within_s=PATIENCE_S)

@@ -23,6 +23,8 @@ from tickets.dependencies import listing
 from tickets.errors import AdminsOnly, TicketNotFound
 from tickets.queries import NOBODY, Wanted
 from tickets.schemas import (
+    OPENED,
+    SHOWN,
     CountsOut,
     Edit,
     EntriesOut,
@@ -44,7 +46,7 @@ from tickets.units import Change, Note, Open, Written, limits_of_opening
 router = APIRouter(prefix="/api/tickets", route_class=LeanRoute, tags=["tickets"])
 
 
-@router.post("", status_code=201, response_model=TicketOut, responses=responses("too-many-requests", "unavailable"))
+@router.post("", status_code=201, response_model=TicketOut, responses={**OPENED, **responses("too-many-requests")})
 async def open_ticket(request: Request, body: NewTicket, by: CurrentPrincipal, _key: Idempotency) -> Response:
     """Open a ticket. At most 10 an hour per person and 30 per address."""
     desk = running(request)
@@ -74,7 +76,7 @@ async def count_tickets(request: Request, by: CurrentPrincipal) -> Response:
         return json_answer(queries.counts(connection, requester=None if by.is_admin else by.id, me=by.id))
 
 
-@router.get("/{ticket}", response_model=TicketOut)
+@router.get("/{ticket}", response_model=TicketOut, responses=SHOWN)
 async def get_ticket(request: Request, ticket: Number, by: CurrentPrincipal) -> Response:
     """Return a ticket to its requester or an admin; to anybody else it is absent."""
     with running(request).store.read() as connection:
@@ -87,25 +89,25 @@ async def get_ticket(request: Request, ticket: Number, by: CurrentPrincipal) -> 
     return json_answer(shown, headers={"ETag": etag(row.version)})
 
 
-@router.patch("/{ticket}", response_model=TicketOut, responses=responses("not-permitted"))
+@router.patch("/{ticket}", response_model=TicketOut, responses={**SHOWN, **responses("not-permitted")})
 async def edit_ticket(request: Request, ticket: Number, body: Edit, by: CurrentPrincipal, expected: IfMatch) -> Response:
     """Change the title, the text or both. The requester's alone."""
     return await _change(request, by, EditTicket(ticket=ticket, title=body.title, body=body.body, by=by, expected=expected))
 
 
-@router.put("/{ticket}/status", response_model=TicketOut, responses=responses("not-permitted"))
+@router.put("/{ticket}/status", response_model=TicketOut, responses={**SHOWN, **responses("not-permitted")})
 async def put_status(request: Request, ticket: Number, body: NewStatus, by: CurrentPrincipal, expected: IfMatch) -> Response:
     """Move a ticket to another status. Admins only; the same status again is no event."""
     return await _change(request, by, ChangeStatus(ticket=ticket, to=body.status, by=by, expected=expected))
 
 
-@router.put("/{ticket}/priority", response_model=TicketOut, responses=responses("not-permitted"))
+@router.put("/{ticket}/priority", response_model=TicketOut, responses={**SHOWN, **responses("not-permitted")})
 async def put_priority(request: Request, ticket: Number, body: NewPriority, by: CurrentPrincipal, expected: IfMatch) -> Response:
     """Give a ticket another priority. Admins only."""
     return await _change(request, by, ChangePriority(ticket=ticket, to=body.priority, by=by, expected=expected))
 
 
-@router.put("/{ticket}/assignee", response_model=TicketOut, responses=responses("not-permitted"))
+@router.put("/{ticket}/assignee", response_model=TicketOut, responses={**SHOWN, **responses("not-permitted")})
 async def put_assignee(request: Request, ticket: Number, body: NewAssignee, by: CurrentPrincipal, expected: IfMatch) -> Response:
     """Give a ticket to an active admin, or, with null, to nobody. Admins only."""
     return await _change(request, by, AssignTicket(ticket=ticket, to=body.assignee_id, by=by, expected=expected))

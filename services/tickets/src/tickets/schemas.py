@@ -145,6 +145,27 @@ class SummaryOut(Out):
 
 
 class TicketOut(SummaryOut):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": 42,
+                    "title": "The printer on the second floor burns",
+                    "body": "It began this morning, in tray 2.",
+                    "priority": "high",
+                    "status": "in_progress",
+                    "requester": {"id": "019aa0b2-7c00-7000-8000-00000000000a", "name": "Anna Arendt", "email": "anna@example.com"},
+                    "assignee": {"id": "019aa0b2-7c00-7000-8000-00000000000b", "name": "Ada Lovelace"},
+                    "escalated_at": None,
+                    "escalation_level": 0,
+                    "created_at": "2026-11-23T09:00:00.123456Z",
+                    "updated_at": "2026-11-23T09:12:00.123456Z",
+                    "version": 3,
+                }
+            ]
+        }
+    )
+
     body: str
 
 
@@ -186,6 +207,25 @@ class ActorOut(PersonOut):
 
 
 class EntryOut(Out):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": "019aa0b2-7c00-7000-8000-00000000000c",
+                    "source": "/tickets",
+                    "sequence": 1042,
+                    "time": "2026-11-23T09:12:00.123456Z",
+                    "action": "ticket_status_changed",
+                    "entity": {"type": "ticket", "id": "42"},
+                    "actor": {"kind": "user", "id": "019aa0b2-7c00-7000-8000-00000000000b", "name": "Ada Lovelace"},
+                    "before": {"status": "open"},
+                    "after": {"status": "in_progress"},
+                    "hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                }
+            ]
+        }
+    )
+
     id: str
     source: str
     sequence: int
@@ -246,3 +286,10 @@ class CheckpointsOut(Out):
     items: list[CheckpointOut]
     keys: list[KeyOut]
     next_cursor: str | None
+
+
+_ETAG = {"ETag": {"description": "The ticket's version, for If-Match.", "schema": {"type": "string", "examples": ['"3"']}}}
+_LOCATION = {"Location": {"description": "Where it is.", "schema": {"type": "string", "format": "uri-reference"}}}
+SHOWN: dict[int | str, dict[str, Any]] = {200: {"description": "The ticket.", "headers": _ETAG}}
+OPENED: dict[int | str, dict[str, Any]] = {201: {"description": "The new ticket.", "headers": {**_ETAG, **_LOCATION}}}
+STARTED: dict[int | str, dict[str, Any]] = {202: {"description": "It goes on.", "model": StartedOut, "headers": _LOCATION}}
