@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
-from chassis.app import create_app
 from events.store import log_head
 
 from chassis import secrets
+from chassis.app import create_app
 from chassis.server import DrainingServer
 from chassis.service import Running, Service
 from chassis.settings import Settings

@@ -20,10 +20,10 @@ from chassis.problems import responses
 from chassis.quotas import Quota, reads, spend
 from chassis.service import Parts, Running, Service, running
 from chassis.strings import Text
-from events.consumer import Subscription
 from events.contracts.ticket import TicketCreated, TicketStatusChanged
 from events.decider import Context, Fact, Fold, Key, Transaction
 from events.errors import NotFound, Stale
+from events.handling import Subscription
 from events.projections import Recorded
 
 router = APIRouter(prefix="/api/demo", route_class=LeanRoute)

@@ -77,6 +77,7 @@ class VerifyBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     seen: dict[str, SeenBody] | None = None
+    erased: list[str] = []
     erased: frozenset[str] = Field(default=frozenset(), strict=False)
 
 
@@ -88,7 +89,8 @@ async def get_events(query: Annotated[FeedQuery, Query()], request: Request, _: 
 
 
 def _page(connection: Connection, after: int, limit: int) -> bytes:
-    wires, size = [], 0
+    wires: list[bytes] = []
+    size = 0
     for stored in read_log(connection, after, limit):
         wire = stored.wire()
         size += len(wire)
@@ -126,6 +128,7 @@ async def post_verify(body: VerifyBody, request: Request, _: Ours) -> Response:
     live = running(request)
     seen = body.seen if body.seen is not None else await _ask_peers(live)
     last = {peer: Seen(**at.model_dump()) for peer, at in seen.items()}
+    gone = frozenset(body.erased)
 
     def verify() -> dict[str, Any]:
         def still_wanted(_done: int, _total: int) -> None:

@@ -15,7 +15,6 @@ from events.environment import Environment
 from events.projections import Feed, Projection, Recorded
 
 if TYPE_CHECKING:
-    from events.consumer import Consumer, Parking, Record, Subscription
     from events.lease import Lease
     from events.store import Store
     from events.writer import Writer
@@ -25,9 +24,12 @@ if TYPE_CHECKING:
     from chassis.peers import Peers
     from chassis.principal import Credential, Principal
     from chassis.principals import Principals
+    from events.checkpoints import Signer
+    from events.consumer import Consumer, Record
+    from events.handling import Subscription
     from events.hints import Wake
     from events.jetstream import Broker
-    from events.ledger import Signer
+    from events.parking import Parking
     from events.relay import Relay
 
     Resolver = Callable[[Credential, str, str], Awaitable[Principal | None]]
