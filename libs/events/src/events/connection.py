@@ -49,6 +49,7 @@ class Connection:
         self._hints: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue(_HINTS)
         self._inbox = ""
         self._requests = 0
+        self._stopping = False
 
     @property
     def connected(self) -> bool:
@@ -61,9 +62,11 @@ class Connection:
         self._task = self.environment.start(self._run(url, user, password), "broker")
 
     async def stop(self) -> None:
-        if self._task is not None:
+        """End the connection. Python 3.11's `wait_for` may swallow a cancellation, so it is asked until it has ended."""
+        self._stopping = True
+        while self._task is not None and not self._task.done():
             self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await asyncio.wait({self._task}, timeout=_PAUSE)
 
     def hint(self, subject: str, payload: bytes = b"") -> None:
         """Send a core message that may get lost. From the loop only; returns at once."""
@@ -120,7 +123,7 @@ class Connection:
     # the life of the connection
 
     async def _run(self, url: str, user: str, password: str) -> None:
-        while True:
+        while not self._stopping:
             client, lost = Client(), asyncio.Event()
             try:
                 await self._connect(client, lost, url, user, password)
@@ -147,6 +150,8 @@ class Connection:
                 password=password,
                 name=user,
                 allow_reconnect=False,
+                max_reconnect_attempts=1,  # of this client; the next one is ours to make
+                reconnect_time_wait=_PAUSE,
                 pending_size=0,
                 ping_interval=_PING,
                 connect_timeout=2,
@@ -162,7 +167,7 @@ class Connection:
         sending = self.environment.start(self._send_hints(client), "broker-hints")
         try:
             _call_all(self.on_reconnect)
-            while client.is_connected:
+            while client.is_connected and not self._stopping:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(lost.wait(), _LOOK)
         finally:
