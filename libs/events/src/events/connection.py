@@ -151,7 +151,7 @@ class Connection:
                 name=user,
                 allow_reconnect=False,
                 max_reconnect_attempts=1,  # of this client; the next one is ours to make
-                reconnect_time_wait=_PAUSE,
+                reconnect_time_wait=0,
                 pending_size=0,
                 ping_interval=_PING,
                 connect_timeout=2,
