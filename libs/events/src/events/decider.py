@@ -5,6 +5,7 @@ tested without one (`events.testing`).
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
@@ -97,6 +98,9 @@ class Transaction(Protocol):
 
         Rows of the same statement object are sent together, so statements are module constants with `bindparam`s.
         """
+
+    def savepoint(self) -> AbstractContextManager[None]:
+        """Undo what is appended, put, written and executed inside, and only that, when the block raises. For units whose `sql` is true."""
 
 
 class Unit(Protocol[R_co]):
