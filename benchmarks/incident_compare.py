@@ -99,8 +99,9 @@ class Comparison:
 
     def _value(self, change: dict[str, Any]) -> str | None:
         """The one value that a change has; a person by name."""
+        value: str | None
         (value,) = change.values()
-        return self.people.get(value, value)
+        return self.people.get(value, value) if value is not None else None
 
     async def _heard(self, name: str) -> Counter[Heard]:
         incidents = {number: incident for incident, number in self.play.tickets.items()}

@@ -1,0 +1,52 @@
+"""The escalator, declared."""
+
+from chassis.app import create_app as create
+from fastapi import FastAPI
+from sqlalchemy import Connection
+
+from chassis.service import Parts, Running, Service
+from chassis.settings import Settings
+from escalator.handlers import HANDLERS
+from escalator.queries import late_by, load_policies
+from escalator.routes import router
+from escalator.tables import deadlines, ticket_copies
+from escalator.timers import Timer
+from events.handling import Subscription
+
+
+def build(running: Running) -> Parts:
+    """Return the escalator's parts: it follows the tickets' events, and its timer runs in one process at a time."""
+
+    async def keep_time() -> None:
+        await Timer(
+            store=running.store,
+            writer=running.writer,
+            wake=running.wake,
+            environment=running.environment,
+            shipped_after=running.settings.escalate_after,
+        ).run()
+
+    def figures(connection: Connection) -> dict[str, float]:
+        return {"deadline_late_seconds": late_by(connection, running.environment.now())}
+
+    return Parts(
+        routers=[router],
+        subscriptions=[Subscription(source="/tickets", derived=HANDLERS, tables=[ticket_copies, deadlines])],
+        leader_tasks=[keep_time],
+        figures=figures,
+    )
+
+
+SERVICE = Service(
+    name="escalator",
+    title="Escalator",
+    description="Deadlines of tickets, and the policies that they follow from.",
+    migrations="escalator.migrations",
+    build=build,
+    loaders={"policies": load_policies},
+)
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Return the service as an ASGI application."""
+    return create(SERVICE, settings)

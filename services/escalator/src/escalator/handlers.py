@@ -1,0 +1,75 @@
+"""What the escalator does on the events of tickets."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from escalator.policy import Condition
+from escalator.projections import Held, load, save
+from escalator.queries import asks_after
+from escalator.rules import Ask, Key, asked, fired, follow
+from events.catalogue import type_of
+from events.contracts.escalation import EscalationDue
+from events.contracts.ticket import (
+    TicketAssigned,
+    TicketCreated,
+    TicketEscalated,
+    TicketPriorityChanged,
+    TicketStatusChanged,
+    TicketUnassigned,
+)
+from events.decider import Transaction
+from events.projections import Recorded
+from events.times import from_text
+
+POLICIES = ("policies", "all")
+"""The writer's key of the whole set of policies."""
+
+
+def receive(tx: Transaction, recorded: Recorded) -> None:
+    """Bring the copy of a ticket and its deadlines up to date.
+
+    The asks that once followed from this very event are applied too: there are some only when the tables are built again from the feed.
+    """
+    stored, policies = recorded.stored, tx.state(POLICIES)
+    number = int(stored.entity[1])
+    before = load(tx.connection, [number])
+    was = before.get(number)
+    if was is not None and was.copy.version >= stored.streamversion:
+        return
+    at = from_text(stored.time)
+    copy = follow(
+        was.copy if was is not None else None,
+        recorded.event,
+        number=number,
+        version=stored.streamversion,
+        id_=stored.id,
+        at=at,
+        imported=stored.imported,
+    )
+    if copy is None:
+        return
+    known = dict(was.deadlines) if was is not None else {}
+    if isinstance(recorded.event, TicketEscalated):
+        deadline = fired(copy, recorded.event, at=at, due_at=from_text(recorded.event.due_at))
+        known[deadline.key] = deadline
+    held = Held(copy, known).settled(policies)
+    for due, asked_at in asks_after(tx.connection, number, stored.id):
+        held = after_ask(held, due, asked_at).settled(policies)
+    save(tx.connection, before, [held])
+
+
+def after_ask(held: Held, due: EscalationDue, at: datetime) -> Held:
+    """Return what is held of a ticket after one of its deadlines was asked for."""
+    key = Key(due.ticket, due.policy, due.level)
+    deadline = held.deadlines.get(key)
+    if deadline is None or deadline.state == "fired":
+        return held
+    ask = Ask(at=at, when=Condition.of(due.when), version=due.policy_version)
+    return replace(held, deadlines={**held.deadlines, key: asked(deadline, ask)})
+
+
+HANDLERS: Mapping[str, Callable[[Transaction, Recorded], None]] = {
+    type_of(cls).name: receive
+    for cls in (TicketCreated, TicketStatusChanged, TicketPriorityChanged, TicketAssigned, TicketUnassigned, TicketEscalated)
+}

@@ -1,0 +1,114 @@
+"""The deadlines of some tickets: read at once, and written back where they changed, with a statement per table."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, select, text
+
+from escalator.policy import Condition, Policies
+from escalator.rules import Ask, Deadline, Key, TicketCopy, settle
+from escalator.tables import deadlines, ticket_copies
+from events.times import from_text, to_text
+
+Row = dict[str, Any]
+
+
+def _upsert(table: Any) -> Any:
+    """The same words mean the same to SQLite and PostgreSQL."""
+    columns = [column.name for column in table.columns]
+    keys = [column.name for column in table.primary_key.columns]
+    changes = ", ".join(f"{name} = excluded.{name}" for name in columns if name not in keys)
+    values = ", ".join(f":{name}" for name in columns)
+    return text(
+        f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({values}) "  # noqa: S608 (names of our own columns)
+        f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {changes}"
+    )
+
+
+_PUT_COPY = _upsert(ticket_copies)
+_PUT_DEADLINE = _upsert(deadlines)
+_DROP_DEADLINE = delete(deadlines).where(
+    deadlines.c.ticket == bindparam("b_ticket"), deadlines.c.policy == bindparam("b_policy"), deadlines.c.level == bindparam("b_level")
+)
+_COPIES = select(ticket_copies).where(ticket_copies.c.number.in_(bindparam("numbers", expanding=True)))
+_DEADLINES = select(deadlines).where(deadlines.c.ticket.in_(bindparam("numbers", expanding=True)))
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A ticket as the escalator holds it."""
+
+    copy: TicketCopy
+    deadlines: Mapping[Key, Deadline] = field(default_factory=dict)
+
+    def settled(self, policies: Policies) -> "Held":
+        """Return it as the policies make it now."""
+        return replace(self, deadlines=settle(self.copy, self.deadlines, policies))
+
+
+def load(connection: Connection, numbers: Sequence[int]) -> dict[int, Held]:
+    """Return what is held of these tickets, by number; those that are not known here are left out."""
+    if not numbers:
+        return {}
+    copies = [_copy(row) for row in connection.execute(_COPIES, {"numbers": list(numbers)}).mappings()]
+    found: dict[int, dict[Key, Deadline]] = {copy.number: {} for copy in copies}
+    for row in connection.execute(_DEADLINES, {"numbers": list(numbers)}).mappings():
+        deadline = _deadline(row)
+        found[deadline.key.ticket][deadline.key] = deadline
+    return {copy.number: Held(copy, found[copy.number]) for copy in sorted(copies, key=lambda copy: copy.number)}
+
+
+def save(connection: Connection, before: Mapping[int, Held], after: Iterable[Held]) -> None:
+    """Write what differs."""
+    copies, changed, gone = [], [], []
+    for held in after:
+        was = before.get(held.copy.number)
+        old = was.deadlines if was is not None else {}
+        if was is None or was.copy != held.copy:
+            copies.append(_copy_row(held.copy))
+        changed += [_deadline_row(deadline) for key, deadline in held.deadlines.items() if old.get(key) != deadline]
+        gone += [{"b_ticket": key.ticket, "b_policy": key.policy, "b_level": key.level} for key in old if key not in held.deadlines]
+    for statement, rows in ((_PUT_COPY, copies), (_PUT_DEADLINE, changed), (_DROP_DEADLINE, gone)):
+        if rows:
+            connection.execute(statement, rows)
+
+
+def _copy(row: Mapping[Any, Any]) -> TicketCopy:
+    return TicketCopy(**{**row, "created_at": from_text(row["created_at"])})
+
+
+def _copy_row(copy: TicketCopy) -> Row:
+    row: Row = {column.name: getattr(copy, column.name) for column in ticket_copies.columns}
+    return {**row, "created_at": to_text(copy.created_at)}
+
+
+def _deadline(row: Mapping[Any, Any]) -> Deadline:
+    ask = None
+    if row["asked_at"] is not None:
+        ask = Ask(at=from_text(row["asked_at"]), when=Condition.of(json.loads(row["asked_when"])), version=row["asked_version"])
+    return Deadline(
+        key=Key(row["ticket"], row["policy"], row["level"]),
+        due_at=from_text(row["due_at"]),
+        state=row["state"],
+        shown=row["shown"],
+        ready=row["ready"],
+        ask=ask,
+        fired_at=from_text(row["fired_at"]) if row["fired_at"] is not None else None,
+    )
+
+
+def _deadline_row(deadline: Deadline) -> Row:
+    ask = deadline.ask
+    return {
+        **deadline.key._asdict(),
+        "due_at": to_text(deadline.due_at),
+        "state": deadline.state,
+        "shown": deadline.shown,
+        "ready": deadline.ready,
+        "asked_at": to_text(ask.at) if ask else None,
+        "asked_when": json.dumps(ask.when.to_data(), sort_keys=True) if ask else None,
+        "asked_version": ask.version if ask else None,
+        "fired_at": to_text(deadline.fired_at) if deadline.fired_at else None,
+    }

@@ -1,0 +1,102 @@
+"""One function per read."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, select, tuple_
+
+from escalator.decider import evolve
+from escalator.policy import Policies
+from escalator.rules import Shown
+from escalator.tables import deadlines, settling, ticket_copies
+from events.catalogue import type_of
+from events.contracts import CATALOGUE
+from events.contracts.escalation import EscalationDue, EscalationPolicyChanged
+from events.tables import events
+from events.times import from_text, to_text
+
+_POLICIES = (
+    select(events.c.subject, events.c.type, events.c.dataversion, events.c.time, events.c.data)
+    # a range of the index on (subject, streamversion): the asks in between are many, the changes of policies few
+    .where(events.c.subject > "policy/", events.c.subject < "policy0", events.c.type == type_of(EscalationPolicyChanged).name)
+    .order_by(events.c.sequence)
+)
+_ASKS = (
+    select(events.c.type, events.c.dataversion, events.c.time, events.c.data)
+    .where(events.c.subject == bindparam("subject"), events.c.causationid == bindparam("cause"))
+    .where(events.c.type == type_of(EscalationDue).name)
+    .order_by(events.c.streamversion)
+)
+_PLACE = (deadlines.c.due_at, deadlines.c.ticket, deadlines.c.policy, deadlines.c.level)
+_LIST = select(*_PLACE, deadlines.c.shown, deadlines.c.asked_at, deadlines.c.fired_at).order_by(*_PLACE).limit(bindparam("limit"))
+_NEXT = select(deadlines.c.due_at).where(deadlines.c.ready).order_by(deadlines.c.due_at).limit(1)
+_DUE = (
+    select(deadlines.c.ticket).where(deadlines.c.ready, deadlines.c.due_at <= bindparam("now")).order_by(*_PLACE).limit(bindparam("limit"))
+)
+_UNSETTLED = (
+    select(ticket_copies.c.number)
+    .where(ticket_copies.c.number > bindparam("after"))
+    .order_by(ticket_copies.c.number)
+    .limit(bindparam("limit"))
+)
+_SETTLING = select(settling.c.after)
+
+
+def read_policies(connection: Connection) -> Policies:
+    """Return the policies with their history, folded from the log."""
+    policies = Policies()
+    for subject, type_, version, time, data in connection.execute(_POLICIES):
+        event = CATALOGUE.decode(type_, version, json.loads(data), None)
+        policies = evolve(policies, subject.partition("/")[2], event, from_text(time))
+    return policies
+
+
+def load_policies(connection: Connection, ids: Sequence[str]) -> Mapping[str, Any]:
+    """Load the whole set for the writer, whatever the id."""
+    policies = read_policies(connection)
+    return dict.fromkeys(ids, policies)
+
+
+def asks_after(connection: Connection, ticket: int, cause: str) -> list[tuple[EscalationDue, datetime]]:
+    """Return what the log asked of a ticket while `cause` was the last event known of it."""
+    rows = connection.execute(_ASKS, {"subject": f"ticket/{ticket}", "cause": cause})
+    return [(CATALOGUE.decode(type_, version, json.loads(data), None), from_text(time)) for type_, version, time, data in rows]
+
+
+def list_deadlines(connection: Connection, shown: Shown | None, after: Sequence[Any] | None, limit: int) -> list[dict[str, Any]]:
+    """Return up to `limit` deadlines, the next first; `after` is (due_at, ticket, policy, level) of the one before."""
+    statement = _LIST
+    if shown is not None:
+        statement = statement.where(deadlines.c.shown == shown)
+    if after is not None:
+        statement = statement.where(tuple_(*_PLACE) > tuple_(*after))
+    return [dict(row) for row in connection.execute(statement, {"limit": limit}).mappings()]
+
+
+def next_due(connection: Connection) -> datetime | None:
+    """Return when the next deadline that waits for nothing else is due."""
+    found = connection.execute(_NEXT).scalar_one_or_none()
+    return from_text(found) if found is not None else None
+
+
+def overdue_tickets(connection: Connection, now: datetime, limit: int) -> list[int]:
+    """Return the numbers of tickets of up to `limit` deadlines to be asked for now, the longest overdue first."""
+    return list(dict.fromkeys(connection.execute(_DUE, {"now": to_text(now), "limit": limit}).scalars()))
+
+
+def settled_up_to(connection: Connection) -> int | None:
+    """Return the number of the last ticket that a change of the policies has come to; None when none is under way."""
+    return connection.execute(_SETTLING).scalar_one_or_none()
+
+
+def tickets_after(connection: Connection, after: int, limit: int) -> list[int]:
+    """Return the numbers of the tickets that follow."""
+    return list(connection.execute(_UNSETTLED, {"after": after, "limit": limit}).scalars())
+
+
+def late_by(connection: Connection, now: datetime) -> float:
+    """Return for how many seconds the next deadline has been due; 0 when it is still to come."""
+    due = next_due(connection)
+    return max(0.0, (now - due).total_seconds()) if due is not None else 0.0
