@@ -1,0 +1,199 @@
+"""The audit over HTTP: the events of all services in one list, and verification of every store."""
+
+import contextlib
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.tickets.conftest import Desk, good, refused, running_desk
+from tickets.schemas import CheckpointsOut, EntriesOut, VerificationOut
+
+pysqlite3 = pytest.importorskip("pysqlite3", reason="the system's SQLite may be too old for these tests")
+
+
+async def entries(desk: Desk, **params: Any) -> list[dict[str, Any]]:
+    found, cursor = [], None
+    while True:
+        answer = await desk.ada.get("/api/audit", params={"limit": 100, **params, **({"cursor": cursor} if cursor else {})})
+        EntriesOut.model_validate_json(answer.content)
+        page = good(answer)
+        found += page["items"]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            return found
+
+
+async def test_the_list_has_the_events_of_all_services_newest_first(desk: Desk) -> None:
+    ticket = await desk.open()
+    listed = await entries(desk)
+    assert (listed[0]["action"], listed[0]["entity"]) == ("ticket_created", {"type": "ticket", "id": str(ticket["id"])})
+    keys = [(entry["time"], entry["source"], entry["sequence"]) for entry in listed]
+    assert keys == sorted(keys, reverse=True)
+    assert {entry["source"] for entry in listed} == {"/auth", "/tickets"}
+    registered = [entry for entry in listed if entry["action"] == "user_registered"]
+    assert {entry["after"]["email"] for entry in registered} >= {"admina@example.com", "usera@example.com"}
+
+
+async def test_the_list_is_narrowed_by_every_filter(desk: Desk) -> None:
+    ticket = await desk.open(desk.ben)
+    number = str(ticket["id"])
+    good(await desk.put(ticket, "status", "resolved"))
+    everything = await entries(desk)
+    opened = next(
+        entry for entry in everything if entry["entity"] == {"type": "ticket", "id": number} and entry["action"] == "ticket_created"
+    )
+    cases: tuple[tuple[dict[str, str], Callable[[Any], bool]], ...] = (
+        ({"actor": desk.ids["ben"]}, lambda entry: entry["actor"]["id"] == desk.ids["ben"]),
+        ({"action": "ticket_status_changed"}, lambda entry: entry["action"] == "ticket_status_changed"),
+        ({"entity": "user"}, lambda entry: entry["entity"]["type"] == "user"),
+        ({"entity": "ticket", "entity_id": number}, lambda entry: entry["entity"] == {"type": "ticket", "id": number}),
+        ({"q": "user b"}, lambda entry: entry["actor"]["id"] == desk.ids["ben"]),
+        ({"q": "USERB@EXAMPLE"}, lambda entry: entry["actor"]["id"] == desk.ids["ben"]),
+        ({"since": opened["time"]}, lambda entry: entry["time"] >= opened["time"]),
+        ({"until": opened["time"]}, lambda entry: entry["time"] < opened["time"]),
+        ({"q": "user b", "action": "ticket_created"}, lambda e: e["actor"]["id"] == desk.ids["ben"] and e["action"] == "ticket_created"),
+    )
+    for params, meant in cases:
+        assert await entries(desk, **params) == [entry for entry in everything if meant(entry)], params
+    assert await entries(desk, q="nobody at all") == []
+    assert await entries(desk, entity="nothing") == []
+
+
+async def test_entries_say_who_did_it_by_name(desk: Desk) -> None:
+    ticket = await desk.open()
+    (entry,) = await entries(desk, entity="ticket", entity_id=str(ticket["id"]))
+    assert entry["actor"] == {"kind": "user", "id": desk.ids["anna"], "name": "User A"}
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"since": "yesterday"},
+        {"since": "2026-13-01T00:00:00Z"},
+        {"until": "1700000000"},
+        {"since": "2026-11-23T09:00:00"},
+        {"until": "0001-01-01T00:00:00+05:00"},
+        {"actor": ""},
+        {"limit": "1000"},
+        {"cursor": "abc"},
+        {"who": "me"},
+    ],
+    ids=str,
+)
+async def test_a_question_that_cannot_be_meant_is_refused(desk: Desk, params: dict[str, str]) -> None:
+    refused(await desk.ada.get("/api/audit", params=params), 422, "invalid")
+
+
+@pytest.mark.parametrize("path", ["/api/audit", "/api/audit/verify", "/api/audit/checkpoints"])
+async def test_the_audit_is_for_admins_only(desk: Desk, path: str) -> None:
+    refused(await desk.anna.get(path), 403, "not-permitted")
+    refused(await desk.anonymous.get(path), 401, "not-signed-in")
+
+
+async def test_a_service_that_is_down_cannot_be_vouched_for(tmp_path: Path) -> None:
+    async with running_desk(tmp_path) as desk:
+        refused(await desk.ada.get("/api/audit/verify"), 404, "not-found")
+        for answer in (await desk.ada.post("/api/audit/verify"), await desk.ada.get("/api/audit/verify")):
+            result = refused(answer, 503, "unavailable")
+            assert answer.headers["retry-after"]
+            assert result["ok"] is None
+            assert {store["source"]: store["ok"] for store in result["stores"]} == {
+                "/auth": True,
+                "/tickets": True,
+                "/notifier": None,
+                "/escalator": None,
+            }
+
+
+@pytest.fixture(scope="module")
+async def whole(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Desk]:
+    async with running_desk(tmp_path_factory.mktemp("whole"), "auth", "tickets", "notifier", "escalator") as running:
+        yield running
+
+
+async def test_every_store_is_verified_and_the_result_is_kept_and_an_event(whole: Desk) -> None:
+    await whole.open()
+    answer = await whole.ada.post("/api/audit/verify")
+    result = good(answer)
+    VerificationOut.model_validate_json(answer.content)
+    assert result["ok"] is True
+    assert [(store["source"], store["ok"], store["first_bad_sequence"], store["reason"]) for store in result["stores"]] == [
+        ("/auth", True, None, None),
+        ("/tickets", True, None, None),
+        ("/notifier", True, None, None),
+        ("/escalator", True, None, None),
+    ]
+    assert good(await whole.ada.get("/api/audit/verify")) == result
+    (entry, *_) = await entries(whole, action="ledger_verified")
+    assert entry["entity"] == {"type": "store", "id": "tickets"}
+    assert entry["after"]["stores"][1] == {
+        "source": "/tickets",
+        "ok": True,
+        "events": result["stores"][1]["events"],
+        "hash": result["stores"][1]["head"]["hash"],
+    }
+
+
+async def test_checkpoints_are_shown_with_the_keys_that_verify_them(whole: Desk) -> None:
+    answer = await whole.ada.get("/api/audit/checkpoints")
+    CheckpointsOut.model_validate_json(answer.content)
+    page = good(answer)
+    assert [key["source"] for key in page["keys"]] == ["/auth", "/tickets", "/notifier", "/escalator"]
+    for item in page["items"]:
+        assert item["note"].startswith(f"ste{item['source']}/")
+
+
+@contextlib.contextmanager
+def damaged(desk: Desk, *statements: str) -> Iterator[None]:
+    """The store of tickets after somebody with a database tool was at it; made good again afterwards."""
+    connection = pysqlite3.connect(desk.house.settings.data_dir / "tickets.sqlite3", timeout=30, isolation_level=None)
+    guards = list(connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"))
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        for name, _ in guards:
+            connection.execute(f"DROP TRIGGER {name}")
+        connection.execute("CREATE TABLE spare AS SELECT * FROM events")
+        for statement in statements:
+            assert connection.execute(statement).rowcount > 0
+        connection.execute("COMMIT")
+        yield
+    finally:
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("DELETE FROM events")
+        connection.execute("INSERT INTO events SELECT * FROM spare")
+        connection.execute("DROP TABLE spare")
+        for _, sql in guards:
+            connection.execute(sql)
+        connection.execute("COMMIT")
+        connection.close()
+
+
+DAMAGE = {
+    "a changed fact": ("UPDATE events SET data = CAST(replace(CAST(data AS TEXT), 'open', 'gone') AS BLOB) WHERE sequence = 3",),
+    "a changed text": (
+        "UPDATE events SET personal = CAST(replace(CAST(personal AS TEXT), 'printer', 'plotter') AS BLOB) WHERE sequence = 3",
+    ),
+    "a changed column": ("UPDATE events SET actorid = 'somebody' WHERE sequence = 3",),
+    "a changed head": ("UPDATE events SET head = CAST(replace(CAST(head AS TEXT), 'user', 'user ') AS BLOB) WHERE sequence = 3",),
+    "a missing event": ("DELETE FROM events WHERE sequence = 3",),
+    "two swapped events": (
+        "UPDATE events SET sequence = 1000000 WHERE sequence = 3",
+        "UPDATE events SET sequence = 3 WHERE sequence = 4",
+        "UPDATE events SET sequence = 4 WHERE sequence = 1000000",
+    ),
+}
+
+
+@pytest.mark.parametrize("statements", DAMAGE.values(), ids=DAMAGE)
+async def test_damage_is_found_with_its_sequence(whole: Desk, statements: tuple[str, ...]) -> None:
+    for _ in range(4):
+        await whole.open()
+    await whole.house.settled()
+    with damaged(whole, *statements):
+        result = good(await whole.ada.post("/api/audit/verify"))
+    assert result["ok"] is False
+    found = {store["source"]: (store["ok"], store["first_bad_sequence"]) for store in result["stores"]}
+    assert found == {"/auth": (True, None), "/tickets": (False, 3), "/notifier": (True, None), "/escalator": (True, None)}
+    assert good(await whole.ada.post("/api/audit/verify"))["ok"] is True
