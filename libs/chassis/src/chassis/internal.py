@@ -78,7 +78,6 @@ class VerifyBody(BaseModel):
 
     seen: dict[str, SeenBody] | None = None
     erased: list[str] = []
-    erased: frozenset[str] = Field(default=frozenset(), strict=False)
 
 
 @router.get("/events")
@@ -140,7 +139,7 @@ async def post_verify(body: VerifyBody, request: Request, _: Ours) -> Response:
             source=live.service.source,
             public_keys=[live.signer.public_key],
             seen=last,
-            erased=lambda person, _sequence: person in body.erased,
+            erased=lambda person, _sequence: person in gone,
             progress=still_wanted,
         )
         return report.as_dict()
