@@ -13,7 +13,7 @@ from chassis.principal import CurrentAdmin
 from chassis.problems import instance_of, problem, responses
 from chassis.service import running
 from events.errors import NotFound, Unavailable
-from tickets import checkpoints, trail, verification
+from tickets import checkpoints, trail, verification, views
 from tickets.dependencies import listing, parts
 from tickets.schemas import STARTED, AuditQuery, CheckpointsOut, EntriesOut, VerificationOut
 from tickets.trail import Sought
@@ -25,7 +25,7 @@ router = APIRouter(prefix="/api/audit", route_class=LeanRoute, tags=["audit"])
 
 
 @router.get("", response_model=EntriesOut)
-async def list_entries(request: Request, query: Annotated[AuditQuery, Query()], _by: CurrentAdmin) -> Response:
+async def list_entries(request: Request, query: Annotated[AuditQuery, Query()], by: CurrentAdmin) -> Response:
     """List who did what, over all services, newest first."""
     asked = listing(request, query, list="audit")
     sought = Sought(
@@ -39,7 +39,8 @@ async def list_entries(request: Request, query: Annotated[AuditQuery, Query()], 
     )
     store = running(request).store
     entries = await store.read_in_thread(lambda connection: trail.entries(connection, sought, limit=asked.fetch, after=asked.after))
-    return asked.answer(entries, dict, trail.key_of)
+    own = {by.id: (by.name, by.email)}
+    return asked.answer(entries, lambda entry: views.entry(entry, own), trail.key_of)
 
 
 @router.get("/verify", response_model=VerificationOut, responses=responses("not-found", "unavailable"))

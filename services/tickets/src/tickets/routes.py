@@ -66,7 +66,8 @@ async def list_tickets(request: Request, query: Annotated[TicketQuery, Query()],
             rows = queries.page(connection, wanted, limit=asked.fetch, after=asked.after)
     else:
         rows = await store.read_in_thread(lambda connection: queries.page(connection, wanted, limit=asked.fetch, after=asked.after))
-    return asked.answer(rows, views.summary, lambda row: (row.time, row.id))
+    own = _own(by)
+    return asked.answer(rows, lambda row: views.summary(row, own), lambda row: (row.time, row.id))
 
 
 @router.get("/counts", response_model=CountsOut, response_model_exclude_none=True)
@@ -83,10 +84,7 @@ async def get_ticket(request: Request, ticket: Number, by: CurrentPrincipal) -> 
         row = queries.one(connection, ticket)
     if row is None or not may_see(by, row.requester):
         raise TicketNotFound(ticket)
-    shown = views.whole(row)
-    if row.requester == by.id and row.requester_name is None:
-        shown["requester"] = _person(by)
-    return json_answer(shown, headers={"ETag": etag(row.version)})
+    return json_answer(views.whole(row, _own(by)), headers={"ETag": etag(row.version)})
 
 
 @router.patch("/{ticket}", response_model=TicketOut, responses={**SHOWN, **responses("not-permitted")})
@@ -131,7 +129,8 @@ async def list_notes(request: Request, ticket: Number, query: Annotated[Page, Qu
     asked = listing(request, query, list="notes", ticket=ticket)
     with desk.store.read() as connection:
         rows = queries.notes_of(connection, ticket, limit=asked.fetch, after=asked.after)
-    return asked.answer(rows, views.note, lambda row: (row.created_at, row.id))
+    own = _own(by)
+    return asked.answer(rows, lambda row: views.note(row, own), lambda row: (row.created_at, row.id))
 
 
 @router.get("/{ticket}/history", response_model=EntriesOut)
@@ -143,7 +142,8 @@ async def list_history(request: Request, ticket: Number, query: Annotated[Page, 
     asked = listing(request, query, list="history", ticket=ticket, without=sought.without)
     with desk.store.read() as connection:
         entries = trail.entries(connection, sought, limit=asked.fetch, after=asked.after, oldest_first=True)
-    return asked.answer(entries, dict, trail.key_of)
+    own = _own(by)
+    return asked.answer(entries, lambda entry: views.entry(entry, own), trail.key_of)
 
 
 def _wanted(query: TicketQuery, by: Principal) -> Wanted:
@@ -175,7 +175,7 @@ async def _change(request: Request, by: Principal, command: EditTicket | ChangeS
     ticket = await desk.writer.execute(Change(command=command, context=context(request, by)))
     with desk.store.read() as connection:
         names = queries.names(connection, ticket.requester, ticket.assignee)
-    return _shown(ticket, {by.id: (by.name, by.email), **names})
+    return _shown(ticket, {**_own(by), **names})
 
 
 def _shown(ticket: Ticket, names: views.Names, status: int = 200, **headers: str) -> Answer:
@@ -183,12 +183,12 @@ def _shown(ticket: Ticket, names: views.Names, status: int = 200, **headers: str
 
 
 def _opened(ticket: Ticket, by: Principal) -> Answer:
-    return _shown(ticket, {by.id: (by.name, by.email)}, 201, Location=f"/api/tickets/{ticket.number}")
+    return _shown(ticket, _own(by), 201, Location=f"/api/tickets/{ticket.number}")
 
 
 def _noted(note: Written, by: Principal) -> Answer:
     return json_answer(views.written(note, by.id, by.name), 201)
 
 
-def _person(by: Principal) -> dict[str, str]:
-    return {"id": by.id, "name": by.name, "email": by.email}
+def _own(by: Principal) -> views.Names:
+    return {by.id: (by.name, by.email)}

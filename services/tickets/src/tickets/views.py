@@ -1,5 +1,6 @@
 """How a row or a ticket becomes the JSON that clients read. Plain values: pydantic-core writes the bytes."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Row
@@ -8,19 +9,22 @@ from events.times import to_text
 from tickets.decider import Ticket
 from tickets.units import Written
 
-Names = dict[str, tuple[str | None, str | None]]
-"""A person's id to (name, e-mail)."""
+Names = Mapping[str, tuple[str | None, str | None]]
+"""A person's id to (name, e-mail). Beside a row: the reader's own, which come with them, until auth has told of them here."""
+_UNKNOWN = (None, None)
 
 
-def summary(row: Row[Any]) -> dict[str, Any]:
+def summary(row: Row[Any], own: Names) -> dict[str, Any]:
     """Return a ticket of a list: without its body."""
+    requester, assignee = row.requester, row.assignee
+    name, email = (row.requester_name, row.requester_email) if row.requester_name is not None else own.get(requester, _UNKNOWN)
     return {
         "id": row.id,
         "title": row.title,
         "priority": row.priority,
         "status": row.status,
-        "requester": {"id": row.requester, "name": row.requester_name, "email": row.requester_email},
-        "assignee": None if row.assignee is None else {"id": row.assignee, "name": row.assignee_name},
+        "requester": {"id": requester, "name": name, "email": email},
+        "assignee": None if assignee is None else {"id": assignee, "name": row.assignee_name or own.get(assignee, _UNKNOWN)[0]},
         "escalated_at": row.escalated_at,
         "escalation_level": row.escalation_level,
         "created_at": row.created_at,
@@ -29,14 +33,14 @@ def summary(row: Row[Any]) -> dict[str, Any]:
     }
 
 
-def whole(row: Row[Any]) -> dict[str, Any]:
+def whole(row: Row[Any], own: Names) -> dict[str, Any]:
     """Return a ticket with its body."""
-    return {**summary(row), "body": row.body}
+    return {**summary(row, own), "body": row.body}
 
 
 def after_command(ticket: Ticket, names: Names) -> dict[str, Any]:
     """Return the ticket as a command left it; nobody's name is in its events, so the names come along."""
-    name, email = names.get(ticket.requester, (None, None))
+    name, email = names.get(ticket.requester, _UNKNOWN)
     assignee = ticket.assignee
     return {
         "id": ticket.number,
@@ -44,7 +48,7 @@ def after_command(ticket: Ticket, names: Names) -> dict[str, Any]:
         "priority": ticket.priority,
         "status": ticket.status,
         "requester": {"id": ticket.requester, "name": name, "email": email},
-        "assignee": None if assignee is None else {"id": assignee, "name": names.get(assignee, (None, None))[0]},
+        "assignee": None if assignee is None else {"id": assignee, "name": names.get(assignee, _UNKNOWN)[0]},
         "escalated_at": None if ticket.escalated_at is None else to_text(ticket.escalated_at),
         "escalation_level": ticket.escalation_level,
         "created_at": to_text(ticket.created_at),
@@ -54,9 +58,16 @@ def after_command(ticket: Ticket, names: Names) -> dict[str, Any]:
     }
 
 
-def note(row: Row[Any]) -> dict[str, Any]:
+def note(row: Row[Any], own: Names) -> dict[str, Any]:
     """Return a note of a list."""
-    return {"id": row.id, "author": {"id": row.author, "name": row.name}, "body": row.body, "created_at": row.created_at}
+    name = row.name or own.get(row.author, _UNKNOWN)[0]
+    return {"id": row.id, "author": {"id": row.author, "name": name}, "body": row.body, "created_at": row.created_at}
+
+
+def entry(listed: dict[str, Any], own: Names) -> dict[str, Any]:
+    """Return an entry of the audit list or of a history."""
+    actor = listed["actor"]
+    return {**listed, "actor": {**actor, "name": actor["name"] or own.get(actor["id"], _UNKNOWN)[0]}}
 
 
 def written(note_: Written, author: str, name: str) -> dict[str, Any]:
