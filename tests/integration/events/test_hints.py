@@ -3,7 +3,6 @@
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,38 +11,10 @@ from events.environment import real_environment
 from events.hints import Wake
 from events.jetstream import Broker
 from events.streams import BrokerDown, StreamMissing
-from tests.support.nats import NatsServer, nats_server
+from tests.support.brokers import connect
+from tests.support.nats import NatsServer
 
 ENVIRONMENT = real_environment()
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[NatsServer]:
-    with nats_server(tmp_path / "nats") as running:
-        yield running
-
-
-@pytest.fixture
-async def auth(server: NatsServer) -> AsyncIterator[Broker]:
-    broker = await connect(server, "auth")
-    yield broker
-    await broker.stop()
-
-
-@pytest.fixture
-async def tickets(server: NatsServer) -> AsyncIterator[Broker]:
-    broker = await connect(server, "tickets")
-    yield broker
-    await broker.stop()
-
-
-async def connect(server: NatsServer, user: str) -> Broker:
-    broker = Broker(ENVIRONMENT)
-    made = asyncio.Event()
-    broker.on_reconnect.append(made.set)
-    await broker.start(server.url, user, server.passwords[user])
-    await asyncio.wait_for(made.wait(), 10)
-    return broker
 
 
 async def test_a_hint_reaches_everybody_who_listens(auth: Broker, tickets: Broker) -> None:

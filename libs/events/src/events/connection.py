@@ -171,7 +171,8 @@ class Connection:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(lost.wait(), _LOOK)
         finally:
-            logger.warning("The connection to the broker is lost.")
+            if not self._stopping:
+                logger.warning("The connection to the broker is lost.")
             sending.cancel()
             self._client = None
             self._fail_waiters()

@@ -1,0 +1,174 @@
+"""Streams and durable consumers on a real server: what the relay and the consumers rest on."""
+
+import asyncio
+
+import pytest
+
+from events.jetstream import Broker, EventStream, JetStreamDurable, JetStreamLog
+from events.streams import BrokerDown, PublishRefused, StreamMissing, Tail
+from tests.support.brokers import until
+from tests.support.histories import history
+from tests.support.nats import NatsServer
+
+EVENTS = history(250)
+WIRES = [event.wire() for event in EVENTS]
+
+
+@pytest.fixture
+async def log(auth: Broker) -> JetStreamLog:
+    log = JetStreamLog(auth, EventStream(name="EVENTS_AUTH", keep=200, replicas=1))
+    await log.ensure()
+    return log
+
+
+@pytest.fixture
+async def durable(tickets: Broker, log: JetStreamLog) -> JetStreamDurable:
+    durable = JetStreamDurable(tickets, "EVENTS_AUTH", "tickets")
+    assert await durable.ensure()
+    return durable
+
+
+async def test_a_stream_that_is_not_there_has_no_tail(auth: Broker) -> None:
+    assert await auth.log("EVENTS_AUTH").tail() is None
+
+
+async def test_an_empty_stream_has_an_empty_tail(log: JetStreamLog) -> None:
+    assert await log.tail() == Tail(0, None)
+
+
+async def test_the_last_message_is_the_tail_byte_for_byte(log: JetStreamLog) -> None:
+    assert await log.publish(EVENTS[:1], 0) == 1
+    assert await log.publish(EVENTS[1:101], 1) == 101
+    assert await log.tail() == Tail(101, WIRES[100])
+
+
+async def test_a_batch_is_taken_whole_or_not_at_all(log: JetStreamLog) -> None:
+    await log.publish(EVENTS[:3], 0)
+    with pytest.raises(PublishRefused):
+        await log.publish(EVENTS[3:9], 2)
+    assert await log.tail() == Tail(3, WIRES[2])
+
+
+async def test_a_publisher_that_does_not_know_the_last_number_is_refused(log: JetStreamLog) -> None:
+    await log.publish(EVENTS[:1], 0)
+    with pytest.raises(PublishRefused):
+        await log.publish(EVENTS[1:2], 0)
+
+
+async def test_an_event_that_is_taken_for_a_duplicate_is_an_error(log: JetStreamLog) -> None:
+    """Only the dedupe window of the server can say so, if the fence did not."""
+    await log.publish(EVENTS[:1], 0)
+    with pytest.raises(PublishRefused):
+        await log.publish(EVENTS[:1], 1)
+    with pytest.raises(PublishRefused):
+        await log.publish([EVENTS[1], EVENTS[0]], 1)
+    assert await log.tail() == Tail(1, WIRES[0])
+
+
+async def test_publishing_to_a_stream_that_is_gone_says_so(log: JetStreamLog) -> None:
+    await log.delete()
+    with pytest.raises(StreamMissing):
+        await log.publish(EVENTS[:1], 0)
+    with pytest.raises(StreamMissing):
+        await log.publish(EVENTS[:2], 0)
+    await log.delete()
+
+
+async def test_a_stream_that_was_made_again_begins_at_zero_and_takes_the_same_events(log: JetStreamLog) -> None:
+    await log.publish(EVENTS[:5], 0)
+    await log.delete()
+    await log.ensure()
+    assert await log.publish(EVENTS[:5], 0) == 5
+
+
+async def test_only_the_last_events_are_kept(log: JetStreamLog, auth: Broker) -> None:
+    number = 0
+    for start in range(0, 250, 50):
+        number = await log.publish(EVENTS[start : start + 50], number)
+    state = (await auth.api("STREAM.INFO.EVENTS_AUTH"))["state"]
+    assert (state["messages"], state["first_seq"], state["last_seq"]) == (200, 51, 250)
+
+
+async def test_a_purged_stream_is_empty_but_remembers_its_number(log: JetStreamLog, auth: Broker) -> None:
+    await log.publish(EVENTS[:5], 0)
+    await auth.api("STREAM.PURGE.EVENTS_AUTH")
+    assert await log.tail() == Tail(5, None)
+    assert await log.publish(EVENTS[5:7], 5) == 7
+
+
+async def test_a_stream_that_drifted_is_brought_back(log: JetStreamLog, auth: Broker) -> None:
+    await auth.api("STREAM.UPDATE.EVENTS_AUTH", EventStream(name="EVENTS_AUTH", keep=7, replicas=1).configuration())
+    await log.ensure()
+    assert (await auth.api("STREAM.INFO.EVENTS_AUTH"))["config"]["max_msgs"] == 200
+
+
+async def test_a_consumer_begins_at_now_and_is_given_what_there_is_without_waiting_for_more(log: JetStreamLog, tickets: Broker) -> None:
+    await log.publish(EVENTS[:3], 0)
+    durable = JetStreamDurable(tickets, "EVENTS_AUTH", "tickets")
+    assert await durable.ensure()
+    assert not await durable.ensure()
+    fetching = asyncio.create_task(durable.fetch(100, 20))
+    await log.publish(EVENTS[3:4], 3)
+    assert [delivery.wire for delivery in await asyncio.wait_for(fetching, 5)] == WIRES[3:4]
+    await log.publish(EVENTS[4:104], 4)
+    together = await asyncio.wait_for(durable.fetch(60, 20), 5) + await asyncio.wait_for(durable.fetch(60, 20), 5)
+    assert [delivery.wire for delivery in together] == WIRES[4:104]
+
+
+async def test_nothing_comes_when_nothing_is_published(durable: JetStreamDurable) -> None:
+    assert await durable.fetch(10, 0.1) == []
+
+
+async def test_one_acknowledgement_stands_for_all_before_it(log: JetStreamLog, durable: JetStreamDurable, tickets: Broker) -> None:
+    await log.publish(EVENTS[:5], 0)
+    deliveries = await durable.fetch(10, 5)
+    await durable.ack(deliveries[3])
+
+    async def acknowledged() -> bool:
+        info = await tickets.api("CONSUMER.INFO.EVENTS_AUTH.tickets")
+        return bool(info["ack_floor"]["stream_seq"] == 4 and info["num_ack_pending"] == 1)
+
+    assert await until(acknowledged)
+
+
+async def test_a_consumer_that_drifted_is_made_again(durable: JetStreamDurable, tickets: Broker) -> None:
+    drifted = durable.configuration() | {"ack_wait": 1_000_000_000}
+    await tickets.api("CONSUMER.CREATE.EVENTS_AUTH.tickets", {"stream_name": "EVENTS_AUTH", "config": drifted})
+    assert await durable.ensure()
+    assert not await durable.ensure()
+
+
+async def test_a_consumer_whose_stream_is_deleted_is_told_at_once(log: JetStreamLog, durable: JetStreamDurable) -> None:
+    fetching = asyncio.create_task(durable.fetch(10, 30))
+    await asyncio.sleep(0)
+    await log.delete()
+    with pytest.raises(StreamMissing):
+        await asyncio.wait_for(fetching, 5)
+    with pytest.raises(StreamMissing):
+        await durable.fetch(10, 30)
+    with pytest.raises(StreamMissing):
+        await durable.ensure()
+
+
+async def test_a_consumer_whose_broker_is_killed_is_told_at_once(server: NatsServer, durable: JetStreamDurable) -> None:
+    fetching = asyncio.create_task(durable.fetch(10, 30))
+    await asyncio.sleep(0)
+    server.kill()
+    with pytest.raises(BrokerDown):
+        await asyncio.wait_for(fetching, 5)
+
+
+async def test_a_consumer_whose_broker_hangs_notices_by_its_heartbeats(server: NatsServer, durable: JetStreamDurable) -> None:
+    assert await durable.fetch(10, 0.1) == []
+    server.pause()
+    with pytest.raises(BrokerDown):
+        await asyncio.wait_for(durable.fetch(10, 30), 10)
+
+
+async def test_a_service_cannot_read_through_another_services_consumer_or_alter_its_stream(
+    durable: JetStreamDurable, tickets: Broker, server: NatsServer
+) -> None:
+    for call in ("STREAM.DELETE.EVENTS_AUTH", "STREAM.MSG.GET.EVENTS_AUTH", "CONSUMER.DELETE.EVENTS_AUTH.notifier"):
+        await tickets.send(f"$JS.API.{call}", b"{}")
+    assert await durable.fetch(10, 0.1) == []
+    assert server.log().lower().count("publish violation") == 3
