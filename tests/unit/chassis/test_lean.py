@@ -11,11 +11,12 @@ from starlette.responses import Response
 
 from chassis.answers import json_answer, no_content
 from chassis.bodies import LARGEST_BODY
+from chassis.declared import declares
 from chassis.desk import Desk
 from chassis.lean import LeanRoute
 from chassis.paging import Page
 from chassis.strings import Flag, Text
-from events.errors import Conflict, Unavailable
+from events.errors import Conflict, NotPermitted, Unavailable
 from tests.unit.chassis.conftest import Visit, desk
 
 router = APIRouter(prefix="/api/demo", route_class=LeanRoute)
@@ -211,6 +212,32 @@ def test_the_document_is_valid_and_declares_every_refusal_that_the_input_can_hav
     assert list(paths["/api/demo/things"]["get"]["responses"]) == ["200", "422"]
     assert list(paths["/api/demo/things/{thing}"]["get"]["responses"]) == ["200", "404"]
     assert "HTTPValidationError" not in document["components"]["schemas"]
+
+
+async def test_a_guard_of_a_router_or_a_route_is_asked_first(visiting: Visit) -> None:
+    @declares("not-permitted")
+    def closed(request: Request) -> None:
+        if "x-key" not in request.headers:
+            raise NotPermitted("It is closed.")
+
+    async def locked(request: Request) -> None:
+        if request.headers["x-key"] != "right":
+            raise NotPermitted("It is locked.")
+
+    guarded = APIRouter(route_class=LeanRoute, dependencies=[Depends(closed)])
+
+    @guarded.post("/vault", dependencies=[Depends(locked)])
+    async def post_vault(body: Thing) -> Thing:
+        return body
+
+    app = desk(guarded)
+    async with visiting(app) as client:
+        details = [
+            (await client.post("/vault", json=body, headers=headers)).json().get("detail")
+            for body, headers in (([], {}), ([], {"x-key": "wrong"}), ({"title": "a"}, {"x-key": "right"}))
+        ]
+    assert details == ["It is closed.", "It is locked.", None]
+    assert "403" in app.openapi()["paths"]["/vault"]["post"]["responses"]
 
 
 def test_a_route_that_a_lean_route_cannot_serve_is_refused_when_it_is_made() -> None:

@@ -33,7 +33,10 @@ class LeanRoute(APIRoute):
     """See the module. Problems and headers that dependencies declare (`chassis.declared`) are added to the route's document."""
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        guards = [_guard(depends) for depends in options.get("dependencies") or ()]
         self._plan, found, slugs = _plan(endpoint, path)
+        self._guards = tuple((getter, waits) for getter, waits, _ in guards)
+        found = sum((declares for _, _, declares in guards), found)
         options["responses"] = merge(options.get("responses") or {}, responses(*slugs, *found.problems))
         options["openapi_extra"] = {**_extra(found), **(options.get("openapi_extra") or {})}
         super().__init__(path, endpoint, **options)
@@ -49,6 +52,10 @@ class LeanRoute(APIRoute):
         await response(scope, receive, send)
 
     async def _respond(self, request: Request) -> Response:
+        for getter, waits in self._guards:
+            value = getter(request)
+            if waits:
+                await value
         values = {}
         for name, getter, waits in self._plan:
             value = getter(request)
@@ -77,6 +84,12 @@ def _plan(endpoint: Callable[..., Any], path: str) -> tuple[Plan, Declared, list
         slugs += {_PATH: ["not-found"], _QUERY: ["invalid"], _BODY: ["too-large", "unsupported-media-type", "invalid"]}.get(order, [])
     steps.sort(key=lambda step: step[0])
     return tuple((name, getter, waits) for _, name, getter, waits in steps), found, slugs
+
+
+def _guard(depends: params.Depends) -> tuple[Getter, bool, Declared]:
+    """Return a dependency that a route or its router has for its effect alone, and what it declares."""
+    function = cast("Callable[[Request], Any]", depends.dependency)
+    return *_dependency(function), declared(function)
 
 
 def _step(endpoint: Callable[..., Any], name: str, hint: Any, in_path: set[str]) -> tuple[int, Getter, bool]:
