@@ -3,6 +3,9 @@
 No sign-in, no store, no events: its figures are what the framework alone costs, and the bar that the desk is measured against.
 """
 
+import gc
+import sys
+
 import uvicorn
 from fastapi import FastAPI, Response
 
@@ -44,11 +47,12 @@ async def list_tickets(limit: int = 25) -> TicketsOut:
 
 
 def serve(port: int) -> None:
-    """Serve on loopback until the process is ended."""
-    uvicorn.run(app, host="127.0.0.1", port=port, loop="uvloop", http="httptools", log_level="warning", access_log=False)
+    """Serve on loopback until the process is ended, with the services' own settings (`chassis.server`)."""
+    gc.collect()
+    gc.freeze()
+    options = {"http": "httptools", "loop": "uvloop", "ws": "none", "log_config": None, "access_log": False}
+    uvicorn.run(app, host="127.0.0.1", port=port, server_header=False, proxy_headers=False, backlog=1024, **options)  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":
-    import sys
-
     serve(int(sys.argv[1]))
