@@ -160,6 +160,17 @@ async def _stream(live: Running, by: Principal) -> AsyncIterator[str]:
     yield "event: bye\ndata:\n\n"
 
 
+@router.get("/forever", responses={200: {"content": {"text/event-stream": {}}}})
+async def get_forever() -> Response:
+    """Never end: what a stream must not do, and what the service must survive."""
+
+    async def never() -> AsyncIterator[str]:
+        yield "event: hello\n\n"
+        await asyncio.Event().wait()
+
+    return StreamingResponse(never(), media_type="text/event-stream")
+
+
 @router.get("/slow")
 async def get_slow(request: Request) -> Response:
     """Answer once the service is told to stop: a request that is in flight then."""

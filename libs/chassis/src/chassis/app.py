@@ -30,6 +30,7 @@ def create_app(service: Service, settings: Settings, environment: Environment | 
         assert isinstance(app, Desk)
         async with living(service, settings, environment or real_environment()) as live:
             app.state.running = live
+            live.end = getattr(app.state, "end", live.end)
             for router in (*live.parts.routers, internal.router, health_router(service.name, Checkup(live), app.metrics)):
                 app.take(router)
             watch = asyncio.create_task(_watch_loop(app), name="loop lag")

@@ -18,6 +18,8 @@ logger = logging.getLogger(__name__)
 
 REQUEST_ID = "ste.request_id"
 _HEADER = b"x-request-id"
+_NO_STORE = (b"cache-control", b"no-store")
+"""On whatever does not say otherwise: nearly everything here is somebody's own."""
 _ACCEPTED = re.compile(rb"[A-Za-z0-9-]{8,64}")
 _TOLD = frozenset({401, 403, 429})
 """Refusals that a security log must show."""
@@ -95,7 +97,10 @@ class Visit:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            message["headers"] = [*message.get("headers", ()), (_HEADER, self.id.encode())]
+            headers = [*message.get("headers", ()), (_HEADER, self.id.encode())]
+            if not any(name == b"cache-control" for name, _ in headers):
+                headers.append(_NO_STORE)
+            message["headers"] = headers
         await self._send(message)
 
 

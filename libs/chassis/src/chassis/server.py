@@ -34,6 +34,7 @@ class DrainingServer(uvicorn.Server):
 
     def __init__(self, app: Desk, **options: Any) -> None:
         self.app = app
+        app.state.end = self.stop
         config = uvicorn.Config(
             app,
             http="httptools",
@@ -51,7 +52,7 @@ class DrainingServer(uvicorn.Server):
         super().__init__(config)
 
     def stop(self) -> None:
-        """Begin to end; from the loop's thread."""
+        """Begin to end. From any thread: the server looks ten times a second."""
         self.should_exit = True
 
     async def shutdown(self, sockets: Any = None) -> None:
@@ -85,7 +86,6 @@ def serve(app: Desk, name: str, settings: Settings) -> int:
     if settings.parent_pid is not None:
         end_with_parent(settings.parent_pid)
     server = ProcessServer(app, host=settings.service_bind, port=settings.port_of(name), loop="uvloop")
-    app.state.stop = server.stop
     gc.collect()
     gc.freeze()  # what was imported stays; looking at it again and again only costs
     server.run()

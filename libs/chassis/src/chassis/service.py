@@ -111,7 +111,14 @@ class Running:
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     """Set at SIGTERM: open streams end."""
     failed: str | None = None
-    """Why this process can not go on, once it can not."""
+    """Why this process cannot go on, once it cannot."""
+    end: Callable[[], None] = field(default=lambda: None, repr=False)
+    """Ends the process, as SIGTERM would; set by whoever serves."""
+
+    def fail(self, reason: str) -> None:
+        """Say that this process cannot go on, and end it: its runner starts another. From any thread."""
+        self.failed = self.failed or reason
+        self.end()
 
 
 def running(request: HTTPConnection) -> Running:

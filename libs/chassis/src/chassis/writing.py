@@ -1,0 +1,30 @@
+"""The writer of a service, made from what the service declares and from what every service has."""
+
+import logging
+
+from events.writer import Writer
+
+from chassis import idempotency, quotas
+from chassis.service import Running
+from events.contracts import CATALOGUE
+from events.projections import LogFeed
+
+logger = logging.getLogger(__name__)
+
+
+def writer_for(live: Running) -> Writer:
+    """Return the writer, not yet started: with the loaders of kept answers and quotas beside the service's own."""
+    service, parts = live.service, live.parts
+    return Writer(
+        live.store,
+        source=service.source,
+        catalogue=CATALOGUE,
+        folds=service.folds,
+        loaders={idempotency.KIND: idempotency.load, quotas.KIND: quotas.load, **service.loaders},
+        environment=live.environment,
+        feeds=[(LogFeed(CATALOGUE), parts.projections), *parts.feeds],
+        appended=parts.appended,
+        signer=live.signer,
+        on_commit=lambda _: live.wake.notify(),
+        fail=live.fail,
+    )
