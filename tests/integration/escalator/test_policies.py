@@ -1,0 +1,121 @@
+"""Policies over HTTP: what an admin reads and changes."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from tests.integration.escalator.conftest import DEADLINES, POLICIES, Escalation, escalation
+from tests.integration.tickets.conftest import good, refused
+
+SHIPPED: dict[str, Any] = {"name": "default", "levels": [{"after": "24h", "notify": "assignee"}], "when": {}, "calendar": None}
+
+
+@pytest.fixture
+async def there(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Escalation]:
+    async with escalation(tmp_path_factory.mktemp("escalation")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def anyio_backend() -> str:
+    """One loop for the file, so that tests that change nothing can share a desk."""
+    return "asyncio"
+
+
+@pytest.fixture(scope="module")
+async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Escalation]:
+    async with escalation(tmp_path_factory.mktemp("shared")) as running:
+        yield running
+
+
+async def test_the_shipped_policy_is_there_from_the_beginning_and_changes_by_version(there: Escalation) -> None:
+    answer = await there.admin.get(POLICIES)
+    assert good(answer) == {"policies": [SHIPPED]}
+    assert answer.headers["etag"] == '"1"'
+
+    night = {"name": "night", "levels": [{"after": "8h"}, {"after": "12h", "notify": "admins"}], "when": {"priority": ["urgent", "high"]}}
+    changed = await there.set(SHIPPED, night, expected='"1"')
+    assert changed.headers["etag"] == '"2"'
+    assert [policy["name"] for policy in good(changed)["policies"]] == ["default", "night"]
+    assert good(changed)["policies"][1]["when"] == {"priority": ["high", "urgent"]}
+
+    problem = refused(await there.set(SHIPPED, expected='"1"'), 412, "stale")
+    assert problem["current_version"] == 2
+    again = await there.admin.put(POLICIES, json=good(await there.admin.get(POLICIES)), headers={"If-Match": '"2"'})
+    assert (good(again), again.headers["etag"]) == (good(changed), '"2"')
+
+    without = await there.set()
+    assert (good(without), without.headers["etag"]) == ({"policies": []}, '"3"')
+
+
+async def test_a_change_of_policies_stands_in_the_audit_list(there: Escalation) -> None:
+    good(await there.set({**SHIPPED, "levels": [{"after": "2h"}]}))
+    await there.desk.house.settled()
+    entries = good(await there.desk.ada.get("/api/audit", params={"action": "escalation_policy_changed"}))["items"]
+    assert [(entry["entity"], entry["actor"]["kind"]) for entry in entries] == [
+        ({"type": "policy", "id": "default"}, "user"),
+        ({"type": "policy", "id": "default"}, "system"),
+    ]
+    assert (entries[0]["before"]["levels"], entries[0]["after"]["levels"]) == (
+        [{"after": "24h", "notify": "assignee"}],
+        [{"after": "2h", "notify": "assignee"}],
+    )
+
+
+@pytest.mark.parametrize(
+    ("policy", "where"),
+    [
+        ({"name": "Default", "levels": [{"after": "1h"}]}, ["body", "policies", 0, "name"]),
+        ({"name": "a" * 41, "levels": [{"after": "1h"}]}, ["body", "policies", 0, "name"]),
+        ({"name": "a", "levels": []}, ["body", "policies", 0, "levels"]),
+        ({"name": "a", "levels": [{"after": "1h"}] * 11}, ["body", "policies", 0, "levels"]),
+        ({"name": "a", "levels": [{"after": "1.5h"}]}, ["body", "policies", 0, "levels", 0, "after"]),
+        ({"name": "a", "levels": [{"after": "9999d"}]}, ["body", "policies", 0, "levels", 0, "after"]),
+        ({"name": "a", "levels": [{"after": 24}]}, ["body", "policies", 0, "levels", 0, "after"]),
+        ({"name": "a", "levels": [{"after": "1h", "notify": "everybody"}]}, ["body", "policies", 0, "levels", 0, "notify"]),
+        ({"name": "a", "levels": [{"after": "1h"}], "when": {"priority": []}}, ["body", "policies", 0, "when", "priority"]),
+        ({"name": "a", "levels": [{"after": "1h"}], "when": {"priority": ["huge"]}}, ["body", "policies", 0, "when", "priority", 0]),
+        ({"name": "a", "levels": [{"after": "1h"}], "when": {"assigned": "yes"}}, ["body", "policies", 0, "when", "assigned"]),
+        ({"name": "a", "levels": [{"after": "1h"}], "calendar": "office"}, ["body", "policies", 0, "calendar"]),
+        ({"name": "a", "levels": [{"after": "1h"}], "colour": "red"}, ["body", "policies", 0, "colour"]),
+    ],
+)
+async def test_a_policy_that_cannot_be_is_refused_where_it_is_wrong(shared: Escalation, policy: dict[str, Any], where: list[Any]) -> None:
+    problem = refused(await shared.set(policy), 422, "invalid")
+    assert where in [error["loc"] for error in problem["errors"]]
+
+
+async def test_a_calendar_is_refused_in_words(shared: Escalation) -> None:
+    problem = refused(await shared.set({"name": "a", "levels": [{"after": "1h"}], "calendar": {"zone": "UTC"}}), 422, "invalid")
+    assert problem["errors"] == [
+        {"loc": ["body", "policies", 0, "calendar"], "msg": "Calendars do not exist yet: leave it out, or send null."}
+    ]
+
+
+async def test_two_policies_of_one_name_are_refused(shared: Escalation) -> None:
+    problem = refused(await shared.set(SHIPPED, SHIPPED), 422, "invalid")
+    assert problem["errors"] == [{"loc": ["body", "policies", 1, "name"], "msg": "Another policy has this name."}]
+
+
+async def test_more_than_fifty_policies_are_refused(shared: Escalation) -> None:
+    refused(await shared.set(*({"name": f"p{number}", "levels": [{"after": "1h"}]} for number in range(51))), 422, "invalid")
+
+
+@pytest.mark.parametrize("path", [POLICIES, DEADLINES])
+async def test_only_admins_see_policies_and_deadlines(shared: Escalation, path: str) -> None:
+    refused(await shared.user.get(path), 403, "not-permitted")
+    async with shared.desk.house.client("escalator") as anonymous:
+        refused(await anonymous.get(path), 401, "not-signed-in")
+
+
+async def test_only_admins_change_policies(shared: Escalation) -> None:
+    body = {"policies": [SHIPPED]}
+    refused(await shared.user.put(POLICIES, json=body), 403, "not-permitted")
+    elsewhere = {"Sec-Fetch-Site": "cross-site"}
+    refused(await shared.admin.put(POLICIES, json=body, headers=elsewhere), 403, "cross-site")
+
+
+@pytest.mark.parametrize("query", [{"state": "waiting"}, {"limit": 0}, {"cursor": "nonsense"}, {"colour": "red"}])
+async def test_a_list_that_cannot_be_meant_is_refused(shared: Escalation, query: dict[str, Any]) -> None:
+    refused(await shared.admin.get(DEADLINES, params=query), 422, "invalid")
