@@ -103,6 +103,8 @@ class Consumer:
         """Why it has stopped, if it has: the history forked. It looks again every minute."""
         self.trouble: str | None = None
         """What went wrong last, as long as it does; it tries again by itself."""
+        self.position = 0
+        """The last sequence that is known to be handled."""
         self.heard = 0
         """The highest sequence of the source that it has heard of."""
         self._writer = writer
@@ -116,11 +118,6 @@ class Consumer:
         self._position: Position | None = None
         self._bound = False
         self._read_at: datetime | None = None
-
-    @property
-    def position(self) -> int:
-        """The last sequence that was handled, 0 before the first."""
-        return self._position.sequence if self._position else 0
 
     async def run(self) -> None:
         """Handle what comes, for ever."""
@@ -148,7 +145,7 @@ class Consumer:
 
     async def _round(self) -> None:
         if self._position is None:
-            self._position = await self._store.read_in_thread(lambda connection: positions.load(connection, self.source))
+            self._moved_to(await self._store.read_in_thread(lambda connection: positions.load(connection, self.source)))
         reached = await self._bind()
         if self._feed_is_due():
             await self._try_feed()
@@ -250,16 +247,18 @@ class Consumer:
                     await self._commit([event])
 
     async def _execute(self, events: list[StoredEvent], condemned: Mapping[int, str]) -> None:
-        self._position = await self._writer.execute(
-            Batch(
-                subscription=self._subscription,
-                catalogue=self._catalogue,
-                record=self._record,
-                position=self._at,
-                events=events,
-                condemned=condemned,
-            )
+        batch = Batch(
+            subscription=self._subscription,
+            catalogue=self._catalogue,
+            record=self._record,
+            position=self._at,
+            events=events,
+            condemned=condemned,
         )
+        self._moved_to(await self._writer.execute(batch))
+
+    def _moved_to(self, position: Position) -> None:
+        self._position, self.position = position, position.sequence
 
     @property
     def _at(self) -> Position:

@@ -9,6 +9,7 @@ import json
 import logging
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from sqlalchemy import Connection, select
 
@@ -110,8 +111,7 @@ class Relay:
         if self._place is None or self._environment.now() - self._looked >= _LOOK:
             self._place = await self._look()
         while self._place is not None:
-            after = self._place.sequence
-            events = _bounded(await self._store.read_in_thread(lambda connection, after=after: read_log(connection, after, _TOGETHER)))
+            events = await self._store.read_in_thread(partial(_next_batch, after=self._place.sequence))
             if not events:
                 return
             number = await self._stream.publish(events, self._place.number)
@@ -161,8 +161,9 @@ class Relay:
         self.trouble = trouble
 
 
-def _bounded(events: list[StoredEvent]) -> list[StoredEvent]:
-    """Return the first of them that fit into one batch; always at least one."""
+def _next_batch(connection: Connection, after: int) -> list[StoredEvent]:
+    """Return the events that follow, as many as fit into one batch; at least one, if there is one."""
+    events = read_log(connection, after, _TOGETHER)
     size = 0
     for count, event in enumerate(events):
         size += len(event.head) + len(event.data) + len(event.personal or b"")
