@@ -56,8 +56,8 @@ class Comparison:
 
         async def one(name: str) -> None:
             expected, heard = self.truth.heard.get(name, Counter()), await self._heard(name)
-            if heard != expected:
-                found.append(f"{name} has not heard {_told(expected - heard)}, but has heard {_told(heard - expected)} beyond the file.")
+            found.extend(f"{name} has not heard {line}." for line in _told(expected - heard))
+            found.extend(f"{name} has heard {line}, of which the file knows nothing." for line in _told(heard - expected))
 
         await each(self.play.progress, "comparing inboxes", self.play.people, one, at_once=self.play.concurrency)
         return found
@@ -122,5 +122,5 @@ class Comparison:
             step()
 
 
-def _told(counter: Counter[Heard]) -> str:
-    return ", ".join(f"{count} x {heard.kind} of {heard.incident}" for heard, count in counter.items()) or "nothing"
+def _told(counter: Counter[Heard]) -> list[str]:
+    return [f"{count} x {heard.kind} of {heard.incident}" for heard, count in counter.items()]

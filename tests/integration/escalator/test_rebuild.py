@@ -1,0 +1,82 @@
+"""Deadlines are derived: filled anew from the tickets' feed and the own log, they are the same, row for row, and nothing is asked again."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import create_engine, delete, select
+
+from escalator.tables import deadlines, ticket_copies
+from events.store import log_head
+from events.tables import consumed, origins
+from tests.integration.escalator.conftest import Escalation, escalation, soon
+from tests.integration.tickets.conftest import good
+from tests.support.house import declared
+
+pysqlite3 = pytest.importorskip("pysqlite3", reason="the system's SQLite may be too old for these tests")
+
+DAY: dict[str, Any] = {"name": "default", "levels": [{"after": "24h"}]}
+SOON: dict[str, Any] = {"name": "soon", "levels": [{"after": "1s"}, {"after": "2s"}, {"after": "3d"}]}
+URGENT: dict[str, Any] = {"name": "urgent", "levels": [{"after": "1s"}], "when": {"priority": ["urgent"]}}
+
+
+async def busy_time(there: Escalation) -> None:
+    """Policies come, change and go while tickets are opened, worked at, escalated and resolved."""
+    tickets = [await there.desk.open(priority=priority) for priority in ("normal", "urgent", "low") * 3]
+    good(await there.set(DAY, SOON, URGENT, apply_to_past=True))
+    for number, ticket in enumerate(tickets):
+        if number % 3 == 2:
+            good(await there.desk.put(ticket, "status", "in_progress"))
+    await there.escalated(tickets[0], level=2)
+    await there.escalated(tickets[1], level=2)
+    good(await there.set({**DAY, "levels": [{"after": "48h"}]}, {**SOON, "levels": SOON["levels"][:1]}))
+    tickets += [await there.desk.open() for _ in range(3)]
+    good(await there.desk.put(tickets[2], "status", "open"))
+    good(await there.desk.put(tickets[3], "status", "resolved"))
+    good(await there.desk.put(tickets[4], "priority", "high"))
+    good(await there.set({**DAY, "levels": [{"after": "1s"}]}, SOON, URGENT))
+    await there.escalated(tickets[-1])
+    await there.desk.house.settled()
+
+
+def rows(there: Escalation) -> dict[str, list[Any]]:
+    with there.desk.house.running("escalator").store.read() as connection:
+        return {
+            table.name: [tuple(row) for row in connection.execute(select(table).order_by(*table.primary_key))]
+            for table in (ticket_copies, deadlines)
+        }
+
+
+def head(there: Escalation) -> int:
+    with there.desk.house.running("escalator").store.read() as connection:
+        return log_head(connection).sequence
+
+
+def forget(there: Escalation) -> None:
+    """Empty what is derived, and the place in the feed that it stands for."""
+    engine = create_engine(f"sqlite:///{there.desk.house.settings.data_dir / 'escalator.sqlite3'}", module=pysqlite3)
+    with engine.begin() as connection:
+        for table in (deadlines, ticket_copies, consumed, origins):
+            connection.execute(delete(table))
+    engine.dispose()
+
+
+async def test_deadlines_filled_anew_are_the_same_and_nothing_is_asked_again(tmp_path: Path) -> None:
+    async with escalation(tmp_path) as there:
+        await busy_time(there)
+
+        async def at_rest() -> bool:
+            before = rows(there), head(there)
+            await there.desk.house.settled()
+            states = {row[4] for row in before[0]["deadlines"]}
+            return "asked" not in states and (rows(there), head(there)) == before
+
+        await soon(at_rest)
+        before, asked = rows(there), head(there)
+        assert {row[4] for row in before["deadlines"]} == {"waiting", "fired", "cancelled"}
+        await there.desk.house.stop("escalator")
+        forget(there)
+        await there.desk.house.start(declared("escalator"))
+        await there.desk.house.settled()
+        assert rows(there) == before
+        assert head(there) == asked
