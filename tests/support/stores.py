@@ -8,7 +8,6 @@ from typing import Any
 
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
-from events.writer import Writer
 from sqlalchemy import BigInteger, Column, Integer, LargeBinary, MetaData, String, Table, bindparam, insert, select, update
 
 from events import parking, tables
@@ -20,6 +19,7 @@ from events.environment import Environment
 from events.migrations import create_log
 from events.projections import Recorded
 from events.store import Store, log_head, read_log
+from events.writer import Writer
 
 OWN = MetaData()
 

@@ -38,7 +38,7 @@ _GONE = delete(parked).where(*_THIS)
 
 def retry_delay(tries: int) -> timedelta:
     """Return the wait before the next try when `tries` have failed: 5 s, doubled each time."""
-    return _FIRST_DELAY * 2**tries
+    return _FIRST_DELAY * (1 << tries)
 
 
 def parked_subjects(connection: Connection, source: str, subjects: Iterable[str]) -> set[str]:
