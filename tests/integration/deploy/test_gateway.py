@@ -1,0 +1,245 @@
+"""What the gateway lets through, and what it keeps from the services."""
+
+import json
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.integration.deploy.conftest import Gateway, Open
+
+PROBLEM = "application/problem+json"
+
+
+@contextmanager
+def raw(gateway: Gateway, data: bytes, patience: float = 20) -> Iterator[socket.socket]:
+    """Yield a connection on which `data` was sent as it is."""
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=patience) as connection:
+        connection.sendall(data)
+        yield connection
+
+
+@pytest.mark.parametrize("encoding", ["identity", "gzip", "zstd", "br, gzip;q=0.5", "*"])
+def test_an_entity_tag_passes_unchanged_whatever_the_encoding(gateway: Gateway, encoding: str) -> None:
+    with gateway.client.stream("GET", "/api/auth/me", headers={"Accept-Encoding": encoding}) as answer:
+        assert answer.headers["ETag"] == '"7"'
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "zstd"])
+def test_long_answers_are_compressed(gateway: Gateway, encoding: str) -> None:
+    with gateway.client.stream("GET", "/api/auth/me", headers={"Accept-Encoding": encoding}) as answer:
+        assert answer.headers["Content-Encoding"] == encoding
+        assert sum(map(len, answer.iter_raw())) < 1000
+
+
+@pytest.mark.parametrize("value", ['"7"', "*", '"7-gzip"', 'W/"7"'])
+def test_a_condition_reaches_the_service_as_it_was_sent(gateway: Gateway, value: str) -> None:
+    answer = gateway.client.get("/api/auth/me", headers={"If-Match": value, "Accept-Encoding": "gzip"})
+    assert answer.json()["headers"]["if-match"] == value
+
+
+FORGED = [
+    "X-Ste-Credential", "X-Ste-Address", "X-Ste-Checked", "X_Ste_Credential", "x-ste-anything", "X-User-Id", "X-User-Role",
+    "X-Real-IP", "X-Client-IP", "True-Client-IP", "Forwarded", "X-Forwarded-User", "X-Forwarded-Prefix", "X-Forwarded-Port",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FORGED)
+def test_nobody_outside_says_who_they_are(gateway: Gateway, name: str) -> None:
+    answer = gateway.client.get("/api/auth/me", headers={name: "forged-7f3a"})
+    assert answer.status_code == 200
+    assert "forged-7f3a" not in json.dumps(answer.json()["headers"])
+
+
+@pytest.mark.parametrize("connection", ["keep-alive", "close, X-Forwarded-For", "X-Forwarded-For, X-Forwarded-Proto"])
+def test_where_somebody_comes_from_is_what_the_gateway_saw(gateway: Gateway, connection: str) -> None:
+    headers = {"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "https", "Connection": connection}
+    seen = gateway.client.get("/api/auth/me", headers=headers).json()["headers"]
+    assert (seen["x-forwarded-for"], seen["x-forwarded-proto"]) == ("127.0.0.1", "http")
+
+
+def test_a_trusted_proxy_is_believed(open_gateway: Open) -> None:
+    gateway = open_gateway(trusted_proxies="127.0.0.0/8, 192.0.2.0/24")
+    headers = {"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "https", "X-Ste-Credential": "forged"}
+    seen = gateway.client.get("/api/auth/me", headers=headers).json()["headers"]
+    assert seen["x-forwarded-for"].startswith("203.0.113.9")
+    assert seen["x-forwarded-proto"] == "https"
+    assert "x-ste-credential" not in seen
+
+
+def test_a_proxy_that_is_not_trusted_is_not_believed(open_gateway: Open) -> None:
+    gateway = open_gateway(trusted_proxies="192.0.2.0/24")
+    seen = gateway.client.get("/api/auth/me", headers={"X-Forwarded-For": "203.0.113.9"}).json()["headers"]
+    assert seen["x-forwarded-for"] == "127.0.0.1"
+
+
+INTERNAL = [
+    "/internal", "/internal/events", "/internal/../internal/events", "//internal/events", "/%69nternal/events", "/INTERNAL/events",
+    "/api/auth/../../internal/events", "/api/auth/%2e%2e/%2e%2e/internal/events", "/api/auth/..%2f..%2finternal/events",
+    "/api/auth//internal/events", "/api/auth/internal", "/api/auth/./internal/users/admin", "/health/auth/../../internal/events",
+    "/api/docs/../../internal/events", "/livez", "/readyz", "/metrics", "/api/auth/../../metrics", "/docs", "/openapi.json",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", INTERNAL)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_what_is_internal_is_not_there(gateway: Gateway, method: str, path: str) -> None:
+    gateway.auth.seen.clear()
+    with raw(gateway, f"{method} {path} HTTP/1.1\r\nHost: desk\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode()) as connection:
+        head = connection.makefile("rb").read().split(b"\r\n\r\n")[0].lower()
+    assert head.startswith(b"http/1.1 404 ")
+    assert PROBLEM.encode() in head
+    assert gateway.auth.seen == []
+
+
+@pytest.mark.parametrize("host", ["localhost", "desk.example.org", "10.1.2.3:99", "evil.example"])
+def test_any_host_is_served(gateway: Gateway, host: str) -> None:
+    assert gateway.client.get("/api/auth/me", headers={"Host": host}).status_code == 200
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_body_of_more_than_a_megabyte_is_refused_in_the_problem_form(gateway: Gateway, chunked: bool) -> None:
+    body = b"x" * 1_000_001
+    gateway.auth.seen.clear()
+    answer = gateway.client.post("/api/auth/login", content=iter([body[:500_000], body[500_000:]]) if chunked else body)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (413, PROBLEM)
+    assert answer.json()["type"] == "/problems/too-large"
+    assert gateway.auth.seen == []
+
+
+def test_a_body_of_a_megabyte_passes(gateway: Gateway) -> None:
+    assert gateway.client.post("/api/auth/login", content=b"x" * 1_000_000).json()["size"] == 1_000_000
+
+
+def test_a_header_of_more_than_20_kilobytes_is_refused(gateway: Gateway) -> None:
+    with raw(gateway, b"GET /api/auth/me HTTP/1.1\r\nHost: desk\r\nX-Long: " + b"a" * 40_000 + b"\r\n\r\n") as connection:
+        assert connection.recv(1000).startswith(b"HTTP/1.1 431 ")
+
+
+def test_a_slow_header_is_cut(gateway: Gateway) -> None:
+    with raw(gateway, b"GET /api/auth/me HTTP/1.1\r\nHost: desk\r\n", patience=8) as connection:
+        assert connection.makefile("rb").read().split(b" ")[:2] in ([b""], [b"HTTP/1.1", b"400"], [b"HTTP/1.1", b"408"])
+
+
+def test_a_slow_body_never_holds_a_service(gateway: Gateway) -> None:
+    gateway.auth.seen.clear()
+    with raw(gateway, b"POST /api/auth/login HTTP/1.1\r\nHost: desk\r\nContent-Length: 100\r\n\r\nhalf"):
+        assert gateway.client.get("/api/auth/me").status_code == 200
+        assert [told["path"] for told in gateway.auth.seen] == ["/api/auth/me"]
+
+
+def test_a_stream_is_not_held_back(gateway: Gateway) -> None:
+    gateway.auth.go_on.clear()
+    with gateway.client.stream("GET", "/api/auth/stream", headers={"Accept-Encoding": "gzip"}) as answer:
+        assert "Content-Encoding" not in answer.headers
+        lines = answer.iter_lines()
+        assert next(line for line in lines if line) == "data: first"  # the service has not sent the second yet
+        gateway.auth.go_on.set()
+        assert next(line for line in lines if line) == "data: second"
+
+
+@pytest.mark.parametrize(
+    "path", ["/nothing", "/api", "/api/other/x", "/api/authx", "/health", "/health/other", "/api/docs/other", "/api/docsx"]
+)
+def test_an_unknown_path_is_a_problem(gateway: Gateway, path: str) -> None:
+    answer = gateway.client.get(path)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (404, PROBLEM)
+    assert answer.json() == {
+        "type": "/problems/not-found", "title": "Not found", "status": 404, "detail": "There is nothing at this path.", "instance": path,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "path", ['/no"thing', "/no\\thing", '/x?a="b"', "/%22%5c%00", "/{instance}", "/{env.HOME}", "/%7Bhttp.vars.root%7D"]
+)
+def test_no_path_breaks_out_of_a_problem(gateway: Gateway, path: str) -> None:
+    with raw(gateway, f"GET {path} HTTP/1.1\r\nHost: desk\r\nConnection: close\r\n\r\n".encode()) as connection:
+        body = connection.makefile("rb").read().split(b"\r\n\r\n", 1)[1]
+    problem = json.loads(body)
+    assert set(problem) == {"type", "title", "status", "detail", "instance"}
+    assert "/root" not in problem["instance"]
+
+
+def test_a_service_that_does_not_run_is_503_with_a_time_to_come_back(gateway: Gateway) -> None:
+    answer = gateway.client.get("/api/tickets")
+    assert (answer.status_code, answer.headers["Content-Type"]) == (503, PROBLEM)
+    assert answer.json()["type"] == "/problems/unavailable"
+    assert int(answer.headers["Retry-After"]) >= 1
+
+
+def test_an_answer_that_was_cut_off_says_that_the_outcome_is_unknown(gateway: Gateway) -> None:
+    answer = gateway.client.post("/api/auth/dies")
+    assert (answer.status_code, answer.json()["type"]) == (502, "/problems/outcome-unknown")
+    assert "Retry-After" in answer.headers
+
+
+@pytest.mark.parametrize("service", ["tickets", "notifier", "escalator"])
+def test_the_health_of_a_service_that_does_not_run_is_down(gateway: Gateway, service: str) -> None:
+    answer = gateway.client.get(f"/health/{service}")
+    assert (answer.status_code, answer.json()) == (503, {"status": "down"})
+
+
+ROUTED = ["/api/auth/me", "/api/auth/openapi.json", "/api/auth/users/1", "/health/auth"]
+
+
+@pytest.mark.parametrize("path", ROUTED)
+def test_what_is_auths_reaches_auth(gateway: Gateway, path: str) -> None:
+    assert gateway.client.get(path).json()["path"] == path
+
+
+OTHERS = [
+    "/api/tickets", "/api/tickets/42", "/api/tickets/42/notes", "/api/tickets/openapi.json", "/api/audit", "/api/audit/export",
+    "/api/events", "/api/events/stream", "/api/notifications", "/api/notifications/stream", "/api/jobs", "/api/jobs/1/retry",
+    "/api/notifier/openapi.json", "/api/escalations/policies", "/api/escalator/openapi.json",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", OTHERS)
+def test_what_is_anothers_is_routed_and_not_to_auth(gateway: Gateway, path: str) -> None:
+    assert gateway.client.get(path).status_code == 503
+
+
+@pytest.mark.parametrize("path", ["/api/auth/me", "/nothing", "/api/tickets", "/api/docs", "/health/tickets"])
+def test_every_answer_carries_the_headers_that_protect_a_browser(gateway: Gateway, path: str) -> None:
+    headers = gateway.client.get(path).headers
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Referrer-Policy"] == "no-referrer"
+    assert headers["X-Frame-Options"] == "DENY"
+    assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+    assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert "no-" in headers["Cache-Control"]
+    assert "Server" not in headers
+    assert "Strict-Transport-Security" not in headers
+
+
+@pytest.mark.parametrize("path", ["/api/auth/me", "/nothing"])
+def test_under_https_browsers_are_told_to_stay_there(open_gateway: Open, path: str) -> None:
+    headers = open_gateway(origin="https://desk.example.org").client.get(path).headers
+    assert headers["Strict-Transport-Security"] == "max-age=31536000; includeSubDomains"
+
+
+@pytest.mark.parametrize("name", ["", "/", "/docs.css", "/docs.js", "/schema.js", "/icon.svg"])
+def test_the_documents_page_is_our_own_and_loads_nothing_from_elsewhere(gateway: Gateway, name: str) -> None:
+    answer = gateway.client.get(f"/api/docs{name}")
+    assert answer.status_code == 200
+    assert "https://" not in answer.text
+    policy = answer.headers["Content-Security-Policy"]
+    assert "script-src 'self'" in policy
+    assert "unsafe" not in policy
+
+
+def test_the_documents_page_can_only_be_read(gateway: Gateway) -> None:
+    answer = gateway.client.post("/api/docs")
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "GET, HEAD")
+
+
+@pytest.mark.parametrize("path", ["/api/docs/../Caddyfile", "/api/docs/%2e%2e/nats.conf", "/api/docs/..%2fguard.py", "/api/docs/.git"])
+def test_only_the_pages_own_files_are_served(gateway: Gateway, path: str) -> None:
+    with raw(gateway, f"GET {path} HTTP/1.1\r\nHost: desk\r\nConnection: close\r\n\r\n".encode()) as connection:
+        assert connection.recv(100).startswith(b"HTTP/1.1 404 ")
+
+
+def test_the_way_in_leads_to_the_documents(gateway: Gateway) -> None:
+    answer = gateway.client.get("/")
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/api/docs")
