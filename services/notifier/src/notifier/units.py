@@ -1,0 +1,139 @@
+"""Commands, claims and outcomes as units of the writer."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import bindparam
+from sqlalchemy.dialects.postgresql import insert  # SQLite's ON CONFLICT is written alike, and this form compiles for both
+
+from events.contracts.operation import JobRetried
+from events.decider import Context, Key, Transaction
+from notifier import inbox, jobs, people, queries
+from notifier.errors import JobNotFound, NotDead, NotificationNotFound
+from notifier.inbox import Post
+from notifier.jobs import Job
+from notifier.policy import NO_ADMIN, Outcome
+from notifier.rules import Notice
+from notifier.tables import preferences
+
+_prefer = insert(preferences).values(person=bindparam("who"), email=bindparam("wanted"))
+_PREFER = _prefer.on_conflict_do_update(index_elements=[preferences.c.person], set_={"email": _prefer.excluded.email})
+
+
+class _Sql:
+    """Runs SQL of its own, and says beforehand of nothing that it will read."""
+
+    __slots__ = ()
+    sql = True
+
+    def reads(self) -> Iterable[Key]:
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Mark(_Sql):
+    """Marks a notification of `person` read or unread."""
+
+    person: str
+    notification: str
+    read: bool
+
+    def run(self, tx: Transaction) -> None:
+        if not inbox.mark(tx.connection, self.person, self.notification, tx.now if self.read else None):
+            raise NotificationNotFound
+
+
+@dataclass(frozen=True, slots=True)
+class MarkAll(_Sql):
+    """Marks all notifications of `person` read; returns how many were not."""
+
+    person: str
+
+    def run(self, tx: Transaction) -> int:
+        return inbox.mark_all(tx.connection, self.person, tx.now)
+
+
+@dataclass(frozen=True, slots=True)
+class Prefer(_Sql):
+    person: str
+    email: bool
+
+    def run(self, tx: Transaction) -> None:
+        tx.connection.execute(_PREFER, {"who": self.person, "wanted": self.email})
+
+
+@dataclass(frozen=True, slots=True)
+class Retry(_Sql):
+    """Queues a dead job again, which is audited; returns the job."""
+
+    job: str
+    by: Context
+
+    def run(self, tx: Transaction) -> Mapping[str, Any]:
+        job = queries.job(tx.connection, self.job)
+        if job is None:
+            raise JobNotFound
+        if not jobs.reopen(tx.connection, self.job, tx.now):
+            raise NotDead(job["status"])
+        tx.append(f"job/{self.job}", [JobRetried(job=self.job, type=job["type"])], self.by)
+        reopened = queries.job(tx.connection, self.job)
+        assert reopened is not None, "it was there a moment ago, under the same lock"
+        return reopened
+
+
+@dataclass(frozen=True, slots=True)
+class Claim(_Sql):
+    """Takes up to `limit` jobs of these types for a worker; `mine` is an id that nobody else uses."""
+
+    types: Sequence[str]
+    limit: int
+    mine: str
+
+    def run(self, tx: Transaction) -> list[Job]:
+        return jobs.claim(tx.connection, types=self.types, limit=self.limit, mine=self.mine, now=tx.now)
+
+
+@dataclass(frozen=True, slots=True)
+class MarkSending(_Sql):
+    """Notes that something may leave the house from now on. Returns False when the claim is lost."""
+
+    job: Job
+
+    def run(self, tx: Transaction) -> bool:
+        return jobs.mark_sending(tx.connection, self.job, tx.now)
+
+
+@dataclass(frozen=True, slots=True)
+class End(_Sql):
+    """Writes down what became of a job. Returns False when the claim is lost; then nothing is written."""
+
+    job: Job
+    outcome: Outcome
+    error: str | None = None
+
+    def run(self, tx: Transaction) -> bool:
+        return jobs.end(tx.connection, self.job, self.outcome, tx.now, self.error)
+
+
+@dataclass(frozen=True, slots=True)
+class FanOut(_Sql):
+    """Tells all admins what a job is about, and ends it, at once. Where no admin is known, the job waits. Returns False when it does."""
+
+    job: Job
+    post: Post
+
+    def run(self, tx: Transaction) -> bool:
+        connection, now = tx.connection, tx.now
+        if not jobs.holds(connection, self.job):
+            return True
+        admins = people.admins(connection)
+        if not admins:
+            jobs.wait(connection, self.job, now + NO_ADMIN, "No admin is known yet.")
+            return False
+        notice = Notice(**json.loads(self.job.notice or "{}"))
+        for admin in admins:
+            if admin != notice.actor:
+                self.post.deliver(connection, notice, admin, now)
+        return jobs.end(connection, self.job, Outcome("succeeded"), now, None)
