@@ -1,0 +1,209 @@
+"""The timer over a real store, on a clock of the tests' own: thousands at once, after an outage, and beside another timer."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from escalator.commands import ChangePolicies
+from escalator.handlers import receive
+from escalator.policy import Level, Policy
+from escalator.queries import load_policies, settled_up_to
+from escalator.tables import DERIVED, HOUSEKEEPING, deadlines
+from escalator.timers import LONGEST_SLEEP, Timer
+from escalator.units import SETTLED_AT_ONCE, SYSTEM, AskDue, ChangePoliciesUnit
+from events.contracts import CATALOGUE
+from events.decider import Context, Key, Transaction
+from events.envelope import StoredEvent
+from events.environment import Environment, real_environment
+from events.hints import Wake
+from events.jetstream import Broker
+from events.projections import Recorded
+from events.store import Store
+from events.tables import LOG, events
+from events.writer import Writer
+from tests.support.logs import Log
+
+HOUR = timedelta(hours=1)
+START = datetime(2026, 11, 23, 9, tzinfo=UTC)
+
+
+@dataclass
+class Clock:
+    now: datetime = START
+
+    def environment(self) -> Environment:
+        return replace(real_environment(), now=lambda: self.now)
+
+
+@dataclass(frozen=True)
+class Tell:
+    """Handles events of tickets, as the consumer's batch does."""
+
+    events: Sequence[StoredEvent]
+    sql: bool = field(default=True, init=False)
+
+    def reads(self) -> Iterable[Key]:
+        return ()
+
+    def run(self, tx: Transaction) -> None:
+        for stored in self.events:
+            receive(tx, Recorded(stored, stored.decode(CATALOGUE)))
+
+
+@dataclass
+class Office:
+    """An escalator's store, its writer and its timer; `log` is what tickets tells."""
+
+    clock: Clock
+    store: Store
+    writer: Writer
+    timer: Timer
+    log: Log = field(default_factory=Log)
+
+    async def open(self, numbers: Iterable[int], **values: Any) -> None:
+        """Tell that these tickets were opened, now."""
+        facts = {"requester": "anna", "assignee": None, "priority": "normal", "status": "open"}
+        time = self.clock.now.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        told = [self.log.add(f"ticket/{n}", "ticket.created", {**facts, "number": n}, time=time, **values) for n in numbers]
+        await self.writer.execute(Tell(told))
+
+    async def change(self, *policies: Policy, apply_to_past: bool = False) -> None:
+        command = ChangePolicies(policies=policies, apply_to_past=apply_to_past)
+        await self.writer.execute(ChangePoliciesUnit(command, Context(actor=SYSTEM, at=self.clock.now)))
+
+    def asked(self) -> Counter[str]:
+        """How often each ticket was asked for."""
+        with self.store.read() as connection:
+            return Counter(connection.execute(select(events.c.subject).where(events.c.type == "escalation.due")).scalars())
+
+    def states(self) -> dict[str, int]:
+        with self.store.read() as connection:
+            counted = connection.execute(select(deadlines.c.state, func.count()).group_by(deadlines.c.state))
+            return {row.state: row[1] for row in counted}
+
+
+@pytest.fixture
+async def office(tmp_path: Path) -> AsyncIterator[Office]:
+    clock = Clock()
+    environment = clock.environment()
+    store = Store(f"sqlite:///{tmp_path / 'escalator.sqlite3'}")
+    with store.writing.begin() as connection:
+        for tables in (LOG, DERIVED, HOUSEKEEPING):
+            tables.create_all(connection)
+    writer = Writer(store, source="/escalator", catalogue=CATALOGUE, environment=environment, loaders={"policies": load_policies})
+    writer.start()
+    wake = Wake(Broker(environment), "escalator", "here")
+    timer = Timer(store=store, writer=writer, wake=wake, environment=environment, shipped_after="24h")
+    await timer.begin()
+    yield Office(clock, store, writer, timer)
+    await writer.stop()
+    store.close()
+
+
+def policy(*after: str, name: str = "default") -> Policy:
+    return Policy(name=name, levels=tuple(Level(after=text) for text in after))
+
+
+async def test_ten_thousand_overdue_deadlines_are_asked_for_in_seconds_each_once(office: Office) -> None:
+    await office.open(range(1, 10_001))
+    office.clock.now += 25 * HOUR
+    async with asyncio.timeout(30):
+        await office.timer.catch_up()
+    assert office.asked() == Counter({f"ticket/{number}": 1 for number in range(1, 10_001)})
+    assert office.states() == {"asked": 10_000}
+    await office.timer.catch_up()
+    assert office.asked().total() == 10_000
+
+
+async def test_nothing_is_asked_for_before_its_time(office: Office) -> None:
+    await office.open([1])
+    office.clock.now += 24 * HOUR - timedelta(microseconds=1)
+    await office.timer.catch_up()
+    assert office.asked() == {}
+    assert await office.timer.until_next() == pytest.approx(0.000001)
+    office.clock.now += timedelta(microseconds=1)
+    await office.timer.catch_up()
+    assert office.asked() == {"ticket/1": 1}
+
+
+async def test_the_timer_sleeps_until_the_next_deadline_but_never_long(office: Office) -> None:
+    assert await office.timer.until_next() == LONGEST_SLEEP
+    await office.open([1])
+    assert await office.timer.until_next() == LONGEST_SLEEP
+    office.clock.now += 24 * HOUR - timedelta(seconds=0.5)
+    assert await office.timer.until_next() == pytest.approx(0.5)
+    office.clock.now += 24 * HOUR
+    assert await office.timer.until_next() == 0
+
+
+async def test_a_clock_that_goes_back_asks_for_nothing_twice(office: Office) -> None:
+    await office.open([1])
+    office.clock.now += 25 * HOUR
+    await office.timer.catch_up()
+    for hours in (-20, 40):
+        office.clock.now += hours * HOUR
+        await office.timer.catch_up()
+    assert office.asked() == {"ticket/1": 1}
+
+
+async def test_two_timers_at_once_ask_once(office: Office) -> None:
+    await office.open(range(1, 51))
+    office.clock.now += 25 * HOUR
+    await asyncio.gather(*(office.writer.execute(AskDue(list(range(1, 51)))) for _ in range(4)))
+    assert set(office.asked().values()) == {1}
+    assert len(office.asked()) == 50
+
+
+async def test_the_shipped_policy_comes_once_however_often_a_timer_begins(office: Office) -> None:
+    await asyncio.gather(*(office.timer.begin() for _ in range(5)))
+    with office.store.read() as connection:
+        assert connection.execute(select(func.count()).where(events.c.subject == "policy/default")).scalar_one() == 1
+
+
+async def test_a_change_of_policies_reaches_every_ticket_of_a_large_desk(office: Office) -> None:
+    count = 2 * SETTLED_AT_ONCE + 7
+    await office.open(range(1, count + 1))
+    await office.change(policy("2h"))
+    with office.store.read() as connection:
+        assert settled_up_to(connection) == SETTLED_AT_ONCE
+    await office.timer.catch_up()
+    with office.store.read() as connection:
+        assert settled_up_to(connection) is None
+        assert connection.execute(select(deadlines.c.due_at).distinct()).scalars().all() == ["2026-11-23T11:00:00.000000Z"]
+
+
+async def test_a_deadline_that_was_not_settled_yet_is_not_asked_for_under_a_policy_that_is_gone(office: Office) -> None:
+    count = SETTLED_AT_ONCE + 1
+    await office.open(range(1, count + 1))
+    office.clock.now += 25 * HOUR
+    await office.change()
+    await office.writer.execute(AskDue([count]))
+    assert office.asked() == {}
+    await office.timer.catch_up()
+    assert office.asked() == {}
+    assert office.states() == {"cancelled": count}
+
+
+async def test_an_event_that_comes_again_changes_nothing(office: Office) -> None:
+    await office.open([1])
+    office.clock.now += 25 * HOUR
+    await office.timer.catch_up()
+    await office.writer.execute(Tell(office.log.events))
+    assert office.states() == {"asked": 1}
+    await office.timer.catch_up()
+    assert office.asked() == {"ticket/1": 1}
+
+
+async def test_tickets_that_were_imported_wait_for_a_live_event(office: Office) -> None:
+    await office.open([1], imported=True)
+    await office.open([2])
+    office.clock.now += 25 * HOUR
+    await office.timer.catch_up()
+    assert office.asked() == {"ticket/2": 1}
