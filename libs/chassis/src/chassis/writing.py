@@ -1,15 +1,10 @@
 """The writer of a service, made from what the service declares and from what every service has."""
 
-import logging
-
-from events.writer import Writer
-
 from chassis import idempotency, quotas
 from chassis.service import Running
 from events.contracts import CATALOGUE
-from events.projections import LogFeed
-
-logger = logging.getLogger(__name__)
+from events.following import LogFeed
+from events.writer import Writer
 
 
 def writer_for(live: Running) -> Writer:
@@ -26,5 +21,5 @@ def writer_for(live: Running) -> Writer:
         appended=parts.appended,
         signer=live.signer,
         on_commit=lambda _: live.wake.notify(),
-        fail=live.fail,
+        on_fatal=lambda error: live.fail(f"The writer ended: {type(error).__name__}."),
     )
