@@ -3,7 +3,7 @@
 import fcntl
 import importlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, Table, text
 
 _ONE_AT_A_TIME = threading.Lock()
 """Alembic keeps what it works on in module-level proxies; several services may start in one process."""
@@ -49,6 +49,15 @@ def migrate(engine: Engine, *packages: str) -> None:
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATING})
         for package in packages:
             _upgrade(connection, package)
+
+
+def make_derived(engine: Engine, tables: Iterable[Table]) -> None:
+    """Make the tables that consumers fill and that are not there yet: they are derived, so no revision tells of them."""
+    with engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATING})
+        for table in tables:
+            table.create(connection, checkfirst=True)
 
 
 def revision_of(connection: Connection, package: str) -> str | None:

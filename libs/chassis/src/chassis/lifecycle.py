@@ -10,7 +10,7 @@ from events.lease import Lease
 from events.store import Store
 
 from chassis import housekeeping, principals, secrets
-from chassis.database import held, migrate
+from chassis.database import held, make_derived, migrate
 from chassis.limits import Limits
 from chassis.paging import Sealer
 from chassis.peers import Peers
@@ -76,6 +76,8 @@ async def _open(stack: AsyncExitStack, service: Service, settings: Settings, env
     )
     stack.push_async_callback(live.peers.close)
     live.parts = service.build(live)
+    derived = [table for subscription in live.parts.subscriptions for table in subscription.tables]
+    await asyncio.to_thread(make_derived, store.writing, derived)
     live.principals = Principals(live.parts.resolver or live.peers.principal, keep=live.parts.resolver is None)
     return live
 
