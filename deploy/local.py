@@ -74,6 +74,8 @@ class Desk:
         await self._bring_up([gateway_command(self.plan, self._answers)])
         credential = secrets.ensure(self.plan.settings.secrets_dir, "operator")
         await prepare(self.plan, self._client, credential, self._terminal)
+        for process in self._processes.values():
+            process.settled = True
         self._file.ready = True
         self._file.write(self.plan.data_dir)
         self._terminal.tell("desk", f"started in {time.monotonic() - began:.1f} s; the API's documents are at {self.plan.url}/api/docs")

@@ -4,7 +4,7 @@ import json
 import re
 from pathlib import Path
 
-_LOUD = re.compile(rb'"level": ?"(warn|warning|error|critical|fatal|panic|dpanic)"|\[(WRN|ERR|FTL)\]|^Traceback|^\w*(Error|Exception)\b')
+_LOUD = re.compile(rb'"level": ?"(warn|warning|error|critical|fatal|panic|dpanic)"|\[(WRN|ERR|FTL)\]|^\w*(Error|Exception)\b')
 _BROKER = re.compile(r"^\[\d+\] \S+ \S+ \[(WRN|ERR|FTL)\] (.*)$")
 _DULL = frozenset({"level", "event", "msg", "message", "timestamp", "ts", "time", "logger", "service", "exception", "stack"})
 _EXPECTED = (b"Plaintext passwords detected", b"admin endpoint disabled")
@@ -67,5 +67,11 @@ def headline(line: bytes) -> tuple[str, str] | None:
 def _sentence(fields: dict[str, object]) -> str:
     what = str(fields.get("event") or fields.get("msg") or fields.get("message") or "")
     facts = [f"{name}={value}" for name, value in fields.items() if name not in _DULL and isinstance(value, str | int | float | bool)]
-    exception = str(fields.get("exception") or "").strip().rsplit("\n", 1)[-1]
-    return " ".join(part for part in (what, *facts, exception) if part)[:400]
+    return " ".join(part for part in (what, *facts, _cause(fields.get("exception"))) if part)[:400]
+
+
+def _cause(exception: object) -> str:
+    """Return the last line of what was raised: of a traceback as text, or as the list of dictionaries that structlog makes of it."""
+    if isinstance(exception, list) and exception and isinstance(exception[0], dict):
+        return f"({exception[0].get('exc_type')}: {str(exception[0].get('exc_value')).partition(chr(10))[0]})"
+    return str(exception or "").strip().rpartition("\n")[2]

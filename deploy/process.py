@@ -44,6 +44,8 @@ class Process:
         self._stopping = asyncio.Event()
         self._ended = asyncio.Event()
         self.was_ready = False
+        self.settled = False
+        """Set once the whole desk is ready."""
         self.starts = 0
 
     async def run(self) -> None:
@@ -130,9 +132,13 @@ class Process:
                 self._show(line)
 
     def _show(self, line: bytes) -> None:
-        if (loud := headline(line)) and not self._stopping.is_set():
-            level, text = loud
-            self._terminal.tell(self.command.name, text, "warning" if level == "warning" else "error")
+        if not (loud := headline(line)) or self._stopping.is_set():
+            return
+        level, text = loud
+        if level == "error":
+            self._terminal.tell(self.command.name, text, "error")
+        elif self.settled:  # before, everybody waits for somebody and says so
+            self._terminal.tell(self.command.name, text, "warning")
 
     def _give_up_if_hopeless(self, end: str) -> None:
         if not self.was_ready and self.starts >= _TRIES_AT_START:

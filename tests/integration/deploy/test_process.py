@@ -95,7 +95,7 @@ async def test_what_is_killed_is_started_again(tmp_path: Path) -> None:
     await kept.process.ready(10)
     for life in range(1, 4):
         os.kill(kept.pids[-1], signal.SIGKILL)
-        await asyncio.to_thread(eventually, lambda life=life: len(kept.pids) > life, what="the next life")  # type: ignore[misc]
+        await asyncio.to_thread(eventually, lambda life=life: len(kept.pids) > life, what="the next life")
     await kept.process.stop(5)
     await task
     assert not any(alive(pid) for pid in kept.pids)

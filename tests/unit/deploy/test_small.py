@@ -22,6 +22,8 @@ SHOWN = [
     (b'{"level":"error","ts":1.5,"logger":"http.log.error","msg":"dial tcp: refused"}', ("error", "dial tcp: refused")),
     (b"[42] 2026/11/24 03:58:04.1 [ERR] JetStream out of space", ("error", "JetStream out of space")),
     (b"[42] 2026/11/24 03:58:04.1 [WRN] slow consumer", ("warning", "slow consumer")),
+    (b'{"level":"error","event":"x","exception":[{"exc_type":"ValueError","exc_value":"a\\nb"}]}', ("error", "x (ValueError: a)")),
+    (b'{"level":"error","event":"x","exception":"Traceback\\n  File\\nValueError: a"}', ("error", "x ValueError: a")),
     (b"ModuleNotFoundError: No module named 'x'", ("error", "ModuleNotFoundError: No module named 'x'")),
 ]
 NOT_SHOWN = [

@@ -1,0 +1,301 @@
+"""What `make run` promises: a line when all is ready, restarts, no orphans, an end in good order, two desks side by side."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests.support.desk import Desk, alive
+from tests.support.waiting import eventually
+
+pytestmark = pytest.mark.xdist_group("desk")
+"""One worker has the shared desk; and two cores do not get faster by running more of them."""
+
+PARTS = ("broker", "auth", "tickets", "notifier", "escalator", "gateway")
+SERVICES = PARTS[1:5]
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[Desk]:
+    """Return a desk of the test's own, not started."""
+    desk = Desk(tmp_path / "desk")
+    yield desk
+    desk.end()
+
+
+def test_exactly_one_line_says_that_it_is_ready(desk: Desk) -> None:
+    lines = [line for line in desk.output().splitlines() if "ready: " in line]
+    assert len(lines) == 1
+    assert lines[0].endswith(f"ready: http://localhost:{desk.port}")
+
+
+def test_ready_means_that_the_demo_is_there_and_consumed(tmp_path: Path) -> None:
+    with Desk(tmp_path / "desk") as desk, desk.operator() as operator:
+        told = {name: operator.get(name, "/internal/caught-up") for name in SERVICES}
+        for name, answer in told.items():
+            for source, position in answer["positions"].items():
+                assert position == told[source.strip("/")]["head"], (name, source)
+        assert told["tickets"]["positions"].keys() >= {"/auth"}
+        assert desk.client("usera").get("/api/tickets").json()["items"]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_service_is_well(desk: Desk, service: str) -> None:
+    answer = desk.client().get(f"/health/{service}")
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_ps_names_each_process(desk: Desk, name: str) -> None:
+    shown = Path(f"/proc/{desk.pid(name)}/cmdline").read_bytes().split(b"\0")[0].decode()
+    assert shown.startswith(f"ste {name}")
+
+
+def test_only_the_gateway_listens_where_it_was_told_and_all_else_on_loopback(desk: Desk) -> None:
+    for name in PARTS:
+        for address in _listening(desk.pid(name)):
+            assert address.startswith(("127.0.0.1:", "::1:")), (name, address)
+
+
+def _listening(pid: int) -> list[str]:
+    sockets = {str(link.readlink()) for link in Path(f"/proc/{pid}/fd").iterdir() if link.is_symlink()}
+    rows = [line.split() for table in ("tcp", "tcp6") for line in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]]
+    return [_address(row[1]) for row in rows if row[3] == "0A" and f"socket:[{row[9]}]" in sockets]
+
+
+def _address(raw: str) -> str:
+    host, port = raw.split(":")
+    parts = [str(int(host[at : at + 2], 16)) for at in (6, 4, 2, 0)]
+    return f"{'.'.join(parts) if len(host) == 8 else host}:{int(port, 16)}"
+
+
+def test_what_is_kept_is_its_owners_alone(desk: Desk) -> None:
+    loose = [path for path in desk.data_dir.rglob("*") if path.lstat().st_mode & 0o077]
+    assert loose == []
+
+
+def test_nothing_is_written_into_home(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    with Desk(tmp_path / "desk", environment={"HOME": str(home)}) as desk:
+        assert desk.client("usera").get("/api/tickets").status_code == 200
+    assert list(home.rglob("*")) == []
+
+
+def test_a_ticket_keeps_its_entity_tag_through_the_whole_desk(desk: Desk) -> None:
+    user, admin = desk.client("usera"), desk.client("admina")
+    created = user.post("/api/tickets", json={"title": "Long", "body": "x" * 3000})
+    where = created.headers["Location"]
+    for encoding in ("identity", "gzip", "zstd"):
+        with user.stream("GET", where, headers={"Accept-Encoding": encoding}) as answer:
+            assert answer.headers["ETag"] == created.headers["ETag"] == '"1"'
+            assert answer.headers.get("Content-Encoding", "identity") == encoding
+    changed = admin.put(f"{where}/status", json={"status": "in_progress"}, headers={"If-Match": '"1"', "Accept-Encoding": "gzip"})
+    assert (changed.status_code, changed.headers["ETag"]) == (200, '"2"')
+    stale = admin.put(f"{where}/status", json={"status": "resolved"}, headers={"If-Match": '"1"', "Accept-Encoding": "gzip"})
+    assert (stale.status_code, stale.json()["current_version"]) == (412, 2)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_documents_of_every_service_are_there_for_the_joined_page(desk: Desk, service: str) -> None:
+    document = desk.client().get(f"/api/{service}/openapi.json").json()
+    assert document["paths"]
+    assert not [path for path in document["paths"] if path.startswith("/internal")]
+
+
+def test_the_operators_secret_is_worth_nothing_outside(desk: Desk) -> None:
+    secret = (desk.data_dir / "secrets" / "operator").read_text()
+    for path in ("/internal/events?after=0", "/api/tickets/../../internal/events", "/api/tickets/internal/events"):
+        answer = desk.client().get(path, headers={"X-Ste-Credential": secret})
+        assert answer.status_code == 404
+
+
+def test_two_desks_on_one_machine_do_not_meet(desk: Desk, tmp_path: Path) -> None:
+    with Desk(tmp_path / "other", demo=False) as other:
+        assert not set(desk.file.ports.values()) & set(other.file.ports.values())
+        assert other.client().get("/health/tickets").json() == {"status": "ok"}
+        answer = other.client().post("/api/auth/login", json={"email": "usera@example.com", "password": "demo123"})
+        assert answer.status_code == 401
+        assert desk.client("usera").get("/api/tickets").status_code == 200
+
+
+def test_a_second_desk_on_the_same_directory_is_refused(desk: Desk) -> None:
+    refused = desk.ste("up")
+    assert refused.returncode == 1
+    assert re.search(rf"Another desk is running on {re.escape(str(desk.data_dir))}\.\n", refused.stderr)
+    assert "Traceback" not in refused.stderr + refused.stdout
+
+
+def test_a_port_that_is_in_use_is_refused_in_words(desk: Desk, own: Desk) -> None:
+    own.environment["STE_PORT"] = str(desk.port)
+    own.directory.mkdir()
+    refused = own.ste("up")
+    assert refused.returncode == 1
+    assert f"Port {desk.port} on 127.0.0.1 is in use by another program." in refused.stderr
+    assert "STE_PORT=9090 make run" in refused.stderr
+
+
+def test_what_crashes_is_started_again(own: Desk) -> None:
+    own.start()
+    own.wait_until_ready()
+    for name in PARTS:
+        old = own.kill(name)
+        own.wait_for_restart(name, old)
+    user = own.client("usera")
+    assert user.post("/api/tickets", json={"title": "Still here", "body": "after all that"}).status_code == 201
+
+
+def test_while_one_service_is_down_the_others_answer(own: Desk) -> None:
+    own.start()
+    own.wait_until_ready()
+    user = own.client("usera")
+    own.kill("notifier", signal.SIGSTOP)
+    health = user.get("/health/notifier")
+    assert (health.status_code, health.json()) == (503, {"status": "down"})
+    assert user.get("/api/tickets").status_code == 200
+    own.kill("notifier", signal.SIGCONT)
+    eventually(lambda: user.get("/health/notifier").status_code == 200, what="notifier")
+
+
+def test_a_broker_that_hangs_is_restarted(own: Desk) -> None:
+    own.start()
+    own.wait_until_ready()
+    old = own.kill("broker", signal.SIGSTOP)
+    assert own.client("usera").post("/api/tickets", json={"title": "Meanwhile", "body": "the desk works"}).status_code == 201
+    own.wait_for_restart("broker", old, within=40)
+
+
+def test_a_runner_that_is_killed_leaves_no_orphan_and_the_next_one_starts(own: Desk) -> None:
+    own.start()
+    own.wait_until_ready()
+    pids = [own.pid(name) for name in PARTS]
+    os.kill(own.runner_pid, signal.SIGKILL)
+    eventually(lambda: not [pid for pid in pids if alive(pid)], within=5, what="the end of all processes")
+    own.end()
+    own.start()
+    own.wait_until_ready()
+    assert own.client("usera").get("/api/tickets").json()["items"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_drains_when_it_is_asked_to_stop(own: Desk, number: signal.Signals) -> None:
+    own.start()
+    own.wait_until_ready()
+    pids = [own.pid(name) for name in PARTS]
+    user = own.client("usera")
+    with user.stream("GET", "/api/notifications/stream") as stream:
+        assert stream.status_code == 200
+        os.kill(own.runner_pid, number)
+        assert eventually(lambda: own.status() is not None, within=12, what="the end")
+    assert own.status() == 0
+    assert not [pid for pid in pids if alive(pid)]
+    assert "was killed" not in own.output()
+    assert not (own.data_dir / "run" / "desk.json").exists()
+
+
+def test_it_stops_while_it_starts(own: Desk) -> None:
+    own.start()
+    eventually(lambda: "broker  ready" in own.output(), within=30, what="the broker")
+    assert own.stop() == 0
+
+
+def test_ste_says_that_no_desk_runs(own: Desk) -> None:
+    own.directory.mkdir()
+    refused = own.ste("events", "tail")
+    assert refused.returncode == 3
+    assert "No desk is running" in refused.stderr
+
+
+def test_the_doctor_finds_a_running_desk_well(desk: Desk) -> None:
+    said = desk.ste("doctor")
+    assert "BAD" not in said.stdout, said.stdout
+    assert said.returncode == 0
+    for name in SERVICES:
+        assert re.search(rf"^ok +{name} +is ok", said.stdout, re.MULTILINE), said.stdout
+
+
+def test_the_doctor_names_what_is_wrong_and_how_to_mend_it(own: Desk) -> None:
+    own.start()
+    own.wait_until_ready()
+    (own.data_dir / "secrets" / "pepper").chmod(0o644)
+    own.kill("escalator", signal.SIGSTOP)
+    said = own.ste("doctor")
+    own.kill("escalator", signal.SIGCONT)
+    assert said.returncode == 1
+    assert re.search(r"BAD +secrets +\S+/pepper can be read by others\n.*→ chmod go= \S+/pepper", said.stdout)
+    assert re.search(r"BAD +escalator +does not answer", said.stdout)
+
+
+def test_the_first_admin_is_made_by_the_operator(own: Desk) -> None:
+    own.environment["STE_DEMO"] = "0"
+    own.start()
+    own.wait_until_ready()
+    made = own.ste(
+        "user", "create-admin", "--name", "Eva", "--email", "eva@example.com", "--password-stdin", text="correct horse battery\n"
+    )
+    assert made.returncode == 0, made.stderr
+    me = own.client("eva@example.com", "correct horse battery").get("/api/auth/me").json()
+    assert me["role"] == "admin"
+    again = own.ste(
+        "user", "create-admin", "--name", "Eva", "--email", "EVA@example.com", "--password-stdin", text="correct horse battery\n"
+    )
+    assert again.returncode == 1
+    assert "409" in again.stderr
+    weak = own.ste("user", "create-admin", "--name", "Ed", "--email", "ed@example.com", "--password-stdin", text="short\n")
+    assert "password" in weak.stderr
+    assert "short" not in weak.stderr.replace("too short", "")
+
+
+def test_events_are_followed(desk: Desk) -> None:
+    told = desk.ste("events", "tail", "--no-follow", "--last", "1000", "--json", "--type", "ticket.created")
+    events = [json.loads(line) for line in told.stdout.splitlines()]
+    assert events
+    assert {event["head"]["type"] for event in events} == {"ticket.created"}
+    read = desk.ste("events", "tail", "--no-follow", "--last", "1000", "--source", "auth")
+    assert "user.registered" in read.stdout
+    assert "tickets" not in {line.split()[1] for line in read.stdout.splitlines()}
+
+
+def test_a_follower_sees_what_comes(desk: Desk) -> None:
+    command = [sys.executable, "-u", "-m", "deploy.cli", "events", "tail", "--last", "0", "--source", "tickets"]
+    output = desk.directory / "followed.txt"
+    with output.open("wb") as file, subprocess.Popen(command, env=desk.environment, cwd=desk.directory, stdout=file) as follower:
+        try:
+            user = desk.client("userb")
+
+            def seen() -> bool:
+                user.post("/api/tickets", json={"title": "Followed", "body": "by an operator"})
+                return b"ticket.created" in output.read_bytes()
+
+            eventually(seen, what="the event")
+        finally:
+            follower.send_signal(signal.SIGINT)
+            assert follower.wait(10) == 130
+
+
+def test_the_audit_is_verified(desk: Desk) -> None:
+    said = desk.ste("audit", "verify", "--json")
+    reports = json.loads(said.stdout)
+    assert said.returncode == 0, reports
+    assert {report["source"].strip("/"): report["ok"] for report in reports} == dict.fromkeys(SERVICES, True)
+    assert all(report["events"] == report["head"]["sequence"] for report in reports)
+
+
+def test_nothing_is_parked_and_no_job_is_dead(desk: Desk) -> None:
+    assert desk.ste("parked", "list").stdout == ""
+    dead = desk.ste("jobs", "list", "--status", "dead")
+    assert (dead.returncode, dead.stdout) == (0, "")
+
+
+def test_a_stream_is_filled_again_on_request(desk: Desk) -> None:
+    filled = desk.ste("relay", "refill", "tickets")
+    assert filled.returncode == 0, filled.stderr
+    assert desk.ste("relay", "refill", "nobody").returncode == 1
+    assert httpx2.get(f"{desk.url}/health/tickets", trust_env=False).json() == {"status": "ok"}
