@@ -16,10 +16,12 @@ from events.catalogue import encode, type_of
 from events.decider import Fact
 from events.envelope import StoredEvent, canonical, digest
 from events.projections import Recorded
+from events.tables import LOG, head, projections
 from events.times import to_text
 from tests.unit.auth.people import HOME, NOON
 
 HEX = "0" * 64
+HEAD = {"id": 1, "source": "/auth", "origin": "origin", "sequence": 7, "hash": HEX, "tree": b"", "recordedtime": to_text(NOON), "batch": 7}
 
 
 @contextmanager
@@ -29,6 +31,9 @@ def store() -> Iterator[Connection]:
         with engine.begin() as connection:
             PRIMARY.create_all(connection)
             USERS.create_all(connection)
+            LOG.create_all(connection)
+            connection.execute(insert(projections), {"name": "users", "version": 1, "position": 7, "error": None})
+            connection.execute(insert(head), HEAD)
             yield connection
     finally:
         engine.dispose()

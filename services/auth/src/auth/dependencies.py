@@ -14,9 +14,16 @@ from chassis.answers import Answer, json_answer
 from chassis.context import agent, client_address
 from chassis.paging import Page
 from chassis.principal import cookie_name
+from chassis.problems import declare
 from chassis.service import Parts, Running, running
 
 T = TypeVar("T")
+
+declare("invalid-credentials", 401, "E-mail or password wrong")
+declare("email-taken", 409, "E-mail taken")
+declare("last-admin", 409, "The last admin")
+declare("too-many-tokens", 409, "Too many tokens")
+declare("wrong-password", 422, "The current password is wrong")
 
 
 @dataclass(kw_only=True)

@@ -17,12 +17,9 @@ from chassis.context import context
 from chassis.lean import LeanRoute
 from chassis.paging import Page
 from chassis.principal import SessionPrincipal
-from chassis.problems import declare, responses
+from chassis.problems import responses
 from chassis.service import running
 from events.times import to_text
-
-declare("too-many-tokens", 409, "Too many tokens")
-declare("wrong-password", 422, "The current password is wrong")
 
 router = APIRouter(prefix="/api/auth", route_class=LeanRoute, tags=["auth"])
 

@@ -13,18 +13,23 @@ from auth.projections import account_of
 from auth.rules import ABSOLUTE, IDLE, folded, is_live
 from auth.tables import api_tokens, credentials, sessions, users
 from chassis.principal import Principal
+from events.errors import Unavailable
+from events.tables import head, projections
 from events.times import from_text, to_text
 
 # -- who somebody is ------------------------------------------------------------------------------------------------------------------
 
+_IS_WHOLE = select(projections.c.name).join(head, head.c.sequence == projections.c.position).where(projections.c.name == users.name)
+"""A row if the list of people has all that the log tells; while it is being filled it would give back roles that were taken away."""
+_whole = _IS_WHOLE.scalar_subquery().label("whole")
 _SESSION = (
-    select(sessions.c.id.label("session"), sessions.c.created_at.label("since"), sessions.c.last_seen_at, users)
-    .join(users, users.c.id == sessions.c.user_id)
+    select(sessions.c.id.label("session"), sessions.c.created_at.label("since"), sessions.c.last_seen_at, _whole, users)
+    .outerjoin(users, users.c.id == sessions.c.user_id)
     .where(sessions.c.digest == bindparam("digest"), sessions.c.ended_at.is_(None))
 )
 _TOKEN = (
-    select(api_tokens.c.id.label("token"), api_tokens.c.scopes, api_tokens.c.expires_at, api_tokens.c.last_used_at, users)
-    .join(users, users.c.id == api_tokens.c.user_id)
+    select(api_tokens.c.id.label("token"), api_tokens.c.scopes, api_tokens.c.expires_at, api_tokens.c.last_used_at, _whole, users)
+    .outerjoin(users, users.c.id == api_tokens.c.user_id)
     .where(api_tokens.c.digest == bindparam("digest"), api_tokens.c.revoked_at.is_(None))
 )
 
@@ -37,8 +42,11 @@ class Found(NamedTuple):
 
 
 def find_by_session(connection: Connection, digest: str, now: datetime) -> Found | None:
-    """Return whose session that is; None when it is nobody's, has ended or run out, or its owner may not sign in any more."""
-    row = connection.execute(_SESSION, {"digest": digest}).mappings().first()
+    """Return whose session that is; None when it is nobody's, has ended or run out, or its owner may not sign in any more.
+
+    Raises Unavailable while the list of people is being filled.
+    """
+    row = _owned(connection, _SESSION, digest)
     if row is None or not may_sign_in(account_of(row)):
         return None
     seen_at = from_text(row["last_seen_at"])
@@ -48,12 +56,22 @@ def find_by_session(connection: Connection, digest: str, now: datetime) -> Found
 
 
 def find_by_token(connection: Connection, digest: str, now: datetime) -> Found | None:
-    """Return whose API token that is; None when it is nobody's, was revoked or has run out, or its owner may not sign in any more."""
-    row = connection.execute(_TOKEN, {"digest": digest}).mappings().first()
+    """Return whose API token that is; None when it is nobody's, was revoked or has run out, or its owner may not sign in any more.
+
+    Raises Unavailable while the list of people is being filled.
+    """
+    row = _owned(connection, _TOKEN, digest)
     if row is None or not may_sign_in(account_of(row)) or from_text(row["expires_at"]) <= now:
         return None
     seen_at = from_text(row["last_used_at"]) if row["last_used_at"] else None
     return Found(_principal(row, kind="token", token=row["token"], scopes=frozenset(row["scopes"].split())), seen_at)
+
+
+def _owned(connection: Connection, query: Select[Any], digest: str) -> RowMapping | None:
+    row = connection.execute(query, {"digest": digest}).mappings().first()
+    if row is not None and (row["id"] is None or not row["whole"]):
+        raise Unavailable("The list of people is being rebuilt.", retry_after=5)
+    return row
 
 
 def _principal(row: RowMapping, **how: Any) -> Principal:
@@ -172,5 +190,6 @@ def load_tokens(connection: Connection, ids: Sequence[str]) -> Mapping[str, Mapp
 
 
 def load_admins(connection: Connection, ids: Sequence[str]) -> Mapping[str, frozenset[str]]:
-    """("admins", "all") → ids of the active admins who can sign in."""
-    return dict.fromkeys(ids, frozenset(connection.execute(_ADMINS).scalars()))
+    """("admins", "all") → ids of the active admins who can sign in; nothing while the list of people is being filled."""
+    whole = connection.execute(_IS_WHOLE).scalar()
+    return dict.fromkeys(ids, frozenset(connection.execute(_ADMINS).scalars())) if whole else {}

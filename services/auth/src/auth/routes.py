@@ -32,13 +32,9 @@ from chassis.callers import neighbourhood
 from chassis.context import context
 from chassis.lean import LeanRoute
 from chassis.principal import CurrentAdmin, CurrentPrincipal, SameOrigin, SessionPrincipal, credential
-from chassis.problems import declare, responses
+from chassis.problems import responses
 from chassis.service import running
 from events.envelope import Actor
-
-declare("invalid-credentials", 401, "E-mail or password wrong")
-declare("email-taken", 409, "E-mail taken")
-declare("last-admin", 409, "The last admin")
 
 router = APIRouter(prefix="/api/auth", route_class=LeanRoute, tags=["auth"])
 

@@ -1,0 +1,85 @@
+"""People at their browsers, and robots with their tokens, at a running auth."""
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx2
+from events.store import read_log
+from sqlalchemy import select, update
+
+from auth.tables import sessions
+from events.contracts import CATALOGUE
+from events.envelope import StoredEvent
+from tests.support.house import House
+
+PASSWORD = "four-words-say-more"
+
+
+class Desk:
+    """A running auth, and what its store holds."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+
+    @property
+    def running(self) -> Any:
+        return self.house.running("auth")
+
+    def browser(self, **headers: str) -> httpx2.AsyncClient:
+        return self.house.client("auth", headers=headers)
+
+    async def register(self, name: str, *, admin: bool = False) -> dict[str, Any]:
+        """Open an account for `name`, with the address <name>@example.org and the password of everybody here."""
+        body = {"name": name, "email": f"{name}@example.org", "password": PASSWORD}
+        async with self.house.peer("auth", "operator") as client:
+            answer = await client.post("/internal/users/admin" if admin else "/api/auth/register", json=body)
+        assert answer.status_code == 201, answer.text
+        return dict(answer.json())
+
+    @asynccontextmanager
+    async def signed_in(self, name: str, *, register: bool = True, admin: bool = False) -> AsyncIterator[httpx2.AsyncClient]:
+        if register:
+            await self.register(name, admin=admin)
+        async with self.browser() as client:
+            answer = await sign_in(client, name)
+            assert answer.status_code == 200, answer.text
+            yield client
+
+    def log(self) -> list[StoredEvent]:
+        with self.running.store.read() as connection:
+            return list(read_log(connection, 0, 10_000))
+
+    def types(self, subject: str) -> list[str]:
+        return [stored.type for stored in self.log() if stored.subject == subject]
+
+    def events(self, type_: str) -> list[Any]:
+        return [stored.decode(CATALOGUE) for stored in self.log() if stored.type == type_]
+
+    def sessions(self) -> list[Mapping[str, Any]]:
+        with self.running.store.read() as connection:
+            return [dict(row) for row in connection.execute(select(sessions).order_by(sessions.c.id)).mappings()]
+
+    def date_back(self, session: str, **columns: str) -> None:
+        """Let a session be older than it is."""
+        with self.running.store.writing.begin() as connection:
+            connection.execute(update(sessions).where(sessions.c.id == session).values(**columns))
+
+
+async def sign_in(client: httpx2.AsyncClient, name: str, password: str = PASSWORD) -> httpx2.Response:
+    return await client.post("/api/auth/login", json={"email": f"{name}@example.org", "password": password})
+
+
+def problem(answer: httpx2.Response) -> tuple[int, str]:
+    """Return (status, slug). Raises when the answer is no problem."""
+    assert answer.headers["content-type"] == "application/problem+json", answer.text
+    return answer.status_code, str(answer.json()["type"]).removeprefix("/problems/")
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"authorization": f"Bearer {token}"}
+
+
+def without(values: Mapping[str, Any], *names: str) -> str:
+    return json.dumps({name: value for name, value in values.items() if name not in names}, sort_keys=True)
