@@ -1,14 +1,14 @@
 """Stores of the tests' own with a writer at work: one that owns a log, and ones that consume it."""
 
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
-from sqlalchemy import BigInteger, Column, Integer, LargeBinary, MetaData, String, Table, bindparam, insert, select, update
+from sqlalchemy import BigInteger, Column, ForeignKey, Integer, LargeBinary, MetaData, String, Table, bindparam, insert, select, update
 
 from events import parking, tables
 from events.contracts import CATALOGUE
@@ -44,7 +44,16 @@ journal = Table(
 once = Table("once", OWN, Column("subject", String(140), primary_key=True))
 """Refuses a subject that comes a second time."""
 
+fussy = Table(
+    "fussy",
+    OWN,
+    Column("number", Integer, primary_key=True),
+    Column("subject", String(140), ForeignKey(once.c.subject, deferrable=True, initially="DEFERRED"), nullable=False),
+)
+"""Refuses, when the transaction is committed, a subject that `once` does not have."""
+
 _HANDLED = insert(handled).values(source=bindparam("source"), sequence=bindparam("sequence"))
+_FUSSY = insert(fussy).values(subject=bindparam("subject"))
 _ONCE = insert(once).values(subject=bindparam("subject"))
 
 
@@ -54,9 +63,18 @@ def handle(tx: Transaction, recorded: Recorded) -> None:
 
 
 def handle_once_per_subject(tx: Transaction, recorded: Recorded) -> None:
-    """A handler that a constraint refuses, only when the batch is written, for each further event of a subject."""
+    """A handler that a constraint refuses for each further event of a subject."""
     handle(tx, recorded)
     tx.write(_ONCE, {"subject": recorded.stored.subject})
+
+
+def handle_once_per_subject_late(tx: Transaction, recorded: Recorded) -> None:
+    """The same, but the constraint looks only when the transaction is committed."""
+    handle(tx, recorded)
+    known = tx.connection.scalar(select(once.c.subject).where(once.c.subject == recorded.stored.subject))
+    tx.write(_FUSSY, {"subject": "nobody" if known else recorded.stored.subject})
+    if not known:
+        tx.write(_ONCE, {"subject": recorded.stored.subject})
 
 
 def record(tx: Transaction, events: Sequence[StoredEvent]) -> None:
@@ -85,12 +103,13 @@ class Shop:
 
     def __init__(self, path: Path, source: str, environment: Environment) -> None:
         self.path, self.source, self.environment = path, source, environment
+        self.on_commit: Callable[[], None] = lambda: None
         self.store = Store(f"sqlite:///{path}")
         if not path.exists() or not path.stat().st_size:
             with self.store.writing.begin() as connection:
                 create_log(Operations(MigrationContext.configure(connection)))
                 OWN.create_all(connection)
-        self.writer = Writer(self.store, source=source, catalogue=CATALOGUE, folds={}, loaders={}, environment=environment)
+        self.writer = Writer(self.store, source=source, catalogue=CATALOGUE, environment=environment, on_commit=lambda _: self.on_commit())
         self.writer.start()
 
     def context(self) -> Context:

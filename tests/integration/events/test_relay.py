@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -183,11 +183,11 @@ async def holds(broker: Broker, count: int, within: float = 10) -> bool:
     return await until(look, within)
 
 
-def true_of(condition: Callable[[], bool]) -> Callable[[], "asyncio.Future[bool]"]:
+def true_of(condition: Callable[[], bool]) -> Callable[[], Awaitable[bool]]:
     async def ask() -> bool:
         return condition()
 
-    return lambda: asyncio.ensure_future(ask())
+    return ask
 
 
 async def test_a_broker_that_is_killed_and_wiped_is_filled_again_within_five_seconds(
