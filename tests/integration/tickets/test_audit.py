@@ -161,7 +161,7 @@ def damaged(desk: Desk, *statements: str) -> Iterator[None]:
         yield
     finally:
         connection.execute("BEGIN IMMEDIATE")
-        connection.execute("DELETE FROM events")
+        connection.execute("DELETE FROM events WHERE sequence <= (SELECT max(sequence) FROM spare)")
         connection.execute("INSERT INTO events SELECT * FROM spare")
         connection.execute("DROP TABLE spare")
         for _, sql in guards:
