@@ -9,7 +9,8 @@ from events.catalogue import event
 class EscalationDue:
     """A deadline is asked for: tickets decides on its own state whether it takes effect. `level` counts from 1.
 
-    `notify` is "assignee" (or else the admins) or "admins"; `when` is the level's condition: {"priority": […], "assigned": bool}, each optional.
+    `notify` is "assignee" (or else the admins) or "admins"; `when` is the level's condition:
+    {"priority": […], "assigned": bool}, each optional.
     """
 
     ticket: int

@@ -1,0 +1,153 @@
+"""Projections that follow a feed inside the writer's transaction, each from its own position."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+
+from events.catalogue import Catalogue, UnknownType, UnknownVersion
+from events.decider import Key, Transaction
+from events.handling import describe, passes_by_itself
+from events.projections import Feed, Projection, Recorded
+from events.store import log_head, read_log
+from events.tables import projections
+
+logger = logging.getLogger(__name__)
+
+LARGEST_STEP = 1000
+"""Events that a projection may lack and still catch up within a batch; one that lacks more is filled in steps of its own."""
+
+_MOVE = update(projections).where(projections.c.name == bindparam("projection")).values(position=bindparam("to"))
+_STOP = update(projections).where(projections.c.name == bindparam("projection")).values(error=bindparam("why"))
+
+Items = Sequence[tuple[int, Recorded]]
+
+
+class LogFeed:
+    """The store's own log as what projections follow; positions are sequences."""
+
+    name = "log"
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+
+    def head(self, connection: Connection) -> int:
+        """Return the last sequence."""
+        return log_head(connection).sequence
+
+    def read(self, connection: Connection, after: int, limit: int) -> list[tuple[int, Recorded]]:
+        """Return up to `limit` events that follow the sequence `after`."""
+        found: list[tuple[int, Recorded]] = []
+        for stored in read_log(connection, after, limit):
+            try:
+                found.append((stored.sequence, Recorded(stored, stored.decode(self._catalogue))))
+            except (UnknownType, UnknownVersion):
+                found.append((stored.sequence, Recorded(stored, None)))
+        return found
+
+
+@dataclass(slots=True)
+class Place:
+    """Where a projection stands: the last position that is in its tables, and why it stopped, if it did."""
+
+    position: int
+    error: str | None
+
+
+@dataclass
+class Followers:
+    """All projections of a store, by what they follow; the feeds in the order in which they are to be followed."""
+
+    feeds: Sequence[tuple[Feed, Sequence[Projection]]]
+    places: dict[str, Place] = field(default_factory=dict)
+    behind: dict[str, int] = field(default_factory=dict)
+    """How many events each projection lacks that is being filled."""
+
+    def prepare(self, connection: Connection) -> None:
+        """Make the tables of projections that are new or of another version, and give stopped ones another chance."""
+        known = {row.name: row for row in connection.execute(select(projections))}
+        for _, following in self.feeds:
+            for projection in following:
+                row = known.get(projection.name)
+                if row is None or row.version != projection.version:
+                    reset(connection, projection, new=row is None)
+                elif row.error is not None:
+                    connection.execute(_STOP, {"projection": projection.name, "why": None})
+
+    def load(self, connection: Connection) -> None:
+        """Read where every projection stands; one whose tables have another version by now is left alone."""
+        versions = {projection.name: projection.version for _, following in self.feeds for projection in following}
+        rows = connection.execute(select(projections)).all()
+        self.places = {row.name: Place(row.position, row.error) for row in rows if versions.get(row.name) == row.version}
+
+    def advance(self, connection: Connection, appended: Items) -> None:
+        """Fold what each projection lacks, `appended` being what the log was just given.
+
+        A projection that raises stops where it is, with an alarm, and stops nobody else. Raises what is the store's fault.
+        """
+        self.behind.clear()
+        for feed, following in self.feeds:
+            known = appended if feed.name == LogFeed.name else ()
+            head = known[-1][0] if known else feed.head(connection)
+            for projection in following:
+                place = self.places.get(projection.name)
+                if place is None or place.error is not None or place.position >= head:
+                    continue
+                if head - place.position > LARGEST_STEP + len(known):
+                    self.behind[projection.name] = head - place.position
+                    continue
+                self._follow(connection, feed, projection, place, known)
+
+    def fill(self, connection: Connection) -> None:
+        """Fold one step into each projection that lacks too much to catch up within a batch."""
+        for feed, following in self.feeds:
+            for projection in following:
+                if projection.name in self.behind:
+                    items = feed.read(connection, self.places[projection.name].position, LARGEST_STEP)
+                    self._apply(connection, projection, self.places[projection.name], items)
+
+    def _follow(self, connection: Connection, feed: Feed, projection: Projection, place: Place, known: Items) -> None:
+        if known and known[0][0] == place.position + 1:
+            self._apply(connection, projection, place, known)
+            return
+        while place.error is None and (items := feed.read(connection, place.position, LARGEST_STEP)):
+            self._apply(connection, projection, place, items)
+
+    def _apply(self, connection: Connection, projection: Projection, place: Place, items: Items) -> None:
+        if not items:
+            return
+        try:
+            with connection.begin_nested():
+                projection.apply(connection, items)
+        except Exception as error:
+            if passes_by_itself(error):
+                raise
+            place.error = describe(error)
+            connection.execute(_STOP, {"projection": projection.name, "why": place.error})
+            logger.exception("The projection %s stopped after position %s.", projection.name, place.position)
+        else:
+            place.position = items[-1][0]
+            connection.execute(_MOVE, {"projection": projection.name, "to": place.position})
+
+
+def reset(connection: Connection, projection: Projection, *, new: bool = False) -> None:
+    """Make the projection's tables anew, empty, at position 0."""
+    projection.metadata.drop_all(connection)
+    projection.metadata.create_all(connection)
+    start = {"version": projection.version, "position": 0, "error": None}
+    if new:
+        connection.execute(insert(projections), {"name": projection.name, **start})
+    else:
+        connection.execute(update(projections).where(projections.c.name == projection.name), start)
+
+
+@dataclass(frozen=True, slots=True)
+class Filling:
+    """A unit that gives the writer a reason for a batch; filling happens in every batch."""
+
+    def reads(self) -> Sequence[Key]:
+        return ()
+
+    def run(self, tx: Transaction) -> None:
+        """Do nothing of its own."""

@@ -1,0 +1,134 @@
+"""A store: one database, with one engine for its writer and one for everybody who reads."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, bindparam, create_engine, event, make_url, select
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
+
+from events.envelope import COLUMNS, StoredEvent
+from events.errors import Unavailable
+from events.tables import events, head
+
+try:
+    # the SQLite of many distributions can corrupt a WAL database that two connections write (fixed in 3.51.3)
+    import pysqlite3 as sqlite
+except ImportError:
+    import sqlite3 as sqlite
+
+T = TypeVar("T")
+
+SQLITE_FLOOR = (3, 51, 3)
+_WRITING = ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000", "foreign_keys=ON", "trusted_schema=OFF", "temp_store=MEMORY")
+_READING = ("query_only=ON", "busy_timeout=5000", "trusted_schema=OFF", "temp_store=MEMORY")
+_READERS = 16
+_PATIENCE = 5.0  # seconds that a reader waits for a connection
+_PG_LOCKS = "-c lock_timeout=5000 -c idle_in_transaction_session_timeout=2000"
+
+_LOG = select(*(events.c[name] for name in COLUMNS))
+_READ_LOG = _LOG.where(events.c.sequence > bindparam("after")).order_by(events.c.sequence).limit(bindparam("limit"))
+_READ_STREAM = _LOG.where(events.c.subject == bindparam("subject")).order_by(events.c.streamversion)
+_READ_HEAD = select(head)
+
+
+class Store:
+    """One database by its SQLAlchemy URL. `writing` is the writer's alone; everybody else reads."""
+
+    def __init__(self, url: str) -> None:
+        self.url = make_url(url)
+        if self.url.get_backend_name() == "sqlite":
+            self.writing, self.reading = _sqlite(self.url, _WRITING, "BEGIN IMMEDIATE", 1), _sqlite(self.url, _READING, "BEGIN", _READERS)
+        else:
+            self.writing = create_engine(self.url, pool_size=2, connect_args={"options": _PG_LOCKS})
+            self.reading = create_engine(self.url, pool_size=_READERS, pool_timeout=_PATIENCE).execution_options(postgresql_readonly=True)
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Open a read transaction: one snapshot, for a short read, also on the event loop. Raises Unavailable when too many read."""
+        try:
+            connection = self.reading.connect()
+        except NoConnectionFree as error:
+            raise Unavailable("Too many are reading at once. Try again in a moment.") from error
+        with connection:
+            yield connection
+
+    async def read_in_thread(self, function: Callable[[Connection], T]) -> T:
+        """Run a read that may be slow in a thread, on one snapshot."""
+
+        def run() -> T:
+            with self.read() as connection:
+                return function(connection)
+
+        return await asyncio.to_thread(run)
+
+    def close(self) -> None:
+        """Close every connection that is not in use."""
+        self.reading.dispose()
+        self.writing.dispose()
+
+
+def sqlite_version() -> tuple[int, ...]:
+    """Return the version of the SQLite library in use."""
+    return tuple(sqlite.sqlite_version_info)
+
+
+def _sqlite(url: URL, pragmas: Sequence[str], begin: str, size: int) -> Engine:
+    engine = create_engine(
+        url, module=sqlite, pool_size=size, max_overflow=1, pool_timeout=_PATIENCE, connect_args={"check_same_thread": False}
+    )
+
+    def connected(connection: Any, _record: object) -> None:
+        connection.isolation_level = None  # the driver's own idea of when to begin is late and deferred
+        for pragma in pragmas:
+            connection.execute(f"PRAGMA {pragma}")
+
+    def begun(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    event.listen(engine, "connect", connected)
+    event.listen(engine, "begin", begun)
+    return engine
+
+
+@dataclass(frozen=True, slots=True)
+class LogHead:
+    """The head row: whose log it is, and where it ends."""
+
+    source: str
+    origin: str
+    sequence: int
+    hash: str
+    tree: bytes
+    recordedtime: str
+    batch: int
+
+
+def log_head(connection: Connection) -> LogHead:
+    """Return the head of the log. Raises LookupError when the store was never written."""
+    return head_in(connection.execute(_READ_HEAD).one_or_none())
+
+
+def head_in(row: Any) -> LogHead:
+    """Return the head row that was read. Raises LookupError when there was none."""
+    if row is None:
+        raise LookupError("The store has no head row: no writer has ever opened it.")
+    return LogHead(row.source, row.origin, row.sequence, row.hash, bytes(row.tree), row.recordedtime, row.batch)
+
+
+def read_log(connection: Connection, after: int, limit: int) -> list[StoredEvent]:
+    """Return up to `limit` events that follow the sequence `after`, in order."""
+    return [stored(row) for row in connection.execute(_READ_LOG, {"after": after, "limit": limit})]
+
+
+def read_stream(connection: Connection, subject: str) -> list[StoredEvent]:
+    """Return all events of one stream, in order."""
+    return [stored(row) for row in connection.execute(_READ_STREAM, {"subject": subject})]
+
+
+def stored(row: Any) -> StoredEvent:
+    """Return the event in a row whose columns are `COLUMNS`."""
+    return StoredEvent(**dict(zip(COLUMNS, row, strict=True)))

@@ -1,0 +1,321 @@
+"""The writer: the one door into a store. One queue of units, one transaction per batch, one commit for all of them (group commit).
+
+What is waiting is taken together; the head row is locked; units are decided in queue order; the log and the projections are written by a
+few statements; one commit; only then are the answers given. What is known in memory is known only while the head's batch is our own.
+"""
+
+import asyncio
+import logging
+import threading
+from collections import OrderedDict, deque
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from events.appending import Tail
+from events.batch import Batch
+from events.catalogue import Catalogue
+from events.checkpoints import Signer, checkpoint_body, checkpoint_origin
+from events.decider import Fold, Key, Unit
+from events.envelope import ZERO_HASH
+from events.environment import Environment
+from events.errors import Unavailable
+from events.following import Filling, Followers
+from events.handling import passes_by_itself
+from events.loading import STREAM, Loader, Loading
+from events.projections import Feed, Projection, Recorded
+from events.store import LogHead, Store, head_in
+from events.tables import batches, checkpoints, head
+from events.times import to_text
+from events.writing import Call, Writing
+
+logger = logging.getLogger(__name__)
+R = TypeVar("R")
+
+LARGEST_BATCH = 128  # units
+LONGEST_QUEUE = 2048  # units that wait; then callers are sent away
+REMEMBERED_STREAMS = 4096
+_KEPT_BATCHES = 1000
+_CHECKPOINT_EVERY = 1000  # events
+_CHECKPOINT_AFTER = timedelta(seconds=60)
+_DISK_ERROR = 10  # SQLite's primary code for an I/O error
+
+_LOCK_HEAD = select(head).with_for_update()
+_MOVE_HEAD = update(head).where(head.c.id == 1)
+_KEEP_BATCH = insert(batches)
+_DROP_BATCHES = delete(batches).where(batches.c.batch <= bindparam("old"))
+_FIND_BATCH = select(batches.c.token).where(batches.c.batch == bindparam("number"))
+_SIGN = insert(checkpoints)
+_LAST_CHECKPOINT = select(checkpoints.c.size, checkpoints.c.time).order_by(checkpoints.c.size.desc()).limit(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """What a batch did: the log's last sequence, and how many events it appended."""
+
+    sequence: int
+    events: int
+
+
+@dataclass(slots=True)
+class _Memory:
+    """What is known while the head's batch is `batch`."""
+
+    batch: int
+    tail: Tail
+    checkpoint: int
+    checkpoint_at: str
+    streams: "OrderedDict[Key, Any]" = field(default_factory=OrderedDict)
+
+    def remember(self, states: Mapping[Key, Any]) -> None:
+        for key, value in states.items():
+            if key[0] == STREAM:
+                self.streams[key] = value
+                self.streams.move_to_end(key)
+        while len(self.streams) > REMEMBERED_STREAMS:
+            self.streams.popitem(last=False)
+
+
+class _UnknownOutcome(Exception):
+    """The commit itself failed; what it did is known only to the store."""
+
+
+class Writer:
+    """Runs units, in batches, in a thread of its own. `on_commit` and `on_fatal` are called in that thread."""
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        source: str,
+        catalogue: Catalogue,
+        environment: Environment,
+        folds: Mapping[str, Fold[Any]] | None = None,
+        loaders: Mapping[str, Loader] | None = None,
+        feeds: Sequence[tuple[Feed, Sequence[Projection]]] = (),
+        appended: Callable[[Connection, Sequence[Recorded]], None] | None = None,
+        signer: Signer | None = None,
+        on_commit: Callable[[Commit], None] | None = None,
+        on_fatal: Callable[[BaseException], None] | None = None,
+    ) -> None:
+        self.source = source
+        self.followers = Followers(feeds)
+        self._store, self._environment, self._signer = store, environment, signer
+        self._loading = Loading(catalogue, folds or {}, loaders or {})
+        self._appended, self._on_commit, self._on_fatal = appended, on_commit, on_fatal
+        self._queue: deque[Call] = deque()
+        self._waiting = threading.Condition()
+        self._stopping = False
+        self._running = False
+        self._ended = threading.Event()
+        self._memory: _Memory | None = None
+
+    # the door
+
+    async def execute(self, unit: Unit[R]) -> R:
+        """Run the unit in the next batch and return its result once that is on disk.
+
+        Raises what the unit raises; Unavailable when the queue is full, the store does not take it now, or the writer has ended.
+        """
+        result: R = await asyncio.wrap_future(self._put(unit))
+        return result
+
+    def execute_blocking(self, unit: Unit[R]) -> R:
+        """As `execute`, for callers without an event loop. Never from within a unit."""
+        result: R = self._put(unit).result()
+        return result
+
+    @property
+    def waiting(self) -> int:
+        """How many units wait."""
+        return len(self._queue)
+
+    def start(self) -> None:
+        """Make what the writer needs in the store, and begin to take units. Blocking; raises what the store raises."""
+        with self._store.writing.begin() as connection:
+            if connection.execute(_LOCK_HEAD).one_or_none() is None:
+                connection.execute(insert(head), _first_head(self.source, self._environment))
+            self.followers.prepare(connection)
+        self._running = True
+        self.write([Call(Filling(), Future())])
+        self._environment.start_thread(self._run, f"writer {self.source}")
+
+    async def stop(self) -> None:
+        """Write what is waiting, then end."""
+        with self._waiting:
+            self._stopping = True
+            self._waiting.notify()
+        if self._running:
+            await asyncio.to_thread(self._ended.wait)
+
+    def _put(self, unit: Unit[Any]) -> "Future[Any]":
+        call = Call(unit, Future())
+        with self._waiting:
+            if self._stopping or not self._running:
+                raise Unavailable("The service is going down. Try again in a moment.", 2)
+            if len(self._queue) >= LONGEST_QUEUE:
+                raise Unavailable("Too much is waiting to be written. Try again in a moment.", 1)
+            self._queue.append(call)
+            self._waiting.notify()
+        return call.future
+
+    # the thread
+
+    def _run(self) -> None:
+        try:
+            while calls := self._take():
+                self.write(calls)
+        except BaseException as error:
+            logger.exception("The writer of %s ends.", self.source)
+            if self._on_fatal:
+                self._on_fatal(error)
+        finally:
+            with self._waiting:
+                self._running = False
+                left = list(self._queue)
+                self._queue.clear()
+            _answer(left, Unavailable("The service is going down. Try again in a moment.", 2))
+            self._ended.set()
+
+    def _take(self) -> list[Call]:
+        with self._waiting:
+            while not self._queue and not self._stopping and not self.followers.behind:
+                if not self._waiting.wait(_CHECKPOINT_AFTER.total_seconds()) and self._has_news():
+                    break
+            if not self._queue and self._stopping:
+                return []
+            calls = [self._queue.popleft() for _ in range(min(LARGEST_BATCH, len(self._queue)))]
+        # a cancelled waiter is skipped; from here on nobody can cancel
+        wanted = [call for call in calls if call.future.set_running_or_notify_cancel()]
+        return wanted or [Call(Filling(), Future())]
+
+    def _has_news(self) -> bool:
+        return self._signer is not None and self._memory is not None and self._memory.tail.sequence > self._memory.checkpoint
+
+    def write(self, calls: Sequence[Call]) -> None:
+        """Write one batch and give the answers. Raises only what ends the writer."""
+        try:
+            commit = self._batch(calls)
+        except IntegrityError as error:
+            self._memory = None
+            if len(calls) == 1:
+                _answer(calls, error)
+            else:
+                # one of them is refused by the store: alone, only that one fails
+                for call in calls:
+                    call.result = call.error = None
+                    self.write([call])
+            return
+        except Exception as error:
+            self._memory = None
+            self.followers.behind.clear()  # the next batch finds out anew
+            logger.exception("A batch of %s units was not written.", len(calls))
+            _answer(
+                calls, Unavailable("The store does not take anything now. Try again in a moment.", 2) if passes_by_itself(error) else error
+            )
+            if _disk_is_broken(error):
+                raise
+            return
+        if self._on_commit:
+            self._on_commit(commit)
+        _answer(calls)
+
+    def _batch(self, calls: Sequence[Call]) -> Commit:
+        token = self._environment.random_bytes(16).hex()
+        with self._store.writing.connect() as connection:
+            try:
+                transaction = connection.begin()
+                locked = head_in(connection.execute(_LOCK_HEAD).one_or_none())
+                ours = self._memory is not None and self._memory.batch == locked.batch
+                memory = self._memory if self._memory is not None and ours else self._recall(connection, locked)
+                self._memory = None  # until the commit, what is in memory is ahead of the store
+                before = memory.tail.sequence
+                self._decide(connection, memory, calls, fresh=not ours)
+                self._close(connection, memory, locked.batch + 1, token)
+                try:
+                    transaction.commit()
+                except Exception as error:
+                    raise _UnknownOutcome from error
+            except _UnknownOutcome as unknown:
+                connection.invalidate()
+                if not self._is_there(locked.batch + 1, token):
+                    raise unknown.__cause__ or unknown from None
+        self._memory = memory
+        return Commit(memory.tail.sequence, memory.tail.sequence - before)
+
+    def _decide(self, connection: Connection, memory: _Memory, calls: Sequence[Call], *, fresh: bool) -> None:
+        if fresh:  # others may have written since
+            self.followers.advance(connection, ())
+        if self.followers.behind:
+            self.followers.fill(connection)
+        environment = self._environment
+        batch = Batch(connection, self._loading, environment.now(), environment.new_id, memory.streams)
+        Writing(batch, memory.tail, self.followers, self._appended, environment.random_bytes).run(calls)
+        memory.remember(batch.decided)
+
+    def _recall(self, connection: Connection, locked: LogHead) -> _Memory:
+        self.followers.load(connection)
+        last = connection.execute(_LAST_CHECKPOINT).one_or_none()
+        return _Memory(locked.batch, Tail(locked), last.size if last else 0, last.time if last else to_text(self._environment.now()))
+
+    def _close(self, connection: Connection, memory: _Memory, number: int, token: str) -> None:
+        tail, now = memory.tail, self._environment.now()
+        row = {
+            "sequence": tail.sequence,
+            "hash": tail.hash,
+            "tree": tail.frontier.dump(),
+            "recordedtime": tail.recordedtime,
+            "batch": number,
+        }
+        connection.execute(_MOVE_HEAD, row)
+        connection.execute(_KEEP_BATCH, {"batch": number, "token": token})
+        connection.execute(_DROP_BATCHES, {"old": number - _KEPT_BATCHES})
+        memory.batch = number
+        self._sign(connection, memory, now)
+
+    def _sign(self, connection: Connection, memory: _Memory, now: datetime) -> None:
+        """Sign a checkpoint when the batch crossed a multiple of 1,000, and each minute that brought news."""
+        tail, crossed = memory.tail, memory.tail.sequence // _CHECKPOINT_EVERY > memory.checkpoint // _CHECKPOINT_EVERY
+        due = to_text(now - _CHECKPOINT_AFTER) >= memory.checkpoint_at
+        if self._signer is None or tail.sequence <= memory.checkpoint or not (crossed or due):
+            return
+        body = checkpoint_body(checkpoint_origin(self.source, tail.origin), tail.sequence, tail.frontier.root())
+        connection.execute(_SIGN, {"size": tail.sequence, "note": self._signer.sign(body), "time": to_text(now)})
+        memory.checkpoint, memory.checkpoint_at = tail.sequence, to_text(now)
+
+    def _is_there(self, number: int, token: str) -> bool:
+        """Return whether a batch whose commit failed is in the store all the same: under the lock, so that it cannot come later."""
+        with self._store.writing.begin() as connection:
+            connection.execute(_LOCK_HEAD)
+            return connection.execute(_FIND_BATCH, {"number": number}).scalar_one_or_none() == token
+
+
+def _first_head(source: str, environment: Environment) -> dict[str, Any]:
+    return {
+        "id": 1,
+        "source": source,
+        "origin": environment.new_id(),
+        "sequence": 0,
+        "hash": ZERO_HASH,
+        "tree": b"",
+        "recordedtime": to_text(environment.now()),
+        "batch": 0,
+    }
+
+
+def _answer(calls: Sequence[Call], error: BaseException | None = None) -> None:
+    for call in calls:
+        if wrong := error or call.error:
+            call.future.set_exception(wrong)
+        else:
+            call.future.set_result(call.result)
+
+
+def _disk_is_broken(error: Exception) -> bool:
+    code = getattr(getattr(error, "orig", None), "sqlite_errorcode", None)
+    return code is not None and code & 0xFF == _DISK_ERROR

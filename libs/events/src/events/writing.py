@@ -1,0 +1,105 @@
+"""A batch at work: runs of pure units are loaded, decided and written in bulk; units with SQL of their own stand between them."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import Connection
+
+from events.appending import Tail
+from events.batch import Batch, Changes, UnitTransaction, execute_writes, keys_of
+from events.decider import Unit
+from events.errors import DomainError
+from events.following import Followers
+from events.handling import passes_by_itself
+from events.projections import Recorded
+
+Appended = Callable[[Connection, Sequence[Recorded]], None]
+
+
+@dataclass(slots=True)
+class Call:
+    """A unit that waits for its batch, and who waits for it."""
+
+    unit: Unit[Any]
+    future: "Future[Any]"
+    result: Any = None
+    error: BaseException | None = None
+
+    @property
+    def sql(self) -> bool:
+        """Whether the unit runs SQL of its own."""
+        return bool(getattr(self.unit, "sql", False))
+
+
+class Writing:
+    """Runs the calls of one batch. What a refused unit did leaves no trace; what is the store's fault is raised and ends the batch."""
+
+    def __init__(
+        self, batch: Batch, tail: Tail, followers: Followers, appended: Appended | None, random_bytes: Callable[[int], bytes]
+    ) -> None:
+        self._batch, self._tail, self._followers = batch, tail, followers
+        self._appended, self._random_bytes = appended, random_bytes
+        self._pending = Changes()
+
+    def run(self, calls: Sequence[Call]) -> None:
+        """Decide in queue order, and write everything down; each call has its result or its error then."""
+        for sql, some in groupby(calls, key=lambda call: call.sql):
+            if sql:
+                for call in some:
+                    self._run_sql(call)
+            else:
+                self._decide(list(some))
+        self._flush()
+
+    def _decide(self, calls: Sequence[Call]) -> None:
+        self._batch.prepare(keys_of(call.unit for call in calls))
+        for call in calls:
+            transaction = UnitTransaction(self._batch, sql=False)
+            try:
+                call.result = call.unit.run(transaction)
+            except Exception as error:  # noqa: BLE001 (whatever a unit raises is its caller's to see)
+                _refuse(call, error)
+            else:
+                self._accept(transaction.changes)
+
+    def _run_sql(self, call: Call) -> None:
+        self._flush()  # its SQL sees what the units before it did
+        self._batch.forget_reservations()
+        transaction = UnitTransaction(self._batch, sql=True)
+        try:
+            with self._batch.connection.begin_nested():
+                call.result = call.unit.run(transaction)
+        except Exception as error:  # noqa: BLE001 (as above)
+            _refuse(call, error)
+        else:
+            self._accept(transaction.changes)
+            self._flush(always=True)
+        self._batch.forget_reservations()
+
+    def _accept(self, changes: Changes) -> None:
+        self._batch.decided.update(changes.states)
+        self._pending.drafts += changes.drafts
+        self._pending.writes += changes.writes
+
+    def _flush(self, *, always: bool = False) -> None:
+        """Write primary rows, the log, and what follows it. `always`: other feeds may have news though the log has none."""
+        pending, self._pending = self._pending, Changes()
+        connection = self._batch.connection
+        execute_writes(connection, pending.writes)
+        appended: list[Recorded] = []
+        if pending.drafts:
+            appended = self._tail.append(connection, pending.drafts, self._batch.now, self._random_bytes)
+            if self._appended:
+                self._appended(connection, appended)
+        if appended or always:
+            self._followers.advance(connection, [(item.stored.sequence, item) for item in appended])
+
+
+def _refuse(call: Call, error: Exception) -> None:
+    """Refuse this unit alone, unless it is the store that failed: then the whole batch does."""
+    if passes_by_itself(error) and not isinstance(error, DomainError):
+        raise error
+    call.error = error
