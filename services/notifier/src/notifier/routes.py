@@ -46,7 +46,7 @@ async def count_unread(request: Request, by: CurrentPrincipal) -> Response:
         return json_answer({"count": queries.unread_count(connection, by.id)})
 
 
-@router.get("/stream", response_class=EventStream, responses={**_STREAM, **responses("too-many-streams")})
+@router.get("/stream", response_class=EventStream, status_code=200, responses={**_STREAM, **responses("too-many-streams")})
 async def stream(request: Request, by: CurrentPrincipal, after: LastEventId) -> Response:
     """Stream one's own notifications as they come. It ends when one is signed out, and when the service stops."""
     live, board = running(request), parts(request).switchboard
