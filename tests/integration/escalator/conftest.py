@@ -41,7 +41,11 @@ class Escalation:
 
     async def states(self, ticket: Json) -> dict[tuple[str, int], str]:
         """Return the states of a ticket's deadlines, by policy and level."""
-        return {(item["policy"], item["level"]): item["state"] for item in await self.deadlines() if item["ticket_id"] == ticket["id"]}
+        return {(item["policy"], item["level"]): item["state"] for item in await self.deadlines_of(ticket)}
+
+    async def deadlines_of(self, ticket: Json, **query: Any) -> list[Json]:
+        """Return the deadlines of one ticket."""
+        return [item for item in await self.deadlines(**query) if item["ticket_id"] == ticket["id"]]
 
     async def escalations(self, ticket: Json) -> list[int]:
         """Return the levels that a ticket was escalated to, as its history tells."""
