@@ -249,7 +249,7 @@ class Writer:
         return Commit(memory.tail.sequence, memory.tail.sequence - before)
 
     def _decide(self, connection: Connection, memory: _Memory, calls: Sequence[Call], *, fresh: bool) -> None:
-        if fresh:  # others may have written since
+        if fresh or self.followers.behind:  # others may have written since, or what is being filled may be near enough now
             self.followers.advance(connection, ())
         if self.followers.behind:
             self.followers.fill(connection)
