@@ -100,23 +100,18 @@ async def test_another_password_ends_the_other_sessions_and_the_old_password(des
     assert len(desk.events("user.password_changed")) == 1
 
 
-@pytest.mark.parametrize(
-    ("current", "new", "refusal", "field"),
-    [
-        ("not-my-password", NEW, "wrong-password", "current_password"),
-        (PASSWORD, "short-y", "invalid", "new_password"),
-        (PASSWORD, "Passw0rd123!", "invalid", "new_password"),
-    ],
-)
-async def test_a_password_is_changed_by_who_knows_it_and_to_one_that_is_worth_it(
-    desk: Desk, current: str, new: str, refusal: str, field: str
-) -> None:
+async def test_a_password_is_changed_by_who_knows_it_and_to_one_that_is_worth_it(desk: Desk) -> None:
     async with desk.signed_in("anna") as anna, desk.browser() as phone:
         await sign_in(phone, "anna")
-        answer = await anna.post("/api/auth/password", json={"current_password": current, "new_password": new})
-        assert problem(answer) == (422, refusal)
-        assert answer.json()["errors"][0]["loc"] == ["body", field]
-        assert new not in answer.text
+        for current, new, refusal, field in (
+            ("not-my-password", NEW, "wrong-password", "current_password"),
+            (PASSWORD, "short-y", "invalid", "new_password"),
+            (PASSWORD, "Passw0rd123!", "invalid", "new_password"),
+        ):
+            answer = await anna.post("/api/auth/password", json={"current_password": current, "new_password": new})
+            assert problem(answer) == (422, refusal)
+            assert answer.json()["errors"][0]["loc"] == ["body", field]
+            assert new not in answer.text
         assert (await phone.get("/api/auth/me")).status_code == 200
     assert desk.events("user.password_changed") == []
 

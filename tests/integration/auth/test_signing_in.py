@@ -2,8 +2,6 @@ import asyncio
 from collections import Counter
 from pathlib import Path
 
-import pytest
-
 from auth.queries import find_hash
 from auth.units import SYSTEM, SignInUnit
 from events.decider import Context
@@ -27,12 +25,12 @@ async def test_registering_opens_an_account_and_signs_nobody_in(desk: Desk) -> N
     assert desk.types(f"user/{user['id']}") == ["user.registered"]
 
 
-@pytest.mark.parametrize("email", ["Anna@Example.org", "ANNA@EXAMPLE.ORG", " anna@example.org "])
-async def test_one_email_is_one_account_however_it_is_written(desk: Desk, email: str) -> None:
+async def test_one_email_is_one_account_however_it_is_written(desk: Desk) -> None:
     async with desk.browser() as anna:
         await anna.post("/api/auth/register", json=ANNA)
-        assert problem(await anna.post("/api/auth/register", json={**ANNA, "email": email})) == (409, "email-taken")
-        assert (await anna.post("/api/auth/login", json={"email": email, "password": PASSWORD})).status_code == 200
+        for email in ("Anna@Example.org", "ANNA@EXAMPLE.ORG", " anna@example.org "):
+            assert problem(await anna.post("/api/auth/register", json={**ANNA, "email": email})) == (409, "email-taken")
+            assert (await anna.post("/api/auth/login", json={"email": email, "password": PASSWORD})).status_code == 200
 
 
 async def test_two_registrations_of_one_email_at_once_are_one_account(desk: Desk) -> None:
@@ -46,30 +44,30 @@ async def test_two_registrations_of_one_email_at_once_are_one_account(desk: Desk
     assert len(desk.events("user.registered")) == 1
 
 
-@pytest.mark.parametrize(
-    ("change", "field"),
-    [
-        ({"name": ""}, "name"),
-        ({"name": "   "}, "name"),
-        ({"name": "x" * 101}, "name"),
-        ({"name": "Anna\r\nBcc: eve@example.org"}, "name"),
-        ({"email": "anna"}, "email"),
-        ({"email": "x" * 243 + "@example.org"}, "email"),
-        ({"email": "a b@example.org"}, "email"),
-        ({"password": "sh0rt-y"}, "password"),
-        ({"password": "x-" * 129}, "password"),
-        ({"password": "Passw0rd123!"}, "password"),
-        ({"role": "admin"}, "role"),
-        ({"password": 12345678}, "password"),
-    ],
-)
-async def test_what_cannot_be_meant_is_refused_by_field_and_never_said_back(desk: Desk, change: dict[str, object], field: str) -> None:
+REFUSED: list[tuple[dict[str, object], str]] = [
+    ({"name": ""}, "name"),
+    ({"name": "   "}, "name"),
+    ({"name": "x" * 101}, "name"),
+    ({"name": "Anna\r\nBcc: eve@example.org"}, "name"),
+    ({"email": "anna"}, "email"),
+    ({"email": "x" * 243 + "@example.org"}, "email"),
+    ({"email": "a b@example.org"}, "email"),
+    ({"password": "sh0rt-y"}, "password"),
+    ({"password": "x-" * 129}, "password"),
+    ({"password": "Passw0rd123!"}, "password"),
+    ({"role": "admin"}, "role"),
+    ({"password": 12345678}, "password"),
+]
+
+
+async def test_what_cannot_be_meant_is_refused_by_field_and_never_said_back(desk: Desk) -> None:
     async with desk.browser() as anna:
-        answer = await anna.post("/api/auth/register", json={**ANNA, **change})
-    assert problem(answer) == (422, "invalid")
-    assert [error["loc"] for error in answer.json()["errors"]] == [["body", field]]
-    (sent,) = change.values()
-    assert len(str(sent).strip()) < 6 or str(sent) not in answer.text
+        for change, field in REFUSED:
+            answer = await anna.post("/api/auth/register", json={**ANNA, **change})
+            assert problem(answer) == (422, "invalid"), change
+            assert [error["loc"] for error in answer.json()["errors"]] == [["body", field]]
+            (sent,) = change.values()
+            assert len(str(sent).strip()) < 6 or str(sent) not in answer.text
     assert desk.log() == []
 
 
@@ -178,16 +176,15 @@ async def test_signing_out_is_at_once_and_for_good(desk: Desk) -> None:
     assert desk.types(f"user/{me}")[-1] == "user.logged_out"
 
 
-@pytest.mark.parametrize("path", ["register", "login"])
-@pytest.mark.parametrize(
-    "headers", [{}, {"sec-fetch-site": "cross-site"}, {"sec-fetch-site": "same-site"}, {"origin": "https://evil.example"}]
-)
-async def test_another_site_can_neither_register_nor_sign_anybody_in(desk: Desk, path: str, headers: dict[str, str]) -> None:
+async def test_another_site_can_neither_register_nor_sign_anybody_in(desk: Desk) -> None:
     await desk.register("anna")
+    bodies = {"register": {**ANNA, "email": "eve@example.org"}, "login": {"email": "anna@example.org", "password": PASSWORD}}
+    elsewhere = [{}, {"sec-fetch-site": "cross-site"}, {"sec-fetch-site": "same-site"}, {"origin": "https://evil.example"}]
     async with desk.browser() as eve:
         del eve.headers["sec-fetch-site"]
-        body = {**ANNA, "email": "eve@example.org"} if path == "register" else {"email": "anna@example.org", "password": PASSWORD}
-        assert problem(await eve.post(f"/api/auth/{path}", json=body, headers=headers)) == (403, "cross-site")
+        for path, body in bodies.items():
+            for headers in elsewhere:
+                assert problem(await eve.post(f"/api/auth/{path}", json=body, headers=headers)) == (403, "cross-site"), headers
 
 
 async def test_another_site_cannot_use_a_cookie_but_a_token_comes_from_anywhere(desk: Desk) -> None:

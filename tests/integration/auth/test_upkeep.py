@@ -6,15 +6,21 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx2
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import select
+from sqlalchemy import create_engine, select, update
 
+from auth.projections import Users
 from auth.rules import IDLE, SEEN_EVERY
 from auth.sweeping import SweepUnit
-from auth.tables import PRIMARY, api_tokens
+from auth.tables import PRIMARY, api_tokens, users
 from chassis.database import migrate
+from events.contracts import CATALOGUE
+from events.following import LogFeed
+from events.replay import replay
 from events.store import Store
+from events.tables import projections
 from events.times import from_text, to_text
 from tests.integration.auth.visitors import PASSWORD, Desk, bearer, problem, sign_in
 from tests.support.house import eventually
@@ -114,6 +120,33 @@ async def test_who_is_signed_in_stays_so_over_a_restart_of_auth(desk: Desk) -> N
         await desk.house.restart("auth")
         assert (await anna.get("/api/auth/me")).json()["name"] == "anna"
         assert (await sign_in(anna, "anna", PASSWORD)).status_code == 200
+
+
+async def test_the_list_of_people_filled_anew_is_the_live_one_row_for_row(desk: Desk) -> None:
+    async with desk.signed_in("ada", admin=True) as ada, desk.signed_in("anna") as anna:
+        me = (await anna.get("/api/auth/me")).json()["id"]
+        await desk.register("ben", admin=True)
+        for change in ({"role": "admin"}, {"active": False}, {"active": True, "role": "user"}):
+            assert (await ada.patch(f"/api/auth/users/{me}", json=change)).status_code == 200
+    anew = create_engine("sqlite://")
+    with desk.running.store.read() as connection, anew.begin() as empty:
+        replay(connection, LogFeed(CATALOGUE), Users(), empty, step=3)
+        live, filled = [every.execute(select(users).order_by(users.c.id)).all() for every in (connection, empty)]
+    anew.dispose()
+    assert len(live) == 3
+    assert live == filled
+
+
+async def test_a_new_version_of_the_list_is_filled_while_nobody_is_taken_for_somebody_else(desk: Desk) -> None:
+    async with desk.signed_in("anna") as anna:
+        with desk.running.store.writing.begin() as connection:
+            connection.execute(update(projections).values(version=0))
+        await desk.house.restart("auth")
+        answers: list[httpx2.Response] = []
+        async with asyncio.timeout(10):
+            while not answers or answers[-1].status_code != 200:
+                answers.append(await anna.get("/api/auth/me"))
+        assert {answer.status_code for answer in answers} <= {200, 503}
 
 
 def test_the_migrations_make_the_tables_that_the_code_knows(tmp_path: Path) -> None:

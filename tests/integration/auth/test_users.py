@@ -65,17 +65,14 @@ async def test_a_change_is_one_event_and_takes_effect_at_once(desk: Desk) -> Non
     ]
 
 
-@pytest.mark.parametrize("body", [{}, {"role": None}, {"active": None}, {"role": "boss"}, {"active": "no"}, {"name": "Eve"}, [], "admin"])
-async def test_a_change_that_says_nothing_or_too_much_is_refused(desk: Desk, body: object) -> None:
+async def test_a_change_that_says_nothing_or_too_much_is_refused_and_so_is_one_of_nobody(desk: Desk) -> None:
     async with desk.signed_in("ada", admin=True) as ada:
         me = (await ada.get("/api/auth/me")).json()["id"]
-        assert problem(await ada.patch(f"/api/auth/users/{me}", json=body)) == (422, "invalid")
-
-
-@pytest.mark.parametrize("user", ["nobody", "0193576f-2c00-7c0e-9d4f-6f2f0e6b4a11", "x" * 65, "a%2Fb", "ä"])
-async def test_who_does_not_exist_is_not_found(desk: Desk, user: str) -> None:
-    async with desk.signed_in("ada", admin=True) as ada:
-        assert problem(await ada.patch(f"/api/auth/users/{user}", json={"role": "admin"})) == (404, "not-found")
+        bodies: list[object] = [{}, {"role": None}, {"active": None}, {"role": "boss"}, {"active": "no"}, {"name": "Eve"}, [], "admin"]
+        for body in bodies:
+            assert problem(await ada.patch(f"/api/auth/users/{me}", json=body)) == (422, "invalid"), body
+        for user in ("nobody", "0193576f-2c00-7c0e-9d4f-6f2f0e6b4a11", "x" * 65, "a%2Fb", "ä"):
+            assert problem(await ada.patch(f"/api/auth/users/{user}", json={"role": "admin"})) == (404, "not-found"), user
 
 
 async def test_who_is_deactivated_is_out_everywhere_and_comes_back_with_nothing(desk: Desk) -> None:

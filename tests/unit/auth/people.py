@@ -9,6 +9,7 @@ from auth.decider import USER, Account, Session, Token
 from events.contracts.user import UserRegistered
 from events.decider import Fact
 from events.envelope import Actor
+from events.testing import Given, given
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 HOME = Device(address="192.0.2.7", agent="Firefox")
@@ -22,6 +23,11 @@ def registered(*, role: str = "user", can_sign_in: bool = True, name: str | None
 def account(*events: Any, user: str = "anna") -> Account | None:
     """Return what these events, one minute apart from noon on, make of `user`."""
     return USER.of(facts(events, user))
+
+
+def given_account(*events: Any) -> Given[Account | None]:
+    """Anna, as these events made her."""
+    return given(USER, *facts(events, "anna"))
 
 
 def somebody(*, role: str = "user", can_sign_in: bool = True, user: str = "anna") -> Account:

@@ -1,5 +1,7 @@
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -39,7 +41,7 @@ from events.contracts.user import (
     UserSessionEnded,
 )
 from events.errors import NotPermitted
-from tests.unit.auth.people import HOME, NOON, WORK, account, registered, sessions, somebody, token
+from tests.unit.auth.people import HOME, NOON, WORK, account, given_account, registered, sessions, somebody, token
 
 TO_ADMIN = UserRoleChanged(before={"role": "user"}, after={"role": "admin"})
 OFF = UserDeactivated(before={"active": True}, after={"active": False})
@@ -93,16 +95,17 @@ def test_one_email_is_one_account() -> None:
         register(Register(user="anna2", name="Anna", email="Anna@example.org"), "anna")
 
 
+SIGN_IN = SignIn(user="anna", session="s1", device=HOME)
+
+
 def test_signing_in_tells_where_from() -> None:
-    assert sign_in(SignIn(user="anna", session="s1", device=HOME), somebody()) == [
-        UserLoggedIn(session="s1", address="192.0.2.7", agent="Firefox")
-    ]
+    signed_in = UserLoggedIn(session="s1", address="192.0.2.7", agent="Firefox")
+    given_account(registered()).when(lambda anna: sign_in(SIGN_IN, anna)).then(signed_in)
 
 
-@pytest.mark.parametrize("who", [None, somebody(can_sign_in=False), account(registered(), OFF)])
-def test_a_closed_account_signs_nobody_in(who: object) -> None:
-    with pytest.raises(InvalidCredentials):
-        sign_in(SignIn(user="anna", session="s1", device=HOME), who)  # type: ignore[arg-type]
+@pytest.mark.parametrize("past", [(), (registered(can_sign_in=False),), (registered(), OFF), (registered(), UserErased())])
+def test_a_closed_account_signs_nobody_in(past: Sequence[Any]) -> None:
+    given_account(*past).when(lambda anna: sign_in(SIGN_IN, anna)).then_rejected(InvalidCredentials)
 
 
 def test_the_reason_of_a_failed_login_is_for_the_audit_alone() -> None:
@@ -143,38 +146,40 @@ def test_one_session_too_many_ends_the_oldest() -> None:
 
 
 def test_a_new_password_is_a_fact_without_a_content() -> None:
-    assert change_password(somebody()) == [UserPasswordChanged()]
+    given_account(registered()).when(change_password).then(UserPasswordChanged())
 
 
-@pytest.mark.parametrize("who", [None, somebody(can_sign_in=False)])
-def test_who_cannot_sign_in_has_no_password_to_change(who: object) -> None:
-    with pytest.raises(UserNotFound):
-        change_password(who)  # type: ignore[arg-type]
+@pytest.mark.parametrize("past", [(), (registered(can_sign_in=False),), (registered(), OFF)])
+def test_who_cannot_sign_in_has_no_password_to_change(past: Sequence[Any]) -> None:
+    given_account(*past).when(change_password).then_rejected(UserNotFound)
 
 
-def test_a_change_of_role_and_activity_tells_before_and_after() -> None:
-    admins = {"ada"}
-    assert change_account(change(role="admin"), somebody(), admins, ADA) == [TO_ADMIN]
-    assert change_account(change(active=False), somebody(), admins, ADA) == [OFF]
-    assert change_account(change(role="admin", active=False), somebody(), admins, ADA) == [TO_ADMIN, OFF]
-    assert change_account(change(active=True), account(registered(), OFF), admins, ADA) == [ON]
-
-
-def test_equal_values_are_no_event() -> None:
-    assert change_account(change(role="user", active=True), somebody(), {"ada"}, ADA) == []
+@pytest.mark.parametrize(
+    ("past", "command", "events"),
+    [
+        ((registered(),), change(role="admin"), [TO_ADMIN]),
+        ((registered(),), change(active=False), [OFF]),
+        ((registered(),), change(role="admin", active=False), [TO_ADMIN, OFF]),
+        ((registered(), OFF), change(active=True), [ON]),
+        ((registered(), OFF), change(role="user", active=False), []),
+        ((registered(),), change(role="user", active=True), []),
+    ],
+)
+def test_a_change_tells_before_and_after_and_equal_values_are_no_event(
+    past: Sequence[Any], command: ChangeAccount, events: list[Any]
+) -> None:
+    given_account(*past).when(lambda anna: change_account(command, anna, {"ada"}, ADA)).then(*events)
 
 
 def test_nobody_is_changed_who_does_not_exist() -> None:
-    with pytest.raises(UserNotFound):
-        change_account(change(role="admin"), None, {"ada"}, ADA)
+    given_account().when(lambda nobody: change_account(change(role="admin"), nobody, {"ada"}, ADA)).then_rejected(UserNotFound)
 
 
 @pytest.mark.parametrize("removal", [change(role="user"), change(active=False), change(role="user", active=False)])
 def test_the_last_admin_stays(removal: ChangeAccount) -> None:
-    anna = somebody(role="admin")
-    with pytest.raises(LastAdmin):
-        change_account(removal, anna, {"anna"}, anna)
-    assert change_account(removal, anna, {"anna", "ada"}, anna) != []
+    alone = given_account(registered(role="admin"))
+    alone.when(lambda anna: change_account(removal, anna, {"anna"}, anna)).then_rejected(LastAdmin)
+    assert alone.when(lambda anna: change_account(removal, anna, {"anna", "ada"}, anna)).events
 
 
 def test_an_admin_who_cannot_sign_in_is_not_the_last_one() -> None:
