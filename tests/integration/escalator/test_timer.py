@@ -12,9 +12,11 @@ import pytest
 from sqlalchemy import func, select
 
 from escalator.commands import ChangePolicies
-from escalator.handlers import receive
+from escalator.handlers import POLICIES, receive
 from escalator.policy import Level, Policy
+from escalator.projections import Held, save
 from escalator.queries import load_policies, settled_up_to
+from escalator.rules import TicketCopy
 from escalator.tables import DERIVED, HOUSEKEEPING, deadlines
 from escalator.timers import LONGEST_SLEEP, Timer
 from escalator.units import SETTLED_AT_ONCE, SYSTEM, AskDue, ChangePoliciesUnit
@@ -55,6 +57,23 @@ class Tell:
     def run(self, tx: Transaction) -> None:
         for stored in self.events:
             receive(tx, Recorded(stored, stored.decode(CATALOGUE)))
+
+
+@dataclass(frozen=True)
+class Seed:
+    """Writes open tickets as they would stand there: in bulk, where it is not their coming that is tried."""
+
+    count: int
+    at: datetime
+    sql: bool = field(default=True, init=False)
+
+    def reads(self) -> Iterable[Key]:
+        return [POLICIES]
+
+    def run(self, tx: Transaction) -> None:
+        rest: dict[str, Any] = {"status": "open", "priority": "normal", "assigned": False, "imported": False, "created_at": self.at}
+        copies = [TicketCopy(number=number, version=1, event=f"event-{number}", **rest) for number in range(1, self.count + 1)]
+        save(tx.connection, {}, [Held(copy).settled(tx.state(POLICIES)) for copy in copies])
 
 
 @dataclass
@@ -112,7 +131,7 @@ def policy(*after: str, name: str = "default") -> Policy:
 
 
 async def test_ten_thousand_overdue_deadlines_are_asked_for_in_seconds_each_once(office: Office) -> None:
-    await office.open(range(1, 10_001))
+    await office.writer.execute(Seed(10_000, office.clock.now))
     office.clock.now += 25 * HOUR
     async with asyncio.timeout(30):
         await office.timer.catch_up()
@@ -168,8 +187,7 @@ async def test_the_shipped_policy_comes_once_however_often_a_timer_begins(office
 
 
 async def test_a_change_of_policies_reaches_every_ticket_of_a_large_desk(office: Office) -> None:
-    count = 2 * SETTLED_AT_ONCE + 7
-    await office.open(range(1, count + 1))
+    await office.writer.execute(Seed(2 * SETTLED_AT_ONCE + 7, office.clock.now))
     await office.change(policy("2h"))
     with office.store.read() as connection:
         assert settled_up_to(connection) == SETTLED_AT_ONCE
