@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
-from events.store import log_head
 
 from chassis import secrets
 from chassis.app import create_app
 from chassis.server import DrainingServer
 from chassis.service import Running, Service
 from chassis.settings import Settings
+from events.store import log_head
 from tests.support.nats import NatsServer
 
 _START, _STOP = 30.0, 15.0

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from events.store import log_head
 from openapi_spec_validator import validate
 
 from chassis.peers import wires
 from events.envelope import from_wire
+from events.store import log_head
 from tests.integration.chassis.demo import COOKIE, NOTIFIER, POISON, QUOTA, TICKETS
 from tests.support.house import House, eventually, house
 
@@ -227,6 +227,7 @@ async def test_the_operator_may_fill_the_stream_again(desk: House, anna: httpx2.
 async def test_the_document_and_the_figures_are_served(desk: House) -> None:
     async with desk.client("tickets") as client:
         document = (await client.get("/api/tickets/openapi.json")).json()
+        await client.get("/health/tickets")
         metrics = (await client.get("/metrics")).text
     validate(document)
     assert set(document["paths"]["/api/demo/tickets"]["post"]["responses"]) == {
@@ -234,4 +235,4 @@ async def test_the_document_and_the_figures_are_served(desk: House) -> None:
     }  # fmt: skip
     assert "/internal/events" not in json.dumps(document)
     assert 'ste_figure{name="up"} 1.0' in metrics
-    assert 'ste_http_request_seconds_count{method="GET",route="/api/tickets/openapi.json",status="200"} 1.0' in metrics
+    assert 'ste_http_request_seconds_count{method="GET",route="/health/tickets",status="200"} 1.0' in metrics

@@ -6,9 +6,6 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 
-from events.lease import Lease
-from events.store import Store
-
 from chassis import housekeeping, principals, secrets
 from chassis.database import held, make_derived, migrate
 from chassis.limits import Limits
@@ -24,8 +21,10 @@ from events.consumer import Consumer
 from events.environment import Environment
 from events.hints import Wake
 from events.jetstream import Broker
+from events.lease import Lease
 from events.parking import Parking
 from events.relay import Relay
+from events.store import Store
 from events.streams import stream_name
 
 logger = logging.getLogger(__name__)
