@@ -97,7 +97,8 @@ function answers(operation, spec) {
   const rows = Object.entries(operation.responses ?? {}).map(([status, given]) => {
     const response = Schema.resolve(given, spec);
     const good = /^[23]/.test(status);
-    const said = make("div", {}, ...slugs(response, spec).map((slug) => make("span", { class: "slug" }, slug)), ...prose(response.description ?? ""));
+    const words = response.description === "Successful Response" ? "" : (response.description ?? "");
+    const said = make("div", {}, ...slugs(response, spec).map((slug) => make("span", { class: "slug" }, slug)), ...prose(words));
     for (const [name, header] of Object.entries(response.headers ?? {})) {
       said.append(make("div", { class: "summary" }, make("code", {}, name), ` ${Schema.resolve(header, spec).description ?? ""}`));
     }
@@ -116,9 +117,10 @@ function answers(operation, spec) {
 
 function call(service, method, path, operation, spec) {
   const id = `${method}-${path.replace(/[^a-z0-9]+/gi, "-").replace(/^-|-$/g, "")}`;
-  const summary = operation.summary ?? "";
+  // the summaries that FastAPI makes are the names of functions; the first sentence of the description says more
+  const summary = (operation.description ?? operation.summary ?? "").trim().split(/\n\s*\n|(?<=[.:]) /)[0].replace(/[.:]$/, "");
   const details = make("details", { class: "call", id }, make("summary", {},
-    make("span", { class: `method ${method}` }, method.toUpperCase()), shownPath(path), make("span", { class: "summary" }, summary)));
+    make("span", { class: `method ${method}` }, method.toUpperCase()), shownPath(path), make("span", { class: "summary" }, ...prose(summary))));
   details.addEventListener("toggle", () => {
     if (!details.open || details.querySelector(":scope > div")) return;
     const open = Array.isArray(operation.security) && operation.security.length === 0;
@@ -157,7 +159,8 @@ function show(service, spec) {
 }
 
 function showGone(service, reason) {
-  calls.append(make("section", { class: "service" }, make("h2", {}, service),
+  contents.append(make("h2", {}, service), make("a", { href: `#${service}` }, "not there at the moment"));
+  calls.append(make("section", { class: "service", id: service }, make("h2", {}, service),
     make("p", { class: "gone" }, `The document of ${service} could not be fetched: ${reason}. Reload the page once the service is back.`)));
 }
 

@@ -22,28 +22,22 @@ PARTS = ("broker", "auth", "tickets", "notifier", "escalator", "gateway")
 SERVICES = PARTS[1:5]
 
 
-@pytest.fixture
-def own(tmp_path: Path) -> Iterator[Desk]:
-    """Return a desk of the test's own, not started."""
-    desk = Desk(tmp_path / "desk")
-    yield desk
-    desk.end()
-
-
 def test_exactly_one_line_says_that_it_is_ready(desk: Desk) -> None:
     lines = [line for line in desk.output().splitlines() if "ready: " in line]
     assert len(lines) == 1
     assert lines[0].endswith(f"ready: http://localhost:{desk.port}")
 
 
-def test_ready_means_that_the_demo_is_there_and_consumed(tmp_path: Path) -> None:
-    with Desk(tmp_path / "desk") as desk, desk.operator() as operator:
+def test_ready_means_that_the_demo_is_there_and_consumed(own: Desk) -> None:
+    own.start()
+    own.wait_until_ready()
+    with own.operator() as operator:
         told = {name: operator.get(name, "/internal/caught-up") for name in SERVICES}
-        for name, answer in told.items():
-            for source, position in answer["positions"].items():
-                assert position == told[source.strip("/")]["head"], (name, source)
-        assert told["tickets"]["positions"].keys() >= {"/auth"}
-        assert desk.client("usera").get("/api/tickets").json()["items"]
+    for name, answer in told.items():
+        for source, position in answer["positions"].items():
+            assert position == told[source.strip("/")]["head"], (name, source)
+    assert told["tickets"]["positions"].keys() >= {"/auth"}
+    assert own.client("usera").get("/api/tickets").json()["items"]
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -81,11 +75,8 @@ def test_what_is_kept_is_its_owners_alone(desk: Desk) -> None:
     assert loose == []
 
 
-def test_nothing_is_written_into_home(tmp_path: Path) -> None:
-    home = tmp_path / "home"
-    home.mkdir()
-    with Desk(tmp_path / "desk", environment={"HOME": str(home)}) as desk:
-        assert desk.client("usera").get("/api/tickets").status_code == 200
+def test_nothing_is_written_into_home(desk: Desk, home: Path) -> None:
+    assert desk.client("usera").get("/api/tickets").status_code == 200
     assert list(home.rglob("*")) == []
 
 
@@ -117,13 +108,11 @@ def test_the_operators_secret_is_worth_nothing_outside(desk: Desk) -> None:
         assert answer.status_code == 404
 
 
-def test_two_desks_on_one_machine_do_not_meet(desk: Desk, tmp_path: Path) -> None:
-    with Desk(tmp_path / "other", demo=False) as other:
-        assert not set(desk.file.ports.values()) & set(other.file.ports.values())
-        assert other.client().get("/health/tickets").json() == {"status": "ok"}
-        answer = other.client().post("/api/auth/login", json={"email": "usera@example.com", "password": "demo123"})
-        assert answer.status_code == 401
-        assert desk.client("usera").get("/api/tickets").status_code == 200
+def test_two_desks_on_one_machine_do_not_meet(desk: Desk, bare: Desk) -> None:
+    assert not {*desk.file.ports.values(), desk.file.monitor_port} & {*bare.file.ports.values(), bare.file.monitor_port}
+    answer = bare.client().post("/api/auth/login", json={"email": "usera@example.com", "password": "demo123"})
+    assert answer.status_code == 401
+    assert desk.client("usera").get("/api/tickets").status_code == 200
 
 
 def test_a_second_desk_on_the_same_directory_is_refused(desk: Desk) -> None:
@@ -142,34 +131,27 @@ def test_a_port_that_is_in_use_is_refused_in_words(desk: Desk, own: Desk) -> Non
     assert "STE_PORT=9090 make run" in refused.stderr
 
 
-def test_what_crashes_is_started_again(own: Desk) -> None:
-    own.start()
-    own.wait_until_ready()
-    for name in PARTS:
-        old = own.kill(name)
-        own.wait_for_restart(name, old)
-    user = own.client("usera")
-    assert user.post("/api/tickets", json={"title": "Still here", "body": "after all that"}).status_code == 201
+@pytest.mark.parametrize("name", PARTS)
+def test_what_crashes_is_started_again(rough: Desk, name: str) -> None:
+    user = rough.client("usera")
+    rough.wait_for_restart(name, rough.kill(name))
+    assert user.post("/api/tickets", json={"title": "Still here", "body": f"after {name} was killed"}).status_code == 201
 
 
-def test_while_one_service_is_down_the_others_answer(own: Desk) -> None:
-    own.start()
-    own.wait_until_ready()
-    user = own.client("usera")
-    own.kill("notifier", signal.SIGSTOP)
-    health = user.get("/health/notifier")
-    assert (health.status_code, health.json()) == (503, {"status": "down"})
-    assert user.get("/api/tickets").status_code == 200
-    own.kill("notifier", signal.SIGCONT)
+def test_while_one_service_is_down_the_others_answer(rough: Desk) -> None:
+    user = rough.client("usera")
+    with rough.paused("notifier"):
+        health = user.get("/health/notifier")
+        assert (health.status_code, health.json()) == (503, {"status": "down"})
+        assert user.get("/api/tickets").status_code == 200
     eventually(lambda: user.get("/health/notifier").status_code == 200, what="notifier")
 
 
-def test_a_broker_that_hangs_is_restarted(own: Desk) -> None:
-    own.start()
-    own.wait_until_ready()
-    old = own.kill("broker", signal.SIGSTOP)
-    assert own.client("usera").post("/api/tickets", json={"title": "Meanwhile", "body": "the desk works"}).status_code == 201
-    own.wait_for_restart("broker", old, within=40)
+def test_a_broker_that_hangs_is_restarted(rough: Desk) -> None:
+    user = rough.client("usera")
+    old = rough.kill("broker", signal.SIGSTOP)
+    assert user.post("/api/tickets", json={"title": "Meanwhile", "body": "the desk works"}).status_code == 201
+    rough.wait_for_restart("broker", old, within=40)
 
 
 def test_a_runner_that_is_killed_leaves_no_orphan_and_the_next_one_starts(own: Desk) -> None:
@@ -184,26 +166,28 @@ def test_a_runner_that_is_killed_leaves_no_orphan_and_the_next_one_starts(own: D
     assert own.client("usera").get("/api/tickets").json()["items"]
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_drains_when_it_is_asked_to_stop(own: Desk, number: signal.Signals) -> None:
+def test_it_drains_when_it_is_asked_to_stop(own: Desk) -> None:
     own.start()
     own.wait_until_ready()
     pids = [own.pid(name) for name in PARTS]
     user = own.client("usera")
     with user.stream("GET", "/api/notifications/stream") as stream:
         assert stream.status_code == 200
-        os.kill(own.runner_pid, number)
-        assert eventually(lambda: own.status() is not None, within=12, what="the end")
+        os.kill(own.runner_pid, signal.SIGTERM)
+        eventually(lambda: own.status() is not None, within=12, what="the end")
     assert own.status() == 0
     assert not [pid for pid in pids if alive(pid)]
     assert "was killed" not in own.output()
     assert not (own.data_dir / "run" / "desk.json").exists()
 
 
-def test_it_stops_while_it_starts(own: Desk) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_it_stops_while_it_starts(own: Desk, number: signal.Signals) -> None:
     own.start()
     eventually(lambda: "broker  ready" in own.output(), within=30, what="the broker")
-    assert own.stop() == 0
+    os.kill(own.runner_pid, number)
+    assert eventually(lambda: own.status() is not None, within=12, what="the end")
+    assert own.status() == 0
 
 
 def test_ste_says_that_no_desk_runs(own: Desk) -> None:
@@ -221,34 +205,30 @@ def test_the_doctor_finds_a_running_desk_well(desk: Desk) -> None:
         assert re.search(rf"^ok +{name} +is ok", said.stdout, re.MULTILINE), said.stdout
 
 
-def test_the_doctor_names_what_is_wrong_and_how_to_mend_it(own: Desk) -> None:
-    own.start()
-    own.wait_until_ready()
-    (own.data_dir / "secrets" / "pepper").chmod(0o644)
-    own.kill("escalator", signal.SIGSTOP)
-    said = own.ste("doctor")
-    own.kill("escalator", signal.SIGCONT)
+def test_the_doctor_names_what_is_wrong_and_how_to_mend_it(rough: Desk) -> None:
+    pepper = rough.data_dir / "secrets" / "pepper"
+    pepper.chmod(0o644)
+    with rough.paused("escalator"):
+        said = rough.ste("doctor")
+    pepper.chmod(0o600)
     assert said.returncode == 1
     assert re.search(r"BAD +secrets +\S+/pepper can be read by others\n.*→ chmod go= \S+/pepper", said.stdout)
     assert re.search(r"BAD +escalator +does not answer", said.stdout)
 
 
-def test_the_first_admin_is_made_by_the_operator(own: Desk) -> None:
-    own.environment["STE_DEMO"] = "0"
-    own.start()
-    own.wait_until_ready()
-    made = own.ste(
+def test_the_first_admin_is_made_by_the_operator(bare: Desk) -> None:
+    made = bare.ste(
         "user", "create-admin", "--name", "Eva", "--email", "eva@example.com", "--password-stdin", text="correct horse battery\n"
     )
     assert made.returncode == 0, made.stderr
-    me = own.client("eva@example.com", "correct horse battery").get("/api/auth/me").json()
+    me = bare.client("eva@example.com", "correct horse battery").get("/api/auth/me").json()
     assert me["role"] == "admin"
-    again = own.ste(
+    again = bare.ste(
         "user", "create-admin", "--name", "Eva", "--email", "EVA@example.com", "--password-stdin", text="correct horse battery\n"
     )
     assert again.returncode == 1
     assert "409" in again.stderr
-    weak = own.ste("user", "create-admin", "--name", "Ed", "--email", "ed@example.com", "--password-stdin", text="short\n")
+    weak = bare.ste("user", "create-admin", "--name", "Ed", "--email", "ed@example.com", "--password-stdin", text="short\n")
     assert "password" in weak.stderr
     assert "short" not in weak.stderr.replace("too short", "")
 
