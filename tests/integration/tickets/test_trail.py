@@ -22,7 +22,7 @@ from tests.integration.tickets.store import moment
 from tickets import journal, trail
 from tickets.auditing import Audit
 from tickets.decider import Person
-from tickets.journal import JournalFeed, recorded
+from tickets.journal import Journal, JournalFeed, PeopleFeed, recorded
 from tickets.people import People, load
 from tickets.tables import AUDIT, DESK, PEOPLE, PRIMARY, audit, people
 from tickets.trail import Sought
@@ -36,6 +36,7 @@ class Sources:
     """The logs of all services, and one store with their journal."""
 
     connection: Connection
+    journal: Journal = field(default_factory=Journal)
     last: dict[str, StoredEvent] = field(default_factory=dict)
     versions: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
 
@@ -44,9 +45,9 @@ class Sources:
         stored = self._stored(event, subject, by, source, moment(at))
         if source == "/tickets":
             self.connection.execute(insert(tables.events), {name: getattr(stored, name) for name in COLUMNS})
-            journal.record_own(self.connection, [recorded(stored)])
+            self.journal.record_own(self.connection, [recorded(stored)])
         else:
-            journal.record(cast("Transaction", self), [stored])
+            self.journal.record(cast("Transaction", self), [stored])
         return stored
 
     def project(self) -> None:
@@ -136,11 +137,14 @@ def test_positions_have_no_gap_and_every_event_comes_back_as_the_bytes_it_came_a
         sources.tell(resolved(), "ticket/42"),
         sources.tell(UserErased(), "user/anna", source="/auth"),
     ]
-    feed = JournalFeed()
-    assert [(position, item.stored) for position, item in feed.read(sources.connection, 0, 10)] == list(enumerate(told, start=1))
+    for feed in (JournalFeed(), JournalFeed(sources.journal)):
+        assert [(position, item.stored) for position, item in feed.read(sources.connection, 0, 10)] == list(enumerate(told, start=1))
     assert [position for position, _ in feed.read(sources.connection, 1, 2)] == [2, 3]
     assert feed.head(sources.connection) == 4
     assert journal.erased_people(sources.connection) == {"anna"}
+    of_people = PeopleFeed()
+    assert [(position, item.stored) for position, item in of_people.read(sources.connection, 0, 10)] == [(1, told[0]), (4, told[3])]
+    assert of_people.head(sources.connection) == 4
 
 
 def test_an_event_of_a_type_that_is_not_known_here_is_listed_with_all_that_it_says(sources: Sources) -> None:

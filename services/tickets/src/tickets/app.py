@@ -1,17 +1,17 @@
 """The desk, declared."""
 
-from chassis.app import create_app as create
 from fastapi import FastAPI
 
+from chassis.app import create_app as create
 from chassis.service import Running, Service
 from chassis.settings import Settings
 from events.handling import Subscription
-from tickets import audit_routes, demo, journal, people, routes, verification
+from tickets import audit_routes, demo, people, routes, verification
 from tickets.auditing import Audit
 from tickets.decider import TICKET
 from tickets.dependencies import DeskParts
 from tickets.handlers import HANDLERS
-from tickets.journal import JournalFeed
+from tickets.journal import Journal, JournalFeed, PeopleFeed
 from tickets.people import People
 from tickets.projections import Desk
 from tickets.units import PERSON
@@ -20,11 +20,12 @@ from tickets.verification import Verification
 
 def build(running: Running) -> DeskParts:
     """Return the desk's parts: its own projection follows the log, people and the audit list follow the journal of all sources."""
+    journal = Journal()
     return DeskParts(
         routers=[routes.router, audit_routes.router, demo.router],
         verification=Verification(running),
         projections=[Desk()],
-        feeds=[(JournalFeed(), [People(), Audit()])],
+        feeds=[(PeopleFeed(journal), [People()]), (JournalFeed(journal), [Audit()])],
         appended=journal.record_own,
         subscriptions=[Subscription(source=source, handlers=HANDLERS) for source in ("/auth", "/notifier", "/escalator")],
         record=journal.record,

@@ -7,7 +7,7 @@ consumes it. Promised is the order within each source, and that a cause stands b
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, bindparam, func, insert, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func, insert, literal_column, select
 
 from events.catalogue import UnknownType, UnknownVersion
 from events.contracts import CATALOGUE
@@ -15,49 +15,72 @@ from events.decider import Transaction
 from events.envelope import COLUMNS, StoredEvent, from_wire
 from events.projections import Recorded
 from events.tables import events as log
-from tickets.tables import journal
+from tickets.tables import OF_PEOPLE, journal
 
 # The position is the last row's and one more: the lock on the head makes that gapless, whoever writes.
 _ADD = insert(journal).values(position=select(func.coalesce(func.max(journal.c.position), 0) + 1).scalar_subquery())
-_LAST = select(func.coalesce(func.max(journal.c.position), 0))
 _WITH_LOG = journal.outerjoin(log, and_(journal.c.wire.is_(None), log.c.sequence == journal.c.sequence))
-_COLUMNS = (journal.c.position, journal.c.wire, *(log.c[name] for name in COLUMNS))
-_AFTER: Select[Any] = (
-    select(*_COLUMNS)
+_AT: Select[Any] = (
+    select(journal.c.position, journal.c.wire, *(log.c[name] for name in COLUMNS))
     .select_from(_WITH_LOG)
-    .where(journal.c.position > bindparam("after"))
-    .order_by(journal.c.position)
-    .limit(bindparam("limit"))
+    .where(journal.c.position.in_(bindparam("positions", expanding=True)))
 )
-_AT: Select[Any] = select(*_COLUMNS).select_from(_WITH_LOG).where(journal.c.position.in_(bindparam("positions", expanding=True)))
-_ERASED = select(journal.c.subject).where(journal.c.type == "user.erased").distinct()
+# written out, not bound, so that the index of these types is known to serve
+_TYPES_OF_PEOPLE = journal.c.type.in_([literal_column(f"'{type_}'") for type_ in OF_PEOPLE])
+_ERASED = select(journal.c.subject).where(_TYPES_OF_PEOPLE, journal.c.type == "user.erased").distinct()
 
 
-def record_own(connection: Connection, appended: Sequence[Recorded]) -> None:
-    """Write the rows of events that this store's log was just given."""
-    if appended:
+class Journal:
+    """Writes the journal. What was appended last is remembered: the projections that follow need not read it back."""
+
+    def __init__(self) -> None:
+        self._last: dict[int, Recorded] = {}
+
+    def record_own(self, connection: Connection, appended: Sequence[Recorded]) -> None:
+        """Write the rows of events that this store's log was just given."""
         connection.execute(_ADD, [_row(item.stored, None) for item in appended])
+        self._last = {item.stored.sequence: item for item in appended}
 
-
-def record(tx: Transaction, consumed: Sequence[StoredEvent]) -> None:
-    """Write the rows of events that came from another service, whether their types are known here or not."""
-    if consumed:
+    def record(self, tx: Transaction, consumed: Sequence[StoredEvent]) -> None:
+        """Write the rows of events that came from another service, whether their types are known here or not."""
         tx.connection.execute(_ADD, [_row(stored, stored.wire()) for stored in consumed])
+
+    def remembered(self, sequence: int, hash_: str) -> Recorded | None:
+        """Return an own event if it was appended last. It is known by its hash: another may have its sequence after a rollback."""
+        item = self._last.get(sequence)
+        return item if item is not None and item.stored.hash == hash_ else None
 
 
 class JournalFeed:
     """The journal as what projections follow: the events of all sources."""
 
     name = "journal"
+    _only: tuple[ColumnElement[bool], ...] = ()
+
+    def __init__(self, journal_: Journal | None = None) -> None:
+        self._journal = journal_ or Journal()
+        self._last = select(func.coalesce(func.max(journal.c.position), 0)).where(*self._only)
+        places = select(journal.c.position, journal.c.wire.is_(None).label("own"), log.c.sequence, log.c.hash).select_from(_WITH_LOG)
+        following = places.where(journal.c.position > bindparam("after"), *self._only)
+        self._after: Select[Any] = following.order_by(journal.c.position).limit(bindparam("limit"))
 
     def head(self, connection: Connection) -> int:
         """Return the last position, 0 when there is none."""
-        return int(connection.execute(_LAST).scalar_one())
+        return int(connection.execute(self._last).scalar_one())
 
     def read(self, connection: Connection, after: int, limit: int) -> list[tuple[int, Recorded]]:
         """Return up to `limit` events that follow the position `after`, each with its own."""
-        rows = connection.execute(_AFTER, {"after": after, "limit": limit}).mappings()
-        return [(row["position"], recorded(_stored(row))) for row in rows]
+        rows = connection.execute(self._after, {"after": after, "limit": limit}).all()
+        known = {row.position: self._journal.remembered(row.sequence, row.hash) if row.own else None for row in rows}
+        others = at(connection, [position for position, item in known.items() if item is None])
+        return [(position, item or recorded(others[position])) for position, item in known.items()]
+
+
+class PeopleFeed(JournalFeed):
+    """The few events of the journal that say what becomes of people: in an ordinary batch there are none, and nothing is read."""
+
+    name = "journal of people"
+    _only = (_TYPES_OF_PEOPLE,)
 
 
 def at(connection: Connection, positions: Sequence[int]) -> dict[int, StoredEvent]:

@@ -9,11 +9,9 @@ from sqlalchemy.dialects.postgresql import insert  # SQLite's ON CONFLICT is wri
 from events.contracts.user import UserDeactivated, UserErased, UserReactivated, UserRegistered, UserRoleChanged
 from events.projections import Recorded
 from tickets.decider import Person
-from tickets.tables import PEOPLE, people
+from tickets.tables import OF_PEOPLE, PEOPLE, people
 
 Row = dict[str, Any]
-_MATTERS = frozenset({"user.registered", "user.role_changed", "user.deactivated", "user.reactivated", "user.erased"})
-
 _KNOWN = select(people).where(people.c.id.in_(bindparam("ids", expanding=True)))
 _add = insert(people)
 _KEEP = _add.on_conflict_do_update(
@@ -30,7 +28,7 @@ class People:
 
     def apply(self, connection: Connection, items: Sequence[tuple[int, Recorded]]) -> None:
         """Fold (position, event) pairs, in order."""
-        events = [item for _, item in items if item.event is not None and item.stored.type in _MATTERS]
+        events = [item for _, item in items if item.event is not None and item.stored.type in OF_PEOPLE]
         if not events:
             return
         ids = sorted({item.stored.entity[1] for item in events})

@@ -29,8 +29,10 @@ journal = Table(
     Column("wire", LargeBinary),  # as it came; null for an own event, whose bytes stand in the log
     UniqueConstraint("source", "sequence", name="one_place_in_the_journal"),
 )
-_erased = text("type = 'user.erased'")
-Index("journal_of_erasures", journal.c.subject, sqlite_where=_erased, postgresql_where=_erased)
+OF_PEOPLE = ("user.registered", "user.role_changed", "user.deactivated", "user.reactivated", "user.erased")
+"""The few types of events that say what becomes of people; an index holds where they are."""
+_of_people = text(f"type IN ({', '.join(repr(type_) for type_ in OF_PEOPLE)})")
+Index("journal_of_people", journal.c.position, sqlite_where=_of_people, postgresql_where=_of_people)
 
 verifications = Table(
     "verifications",

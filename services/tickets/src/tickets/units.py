@@ -6,7 +6,7 @@ from datetime import datetime
 
 from chassis import quotas
 from chassis.quotas import Quota
-from events.decider import Context, Key, Transaction
+from events.decider import Context, Key, Stream, Transaction
 from tickets.access import Caller
 from tickets.commands import AddNote, AssignTicket, ChangePriority, ChangeStatus, EditTicket, OpenTicket, Priority
 from tickets.decider import Ticket, decide
@@ -14,6 +14,7 @@ from tickets.decider import Ticket, decide
 NUMBERS: Key = ("counter", "ticket")
 PERSON = "person"
 HOUR_S = 3600
+_UNTOLD = Stream(0, None, None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +35,7 @@ class Open:
         quotas.spend(tx, self.limits)
         number = int(tx.state(NUMBERS)) + 1
         tx.put(NUMBERS, number)
+        tx.put(("stream", subject(number)), _UNTOLD)  # a number that was never given has no events: nothing need be read to know that
         command = OpenTicket(number=number, title=self.title, body=self.body, priority=self.priority, by=self.by)
         ticket: Ticket = tx.append(subject(number), decide(command, None), self.context)
         return ticket

@@ -2,8 +2,8 @@
 
 import sqlalchemy as sa
 from alembic import op
-from events.migrations import create_log
 
+from events.migrations import create_log
 from events.tables import Moment, Sequence
 
 revision = "tickets_0001"
@@ -11,7 +11,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-_ERASED = sa.text("type = 'user.erased'")
+_OF_PEOPLE = sa.text("type IN ('user.registered', 'user.role_changed', 'user.deactivated', 'user.reactivated', 'user.erased')")
 
 
 def upgrade() -> None:
@@ -27,7 +27,7 @@ def upgrade() -> None:
         sa.Column("wire", sa.LargeBinary),
         sa.UniqueConstraint("source", "sequence", name="one_place_in_the_journal"),
     )
-    op.create_index("journal_of_erasures", "journal", ["subject"], sqlite_where=_ERASED, postgresql_where=_ERASED)
+    op.create_index("journal_of_people", "journal", ["position"], sqlite_where=_OF_PEOPLE, postgresql_where=_OF_PEOPLE)
     op.create_table(
         "verifications",
         sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
