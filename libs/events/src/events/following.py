@@ -111,8 +111,11 @@ class Followers:
         if known and known[0][0] == place.position + 1:
             self._apply(connection, projection, place, known)
             return
-        while place.error is None and (items := feed.read(connection, place.position, LARGEST_STEP)):
+        more = True
+        while more and place.error is None:
+            items = feed.read(connection, place.position, LARGEST_STEP)
             self._apply(connection, projection, place, items)
+            more = len(items) == LARGEST_STEP
 
     def _apply(self, connection: Connection, projection: Projection, place: Place, items: Items) -> None:
         if not items:
