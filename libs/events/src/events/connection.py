@@ -23,6 +23,7 @@ _ANSWER = 5.0  # seconds that a request may take
 _PAUSE = 0.25  # seconds between two attempts to connect
 _PING = 10  # seconds; two pings without an answer end the connection
 _LOOK = 1.0  # seconds between looks at a client that may have ended without telling
+_FLUSH = 5  # seconds that the server may take to confirm what it was sent
 _HINTS = 1000  # hints that may wait to be sent; more are dropped, and nothing is lost by it
 
 Arrived = Callable[[Msg], None]
@@ -160,8 +161,7 @@ class Connection:
             )
 
     async def _serve(self, client: Client, lost: asyncio.Event) -> None:
-        for subject, arrived in self._listeners:
-            await _subscribe(client, subject, arrived)
+        await self._subscribe_all(client)
         self._client = client
         logger.info("The broker is connected.")
         sending = self.environment.start(self._send_hints(client), "broker-hints")
@@ -178,6 +178,15 @@ class Connection:
             self._fail_waiters()
             _call_all(self.on_loss)
 
+    async def _subscribe_all(self, client: Client) -> None:
+        """Subscribe to everything; afterwards the server knows, and nothing is missed, which is what `on_reconnect` stands for."""
+        known = 0
+        while known < len(self._listeners):  # more may come while we wait
+            await _subscribe(client, *self._listeners[known])
+            known += 1
+            if known == len(self._listeners):
+                await client.flush(_FLUSH)
+
     async def _send_hints(self, client: Client) -> None:
         while True:
             subject, payload = await self._hints.get()
@@ -189,6 +198,7 @@ class Connection:
         if self._client is not None:
             with contextlib.suppress(Exception):  # the next connection subscribes to it
                 await _subscribe(self._client, subject, arrived)
+                await self._client.flush(_FLUSH)
 
     def _answered(self, message: Msg) -> None:
         future = self._waiting.get(message.subject.rpartition(".")[2])

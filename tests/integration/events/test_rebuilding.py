@@ -1,0 +1,131 @@
+"""Derived tables of a consumer, filled again: the same rows, and no effect a second time."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select, update
+
+from events.consumer import Batch
+from events.contracts import CATALOGUE
+from events.contracts.user import UserPasswordChanged, UserRegistered
+from events.decider import Key, Transaction
+from events.environment import real_environment
+from events.handling import Subscription
+from events.parking import Parking
+from events.positions import START, load
+from events.projections import Recorded
+from events.rebuilding import rebuild
+from tests.support.stores import Shop, handle, handle_once_per_subject, handled, once
+
+ENVIRONMENT = real_environment()
+
+
+def derive(tx: Transaction, recorded: Recorded) -> None:
+    """Note each subject once."""
+    handle_once_per_subject(tx, recorded)
+
+
+SUBSCRIPTION = Subscription(source="/auth", derived={"user.registered": derive}, tables=[once, handled], handlers={})
+
+
+@pytest.fixture
+async def owner(tmp_path: Path) -> AsyncIterator[Shop]:
+    shop = Shop(tmp_path / "auth.sqlite3", "/auth", ENVIRONMENT)
+    for person in ("anna", "ben", "anna", "cleo", "anna", "dora"):
+        shop.append(f"user/{person}", UserRegistered(role="user", can_sign_in=True), UserPasswordChanged())
+    yield shop
+    await shop.close()
+
+
+@pytest.fixture
+async def desk(tmp_path: Path, owner: Shop) -> AsyncIterator[Shop]:
+    shop = Shop(tmp_path / "tickets.sqlite3", "/tickets", ENVIRONMENT)
+    await consume(shop, owner, SUBSCRIPTION)
+    yield shop
+    await shop.close()
+
+
+async def consume(desk: Shop, owner: Shop, subscription: Subscription) -> None:
+    batch = Batch(subscription=subscription, catalogue=CATALOGUE, record=None, position=START, events=owner.log())
+    await desk.writer.execute(batch)
+
+
+def subjects(desk: Shop) -> list[str]:
+    with desk.store.read() as connection:
+        return sorted(connection.scalars(select(once.c.subject)))
+
+
+class Spoil:
+    """Changes what is derived, as a bug did."""
+
+    sql = True
+
+    def reads(self) -> list[Key]:
+        return []
+
+    def run(self, tx: Transaction) -> None:
+        tx.connection.execute(update(once).values(subject=once.c.subject + "x"))
+
+
+async def test_derived_tables_are_filled_again_without_what_is_parked(owner: Shop, desk: Shop) -> None:
+    before = subjects(desk), desk.handled(), desk.parked()
+    assert [event.sequence for event in before[2]] == [5, 9]  # a constraint refuses anna's second, and the third waits behind it
+    await desk.writer.execute(Spoil())
+    count = await rebuild(writer=desk.writer, store=desk.store, own="/tickets", subscription=SUBSCRIPTION, feed=owner.feed)
+    assert count == 4
+    assert (subjects(desk), desk.handled(), desk.parked()) == before
+
+
+async def test_what_an_operator_gave_up_is_left_out(owner: Shop, desk: Shop) -> None:
+    parking = Parking(writer=desk.writer, store=desk.store, source="/tickets", subscriptions=[SUBSCRIPTION], environment=ENVIRONMENT)
+    for event in desk.parked():
+        await parking.skip("/auth", event.sequence, desk.context())
+    assert desk.parked() == []
+    before = subjects(desk), desk.handled()
+    await rebuild(writer=desk.writer, store=desk.store, own="/tickets", subscription=SUBSCRIPTION, feed=owner.feed)
+    assert (subjects(desk), desk.handled()) == before
+
+
+async def test_effects_do_not_happen_again(owner: Shop, tmp_path: Path) -> None:
+    effects = Subscription(source="/auth", derived={}, handlers={"user.password_changed": handle})
+    shop = Shop(tmp_path / "notifier.sqlite3", "/notifier", ENVIRONMENT)
+    try:
+        await consume(shop, owner, effects)
+        before = shop.handled()
+        await rebuild(writer=shop.writer, store=shop.store, own="/notifier", subscription=effects, feed=owner.feed)
+        assert shop.handled() == before == [2, 4, 6, 8, 10, 12]
+    finally:
+        await shop.close()
+
+
+async def test_a_rebuild_that_fails_changes_nothing(owner: Shop, desk: Shop) -> None:
+    before = subjects(desk), desk.handled()
+
+    def broken(_tx: Transaction, _recorded: Recorded) -> None:
+        raise KeyError("on purpose")
+
+    subscription = Subscription(source="/auth", derived={"user.registered": broken}, tables=[once, handled])
+    with pytest.raises(RuntimeError, match="/auth 1 was handled once and now cannot be"):
+        await rebuild(writer=desk.writer, store=desk.store, own="/tickets", subscription=subscription, feed=owner.feed)
+    assert (subjects(desk), desk.handled()) == before
+
+
+async def test_events_that_are_handled_while_the_history_is_read_are_not_lost(owner: Shop, desk: Shop) -> None:
+    asked = 0
+
+    async def feed(source: str, after: int, limit: int) -> list[bytes]:
+        nonlocal asked
+        asked += 1
+        if asked == 1:
+            owner.append("user/emil", UserRegistered(role="user", can_sign_in=True))
+            with desk.store.read() as connection:
+                position = load(connection, "/auth")
+            batch = Batch(subscription=SUBSCRIPTION, catalogue=CATALOGUE, record=None, position=position, events=owner.log()[-1:])
+            await desk.writer.execute(batch)
+            return (await owner.feed(source, after, limit))[:-1]
+        return await owner.feed(source, after, limit)
+
+    await rebuild(writer=desk.writer, store=desk.store, own="/tickets", subscription=SUBSCRIPTION, feed=feed)
+    assert "user/emil" in subjects(desk)
+    assert asked == 2
