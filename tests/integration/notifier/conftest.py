@@ -22,6 +22,7 @@ class Inboxes:
     """`anna` and `ben` are users, `ada` and `alf` admins, each a client of the notifier that is signed in; the desk has them at tickets."""
 
     desk: Desk
+    declared: Service
     anna: httpx2.AsyncClient
     ben: httpx2.AsyncClient
     ada: httpx2.AsyncClient
@@ -55,13 +56,14 @@ class Inboxes:
 async def inboxes(directory: Path, notifier: Service | None = None, **settings: Any) -> AsyncIterator[Inboxes]:
     async with AsyncExitStack() as stack:
         desk = await stack.enter_async_context(running_desk(directory, "auth", "tickets", **settings))
-        await desk.house.start(notifier or declared("notifier"))
+        service = notifier or declared("notifier")
+        await desk.house.start(service)
         people = {name: desk.house.client("notifier", cookies={"sid": _sid(desk, name)}) for name in ("anna", "ben", "ada", "alf")}
         for client in people.values():
             await stack.enter_async_context(client)
         anonymous = await stack.enter_async_context(desk.house.client("notifier"))
         await desk.house.settled()
-        yield Inboxes(desk, anonymous=anonymous, **people)
+        yield Inboxes(desk, service, anonymous=anonymous, **people)
 
 
 def _sid(desk: Desk, name: str) -> str:

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from math import inf
 
 from events.environment import Environment
 from events.errors import Unavailable
@@ -23,8 +24,8 @@ logger = logging.getLogger(__name__)
 
 AT_ONCE = 8
 """Jobs that one worker carries out side by side."""
-LONGEST_SLEEP = 2.0
-"""Seconds. Whatever was not heard of is found after this at the latest, also after the clock was set."""
+LOOK = 2.0
+"""Seconds. What is due later than that is looked at again before: the clock may be set, and another process may add a job."""
 GRACE = 3.0
 """Seconds that deliveries under way have when the worker is told to stop."""
 _PAUSE = 0.25
@@ -129,9 +130,9 @@ class Worker:
                 return
 
     async def _rest(self, seen: int) -> None:
-        """Sleep until something is due, something was committed, or there is room again."""
-        seconds = LONGEST_SLEEP if len(self._under_way) >= AT_ONCE else min(self._seconds_to_next(), LONGEST_SLEEP)
-        woken = asyncio.create_task(self.wake.after(seen, seconds), name="wait for jobs")
+        """Sleep until something is due, something was committed, or there is room again; never long, since not everything is heard of."""
+        seconds = self._seconds_to_next() if len(self._under_way) < AT_ONCE else inf
+        woken = asyncio.create_task(self.wake.after(seen, seconds if seconds < LOOK else None), name="wait for jobs")
         try:
             await asyncio.wait({woken, *self._under_way}, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -141,7 +142,7 @@ class Worker:
         with self.store.read() as connection:
             at = next_at(connection, self.types)
         if at is None:
-            return float("inf")
+            return inf
         return max(timedelta(), from_text(at) - self.environment.now()).total_seconds()
 
     async def _let_finish(self) -> None:
