@@ -3,9 +3,10 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, select, tuple_, union_all
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, select, tuple_, union_all
 
 from events.contracts import CATALOGUE
 from events.envelope import StoredEvent
@@ -15,8 +16,8 @@ from tickets.tables import audit, people
 
 SERVICES = ("auth", "escalator", "notifier", "tickets")
 """Who acts where no person does: their names are their ids."""
-FEW = 20
-"""As many actors' own entries are merged; more are found by going through the list."""
+FEW, MANY = 20, 21
+"""As many actors' own entries are merged; more than a few are found by going through the list."""
 
 _COLUMNS = (audit.c.position, audit.c.time, audit.c.source, audit.c.sequence, audit.c.action, audit.c.entity_type, audit.c.entity_id)
 _ACTOR = (audit.c.actor_kind, audit.c.actor_id)
@@ -38,49 +39,55 @@ class Sought:
     """Actions that are left out."""
 
 
+_CONDITIONS: dict[str, ColumnElement[bool]] = {
+    "actor": audit.c.actor_id == bindparam("actor"),
+    "action": audit.c.action == bindparam("action"),
+    "entity": audit.c.entity_type == bindparam("entity"),
+    "entity_id": audit.c.entity_id == bindparam("entity_id"),
+    "since": audit.c.time >= bindparam("since"),
+    "until": audit.c.time < bindparam("until"),
+    "without": audit.c.action.not_in(bindparam("without", expanding=True)),
+}
+
+
 def entries(
     connection: Connection, sought: Sought, *, limit: int, after: Sequence[Any] | None, oldest_first: bool = False
 ) -> list[dict[str, Any]]:
     """Return up to `limit` entries, newest first unless told otherwise, that follow `after`: the `key_of` the last one seen."""
-    conditions = _conditions(sought)
-    if after is not None:
-        key = tuple_(*_KEY)
-        conditions.append(key > tuple_(*after) if oldest_first else key < tuple_(*after))
-    listed: Any = select(*_COLUMNS, *_ACTOR).where(*conditions)
+    values: dict[str, Any] = {name: value for name in _CONDITIONS if (value := getattr(sought, name))}
+    narrowed, actors = tuple(values), 0
     if sought.q is not None:
-        actors = _actors(connection, sought.q)
-        if not actors:
+        found = _actors(connection, sought.q)
+        if not found:
             return []
-        listed = _by(listed, actors)
-    order = [listed.selected_columns[column.name] for column in _KEY]
-    cut = listed.order_by(*(column.asc() if oldest_first else column.desc() for column in order)).limit(limit).subquery("page")
-    last = [cut.c[column.name].asc() if oldest_first else cut.c[column.name].desc() for column in _KEY]
-    named: Select[Any] = select(cut, people.c.name).select_from(cut.outerjoin(people, people.c.id == cut.c.actor_id)).order_by(*last)
-    rows = connection.execute(named).all()
+        actors = len(found) if len(found) <= FEW else MANY
+        values |= {"actors": found} if actors == MANY else {f"actor_{n}": id_ for n, id_ in enumerate(found)}
+    if after is not None:
+        values |= dict(zip(("after_time", "after_source", "after_sequence"), after, strict=True))
+    rows = connection.execute(
+        _page(narrowed, actors, resumes=after is not None, oldest_first=oldest_first), {**values, "limit": limit}
+    ).all()
     events = journal.at(connection, [row.position for row in rows])
     return [_entry(row, events[row.position]) for row in rows]
+
+
+@lru_cache(maxsize=256)
+def _page(narrowed: tuple[str, ...], actors: int, *, resumes: bool, oldest_first: bool) -> Select[Any]:
+    """The statement of a page: its rows from the index that the conditions name, then the actors' names."""
+    listed: Any = select(*_COLUMNS, *_ACTOR).where(*(_CONDITIONS[name] for name in narrowed))
+    if resumes:
+        key, seen = tuple_(*_KEY), tuple_(bindparam("after_time"), bindparam("after_source"), bindparam("after_sequence"))
+        listed = listed.where(key > seen if oldest_first else key < seen)
+    listed = _by(listed, actors)
+    order = [listed.selected_columns[column.name] for column in _KEY]
+    cut = listed.order_by(*(column.asc() if oldest_first else column.desc() for column in order)).limit(bindparam("limit")).subquery("page")
+    last = [cut.c[column.name].asc() if oldest_first else cut.c[column.name].desc() for column in _KEY]
+    return select(cut, people.c.name).select_from(cut.outerjoin(people, people.c.id == cut.c.actor_id)).order_by(*last)
 
 
 def key_of(entry: Mapping[str, Any]) -> list[Any]:
     """Return the place of an entry in the list."""
     return [entry["time"], entry["source"], entry["sequence"]]
-
-
-def _conditions(sought: Sought) -> list[ColumnElement[bool]]:
-    wanted = {
-        audit.c.actor_id: sought.actor,
-        audit.c.action: sought.action,
-        audit.c.entity_type: sought.entity,
-        audit.c.entity_id: sought.entity_id,
-    }
-    found = [column == value for column, value in wanted.items() if value is not None]
-    if sought.since is not None:
-        found.append(audit.c.time >= sought.since)
-    if sought.until is not None:
-        found.append(audit.c.time < sought.until)
-    if sought.without:
-        found.append(audit.c.action.not_in(sought.without))
-    return found
 
 
 def _actors(connection: Connection, q: str) -> list[str]:
@@ -90,12 +97,14 @@ def _actors(connection: Connection, q: str) -> list[str]:
     return [*connection.execute(found).scalars(), *(service for service in SERVICES if looked_for in service)]
 
 
-def _by(listed: Select[Any], actors: Sequence[str]) -> Any:
-    if len(actors) > FEW:
-        return listed.where(audit.c.actor_id.in_(actors))
-    if len(actors) == 1:
-        return listed.where(audit.c.actor_id == actors[0])
-    return union_all(*(listed.where(audit.c.actor_id == actor) for actor in actors))
+def _by(listed: Select[Any], actors: int) -> Any:
+    """Narrow a list to so many actors: the own lists of a few are merged, for many the whole list is gone through; 0 are all."""
+    if actors == 0:
+        return listed
+    if actors == MANY:
+        return listed.where(audit.c.actor_id.in_(bindparam("actors", expanding=True)))
+    each = [listed.where(audit.c.actor_id == bindparam(f"actor_{n}")) for n in range(actors)]
+    return each[0] if len(each) == 1 else union_all(*each)
 
 
 def _entry(row: Row[Any], stored: StoredEvent) -> dict[str, Any]:
