@@ -239,6 +239,18 @@ def test_a_deadline_whose_policy_is_gone_is_cancelled_and_an_escalation_that_was
     assert state(world) == ("fired", "fired")
 
 
+def test_an_ask_from_before_a_policy_went_is_forgotten_when_it_comes_back_also_when_read_again() -> None:
+    world = begun(0)
+    world.hear()
+    later(world, 25).escalator.tick(world.now)
+    world.escalator.change([], world.now, apply_to_past=False)
+    world.escalator.change([DAY], world.now, apply_to_past=True)
+    assert state(world) == ("waiting", "pending")
+    assert world.escalator.rebuilt(world.tickets.log).deadlines == world.escalator.deadlines
+    world.calm_down()
+    assert effects(world) == [("default", 1)]
+
+
 def test_a_ticket_that_has_two_levels_behind_it_escalates_for_both_at_once() -> None:
     world = begun(1)
     later(world, 48).calm_down()
