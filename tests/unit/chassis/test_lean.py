@@ -53,6 +53,11 @@ async def get_things(query: Annotated[Things, Query()]) -> Response:
     return json_answer(query.model_dump())
 
 
+@router.get("/things/counts")
+async def get_counts() -> Response:
+    return json_answer({})
+
+
 @router.get("/things/{thing}")
 async def get_thing(thing: Annotated[int, Path(ge=1)], request: Request) -> Response:
     return json_answer({"thing": thing, "body": (await request.body()).decode()})
@@ -179,10 +184,12 @@ async def test_the_frameworks_own_refusals_are_problems_too(app: Desk, visiting:
         put = await client.put("/api/demo/things")
         head = await client.head("/api/demo/things/1")
         odd = await client.request("BREW", "/api/demo/things")
+        counts = await client.options("/api/demo/things/counts")
     assert (nowhere.status_code, nowhere.json()["type"]) == (404, "/problems/not-found")
     assert (put.status_code, put.headers["allow"], put.json()["type"]) == (405, "GET, POST", "/problems/method-not-allowed")
     assert (head.status_code, head.headers["allow"]) == (405, "DELETE, GET")
     assert odd.status_code == 405
+    assert counts.headers["allow"] == "GET"  # not what another route would answer to, which the path also fits
 
 
 async def test_what_breaks_is_500_and_tells_nothing(app: Desk, visiting: Visit, caplog: pytest.LogCaptureFixture) -> None:

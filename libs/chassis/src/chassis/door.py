@@ -7,7 +7,7 @@ import uuid
 
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.routing import Match, Router
+from starlette.routing import BaseRoute, Match, Router
 from starlette.types import Message, Receive, Scope, Send
 
 from chassis.problems import MethodNotAllowed, instance_of, problem
@@ -112,7 +112,12 @@ def _request_id(scope: Scope) -> str:
 
 
 def _allowed(router: Router, scope: Scope) -> str:
-    """Return every method that the address answers to, whichever route it is on."""
+    """Return every method that the address answers to: those of all routes that have the path of the first one that matches."""
     plain = {key: scope[key] for key in ("type", "method", "path", "root_path") if key in scope}
-    matching = [route for route in router.routes if route.matches(dict(plain))[0] is not Match.NONE]
-    return ", ".join(sorted({method for route in matching for method in getattr(route, "methods", None) or ()}))
+    path = next((_path(route) for route in router.routes if route.matches(dict(plain))[0] is not Match.NONE), None)
+    same = [route for route in router.routes if _path(route) == path]
+    return ", ".join(sorted({method for route in same for method in getattr(route, "methods", None) or ()}))
+
+
+def _path(route: BaseRoute) -> str | None:
+    return getattr(route, "path", None)

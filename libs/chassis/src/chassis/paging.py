@@ -23,7 +23,9 @@ class Page(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     limit: Annotated[int, Field(ge=1, le=LARGEST_LIMIT, description="How many items to return.")] = DEFAULT_LIMIT
-    cursor: Annotated[str | None, Field(max_length=1000, description="`next_cursor` of the page before.")] = None
+    cursor: Annotated[
+        str | None, Field(max_length=1000, pattern="^[A-Za-z0-9_-]{24,}$", description="`next_cursor` of the page before.")
+    ] = None
 
     def filters(self) -> dict[str, Any]:
         """Return what the caller asked for beside the place in the list, as plain values: what a cursor is bound to."""
