@@ -10,6 +10,7 @@ from hypothesis import given as for_all
 from hypothesis import settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, create_engine, insert, select
+from sqlalchemy import event as hooks
 
 from events import tables
 from events.catalogue import encode, type_of
@@ -40,9 +41,9 @@ class Sources:
     last: dict[str, StoredEvent] = field(default_factory=dict)
     versions: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
 
-    def tell(self, event: Any, subject: str, *, by: str = "ada", source: str = "/tickets", at: int = 0) -> StoredEvent:
+    def tell(self, told: Any, subject: str, *, by: str = "ada", source: str = "/tickets", at: int = 0) -> StoredEvent:
         """Append an event to a source's log and bring it into the journal, as its writer or its consumer would."""
-        stored = self._stored(event, subject, by, source, moment(at))
+        stored = self._stored(told, subject, by, source, moment(at))
         if source == "/tickets":
             self.connection.execute(insert(tables.events), {name: getattr(stored, name) for name in COLUMNS})
             self.journal.record_own(self.connection, [recorded(stored)])
@@ -261,6 +262,61 @@ def test_entries_are_found_by_the_name_or_the_address_of_who_did_it(sources: Sou
     sources.tell(created(), "ticket/1", by="escalator")
     sources.project()
     assert {entry["actor"]["id"] for entry in sources.listed(Sought(q=q))} == found
+
+
+@pytest.mark.parametrize("many", [1, 2, 20, 21, 40])
+def test_however_many_people_are_meant_their_entries_are_found_in_order(sources: Sources, many: int) -> None:
+    for n in range(many):
+        sources.tell(registered(f"Same{n} Name"), f"user/same-{n}", by=f"same-{n}", source="/auth", at=n % 3)
+    sources.tell(registered("Somebody Else"), "user/else", by="else", source="/auth")
+    sources.project()
+    found = sources.listed(Sought(q="name"))
+    assert len(found) == many
+    assert [trail.key_of(entry) for entry in found] == sorted((trail.key_of(entry) for entry in found), reverse=True)
+
+
+SINGLE: list[dict[str, Any]] = [
+    {},
+    {"actor": "ada"},
+    {"action": "ticket_created"},
+    {"entity": "ticket"},
+    {"entity_id": "42"},
+    {"entity": "ticket", "entity_id": "42", "without": ("ticket_note_added",)},
+    {"since": moment(1), "until": moment(2)},
+]
+
+
+@pytest.mark.parametrize("resumes", [False, True], ids=["the first page", "a later page"])
+@pytest.mark.parametrize("oldest_first", [False, True], ids=["newest first", "oldest first"])
+@pytest.mark.parametrize("filters", SINGLE, ids=str)
+def test_a_page_is_found_in_an_index_and_nothing_is_sorted_to_find_it(
+    sources: Sources, filters: dict[str, Any], *, oldest_first: bool, resumes: bool
+) -> None:
+    statement = trail._page(tuple(filters), 0, resumes=resumes, oldest_first=oldest_first)
+    values = {"after_time": moment(1), "after_source": "/tickets", "after_sequence": 1} if resumes else {}
+    steps = plan(sources.connection, statement, {**filters, **values, "limit": 26})
+    page_steps = steps[: steps.index("SCAN page")]
+    assert not [step for step in page_steps if "TEMP B-TREE" in step]
+    assert [step for step in page_steps if " INDEX audit_by_" in step]
+
+
+def test_in_an_ordinary_batch_nothing_is_read_of_people(sources: Sources) -> None:
+    steps = plan(sources.connection, PeopleFeed()._last, {})
+    assert [step for step in steps if "journal_of_people" in step]
+
+
+def plan(connection: Connection, statement: Any, values: dict[str, Any]) -> list[str]:
+    """How SQLite answers a statement: it is run, and what was sent is explained."""
+    sent: list[tuple[str, Any]] = []
+
+    def listen(_connection: Any, _cursor: Any, sql: str, parameters: Any, _context: Any, _many: Any) -> None:
+        sent.append((sql, parameters))
+
+    hooks.listen(connection, "before_cursor_execute", listen)
+    connection.execute(statement, values)
+    hooks.remove(connection, "before_cursor_execute", listen)
+    ((sql, parameters),) = sent
+    return [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", parameters)]
 
 
 ACTORS = ("anna", "ada", "escalator")
