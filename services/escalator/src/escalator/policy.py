@@ -150,7 +150,7 @@ def term(created_at: datetime, changes: Sequence[Change], number: int) -> Term |
         level = change.level(number)
         if level is None:
             current = Term(current.due_at, gone=True) if current is not None and change.at > created_at else None
-        elif change.at <= created_at or change.apply_to_past or created_at + level.wait > change.at:
+        elif change.apply_to_past or created_at + level.wait > change.at:
             current = Term(created_at + level.wait)
     return current
 
