@@ -6,12 +6,12 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx2
-from events.store import read_log
 from sqlalchemy import select, update
 
 from auth.tables import sessions
 from events.contracts import CATALOGUE
 from events.envelope import StoredEvent
+from events.store import read_log
 from tests.support.house import House
 
 PASSWORD = "four-words-say-more"

@@ -4,7 +4,6 @@ import asyncio
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from events.store import log_head, read_log
 from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection, bindparam, select
@@ -24,6 +23,7 @@ from events.contracts.operation import RelayRefilled
 from events.decider import Context, Key, Transaction
 from events.envelope import Actor
 from events.errors import NotFound, Unavailable
+from events.store import log_head, read_log
 from events.streams import BrokerError
 from events.verify import Seen, verify_store
 

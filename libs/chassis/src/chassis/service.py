@@ -15,10 +15,6 @@ from events.environment import Environment
 from events.projections import Feed, Projection, Recorded
 
 if TYPE_CHECKING:
-    from events.lease import Lease
-    from events.store import Store
-    from events.writer import Writer
-
     from chassis.limits import Limits
     from chassis.paging import Sealer
     from chassis.peers import Peers
@@ -29,8 +25,11 @@ if TYPE_CHECKING:
     from events.handling import Subscription
     from events.hints import Wake
     from events.jetstream import Broker
+    from events.lease import Lease
     from events.parking import Parking
     from events.relay import Relay
+    from events.store import Store
+    from events.writer import Writer
 
     Resolver = Callable[[Credential, str, str], Awaitable[Principal | None]]
 

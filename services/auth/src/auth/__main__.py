@@ -1,7 +1,6 @@
 """`python -m auth`: the service as a process of its own."""
 
-from chassis.app import main
-
 from auth.app import SERVICE
+from chassis.app import main
 
 main(SERVICE)

@@ -2,7 +2,6 @@
 
 from functools import partial
 
-from chassis.app import create_app as create
 from fastapi import FastAPI
 
 from auth import internal, own, queries, routes
@@ -13,6 +12,7 @@ from auth.presence import Presence
 from auth.projections import Users
 from auth.revocations import tell
 from auth.sweeping import sweep
+from chassis.app import create_app as create
 from chassis.principals import beats
 from chassis.service import Running, Service
 from chassis.settings import Settings

@@ -4,8 +4,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from events.store import Store
-from events.writer import Writer
 from sqlalchemy import Update
 
 from auth import rows
@@ -15,7 +13,9 @@ from chassis.principal import Credential, Principal
 from events.decider import Key, Transaction
 from events.environment import Environment
 from events.errors import DomainError
+from events.store import Store
 from events.times import to_text
+from events.writer import Writer
 
 _PAUSE = 10.0
 """Seconds between two writings of what was seen; far less than the 60 s that it is coarse by."""

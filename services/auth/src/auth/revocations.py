@@ -7,8 +7,6 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from events.store import log_head, read_log
-
 from chassis.principals import announce
 from chassis.service import Running
 from events.catalogue import type_of
@@ -23,6 +21,7 @@ from events.contracts.user import (
     UserSessionEnded,
 )
 from events.envelope import StoredEvent
+from events.store import log_head, read_log
 
 logger = logging.getLogger(__name__)
 

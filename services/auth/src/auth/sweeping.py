@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from events.writer import Writer
 from sqlalchemy import bindparam, delete, or_, select
 
 from auth.rules import ABSOLUTE, IDLE
@@ -15,6 +14,7 @@ from events.decider import Context, Key, Transaction
 from events.environment import Environment
 from events.errors import DomainError
 from events.times import to_text
+from events.writer import Writer
 
 PAUSE = 60.0
 """Seconds between two sweeps."""

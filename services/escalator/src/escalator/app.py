@@ -1,9 +1,9 @@
 """The escalator, declared."""
 
-from chassis.app import create_app as create
 from fastapi import FastAPI
 from sqlalchemy import Connection
 
+from chassis.app import create_app as create
 from chassis.service import Parts, Running, Service
 from chassis.settings import Settings
 from escalator.handlers import HANDLERS

@@ -2,15 +2,14 @@
 
 from dataclasses import dataclass
 
-from events.store import Store
-from events.writer import Writer
-
 from escalator.commands import BeginPolicies
 from escalator.queries import next_due, overdue_tickets, settled_up_to
 from escalator.units import AskDue, BeginPoliciesUnit, Settle
 from events.environment import Environment
 from events.errors import Unavailable
 from events.hints import Wake
+from events.store import Store
+from events.writer import Writer
 
 ASKED_AT_ONCE = 500
 LONGEST_SLEEP = 2.0

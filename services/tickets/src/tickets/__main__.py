@@ -1,7 +1,6 @@
 """`python -m tickets`: the service on its own port."""
 
 from chassis.app import main
-
 from tickets.app import SERVICE
 
 if __name__ == "__main__":

@@ -2,9 +2,9 @@
 
 import sqlalchemy as sa
 from alembic import op
-from events.migrations import create_log
 
 from auth.tables import Key
+from events.migrations import create_log
 from events.tables import Hash, Moment
 
 revision = "auth_0001"

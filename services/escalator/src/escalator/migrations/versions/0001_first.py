@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 from alembic import op
+
 from events.migrations import create_log
 
 revision = "escalator_0001"
