@@ -61,7 +61,7 @@ _LOST = select(jobs.c.id, jobs.c.sending, jobs.c.attempts, jobs.c.max_attempts).
 _DUE = (
     select(jobs.c.id)
     .where(jobs.c.status == "queued", jobs.c.type.in_(bindparam("types", expanding=True)), jobs.c.run_at <= bindparam("now"))
-    .order_by(jobs.c.run_at, jobs.c.id)
+    .order_by(jobs.c.run_at)
     .limit(bindparam("limit"))
 )
 _NEXT_DUE = (
