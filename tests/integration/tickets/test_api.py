@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.integration.tickets.conftest import Desk, good, refused
-from tickets.schemas import CountsOut, EntriesOut, NotesOut, TicketOut, TicketsOut
+from tickets.answers import CountsOut, EntriesOut, NotesOut, TicketOut, TicketsOut
 
 
 async def test_a_new_ticket_is_whole_and_says_where_it_is(desk: Desk) -> None:

@@ -1,5 +1,6 @@
 """The audit over HTTP: the events of all services in one list, and verification of every store."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -8,7 +9,8 @@ from typing import Any
 import pytest
 
 from tests.integration.tickets.conftest import Desk, good, refused, running_desk
-from tickets.schemas import CheckpointsOut, EntriesOut, VerificationOut
+from tickets import audit_routes
+from tickets.answers import CheckpointsOut, EntriesOut, VerificationOut
 
 pysqlite3 = pytest.importorskip("pysqlite3", reason="the system's SQLite may be too old for these tests")
 
@@ -136,6 +138,24 @@ async def test_every_store_is_verified_and_the_result_is_kept_and_an_event(whole
     }
 
 
+async def test_two_who_ask_at_once_get_the_result_of_one_verification(whole: Desk) -> None:
+    before = len(await entries(whole, action="ledger_verified"))
+    first, second = await asyncio.gather(whole.ada.post("/api/audit/verify"), whole.alf.post("/api/audit/verify"))
+    assert good(first) == good(second)
+    assert len(await entries(whole, action="ledger_verified")) == before + 1
+
+
+async def test_a_verification_that_takes_its_time_is_found_later(whole: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = good(await whole.ada.post("/api/audit/verify"))
+    monkeypatch.setattr(audit_routes, "PATIENCE_S", 0)
+    answer = await whole.ada.post("/api/audit/verify")
+    assert (good(answer, 202), answer.headers["location"]) == ({"status": "running"}, "/api/audit/verify")
+    async with asyncio.timeout(10):
+        while (after := good(await whole.ada.get("/api/audit/verify"))) == before:  # noqa: ASYNC110 -- it is asked as a client asks
+            await asyncio.sleep(0.02)
+    assert after["ok"] is True
+
+
 async def test_checkpoints_are_shown_with_the_keys_that_verify_them(whole: Desk) -> None:
     answer = await whole.ada.get("/api/audit/checkpoints")
     CheckpointsOut.model_validate_json(answer.content)
@@ -146,7 +166,7 @@ async def test_checkpoints_are_shown_with_the_keys_that_verify_them(whole: Desk)
 
 
 @contextlib.contextmanager
-def damaged(desk: Desk, *statements: str) -> Iterator[None]:
+def damaged(desk: Desk, sequence: int, *statements: str) -> Iterator[None]:
     """The store of tickets after somebody with a database tool was at it; made good again afterwards."""
     connection = pysqlite3.connect(desk.house.settings.data_dir / "tickets.sqlite3", timeout=30, isolation_level=None)
     guards = list(connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"))
@@ -156,7 +176,7 @@ def damaged(desk: Desk, *statements: str) -> Iterator[None]:
             connection.execute(f"DROP TRIGGER {name}")
         connection.execute("CREATE TABLE spare AS SELECT * FROM events")
         for statement in statements:
-            assert connection.execute(statement).rowcount > 0
+            assert connection.execute(statement, {"n": sequence}).rowcount == 1
         connection.execute("COMMIT")
         yield
     finally:
@@ -171,29 +191,30 @@ def damaged(desk: Desk, *statements: str) -> Iterator[None]:
 
 
 DAMAGE = {
-    "a changed fact": ("UPDATE events SET data = CAST(replace(CAST(data AS TEXT), 'open', 'gone') AS BLOB) WHERE sequence = 3",),
+    "a changed fact": ("UPDATE events SET data = CAST(replace(CAST(data AS TEXT), 'open', 'gone') AS BLOB) WHERE sequence = :n",),
     "a changed text": (
-        "UPDATE events SET personal = CAST(replace(CAST(personal AS TEXT), 'printer', 'plotter') AS BLOB) WHERE sequence = 3",
+        "UPDATE events SET personal = CAST(replace(CAST(personal AS TEXT), 'printer', 'plotter') AS BLOB) WHERE sequence = :n",
     ),
-    "a changed column": ("UPDATE events SET actorid = 'somebody' WHERE sequence = 3",),
-    "a changed head": ("UPDATE events SET head = CAST(replace(CAST(head AS TEXT), 'user', 'user ') AS BLOB) WHERE sequence = 3",),
-    "a missing event": ("DELETE FROM events WHERE sequence = 3",),
+    "a changed column": ("UPDATE events SET actorid = 'somebody' WHERE sequence = :n",),
+    "a changed head": ("UPDATE events SET head = CAST(replace(CAST(head AS TEXT), 'user', 'user ') AS BLOB) WHERE sequence = :n",),
+    "a missing event": ("DELETE FROM events WHERE sequence = :n",),
     "two swapped events": (
-        "UPDATE events SET sequence = 1000000 WHERE sequence = 3",
-        "UPDATE events SET sequence = 3 WHERE sequence = 4",
-        "UPDATE events SET sequence = 4 WHERE sequence = 1000000",
+        "UPDATE events SET sequence = -1 WHERE sequence = :n",
+        "UPDATE events SET sequence = :n WHERE sequence = :n + 1",
+        "UPDATE events SET sequence = :n + 1 WHERE sequence = -1",
     ),
 }
 
 
 @pytest.mark.parametrize("statements", DAMAGE.values(), ids=DAMAGE)
 async def test_damage_is_found_with_its_sequence(whole: Desk, statements: tuple[str, ...]) -> None:
-    for _ in range(4):
+    for _ in range(3):
         await whole.open()
+    first = (await entries(whole, action="ticket_created"))[2]["sequence"]
     await whole.house.settled()
-    with damaged(whole, *statements):
+    with damaged(whole, first, *statements):
         result = good(await whole.ada.post("/api/audit/verify"))
     assert result["ok"] is False
     found = {store["source"]: (store["ok"], store["first_bad_sequence"]) for store in result["stores"]}
-    assert found == {"/auth": (True, None), "/tickets": (False, 3), "/notifier": (True, None), "/escalator": (True, None)}
+    assert found == {"/auth": (True, None), "/tickets": (False, first), "/notifier": (True, None), "/escalator": (True, None)}
     assert good(await whole.ada.post("/api/audit/verify"))["ok"] is True

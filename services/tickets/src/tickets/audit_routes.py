@@ -14,8 +14,9 @@ from chassis.problems import instance_of, problem, responses
 from chassis.service import running
 from events.errors import NotFound, Unavailable
 from tickets import checkpoints, trail, verification, views
+from tickets.answers import STARTED, CheckpointsOut, EntriesOut, VerificationOut
 from tickets.dependencies import listing, parts
-from tickets.schemas import STARTED, AuditQuery, CheckpointsOut, EntriesOut, VerificationOut
+from tickets.schemas import AuditQuery
 from tickets.trail import Sought
 
 PATIENCE_S = 10

@@ -17,29 +17,13 @@ from chassis.problems import responses
 from chassis.service import Running, running
 from tickets import queries, trail, views
 from tickets.access import may_handle, may_list, may_see
+from tickets.answers import OPENED, SHOWN, CountsOut, EntriesOut, NoteOut, NotesOut, TicketOut, TicketsOut
 from tickets.commands import AddNote, AssignTicket, ChangePriority, ChangeStatus, EditTicket
 from tickets.decider import Ticket
 from tickets.dependencies import listing
 from tickets.errors import AdminsOnly, TicketNotFound
 from tickets.queries import NOBODY, Wanted
-from tickets.schemas import (
-    OPENED,
-    SHOWN,
-    CountsOut,
-    Edit,
-    EntriesOut,
-    NewAssignee,
-    NewNote,
-    NewPriority,
-    NewStatus,
-    NewTicket,
-    NoteOut,
-    NotesOut,
-    Number,
-    TicketOut,
-    TicketQuery,
-    TicketsOut,
-)
+from tickets.schemas import Edit, NewAssignee, NewNote, NewPriority, NewStatus, NewTicket, Number, TicketQuery
 from tickets.trail import Sought
 from tickets.units import Change, Note, Open, Written, limits_of_opening
 
