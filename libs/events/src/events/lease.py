@@ -90,18 +90,20 @@ class Lease:
                 await asyncio.shield(self._writer.execute(Release(self._name, self._holder)))
 
     async def _lead(self, body: Callable[[], Awaitable[None]]) -> None:
+        """Run the body until it ends by itself, by raising as a rule, or until the lease is another's or has run out."""
         self.held = True
         work = asyncio.ensure_future(body())
         try:
-            last = self._environment.now()
+            renewed = self._environment.now()
             while not work.done():
-                # the body may end by itself, by raising: then so does this
-                await asyncio.wait([work, waiting := asyncio.ensure_future(self._environment.sleep(RENEW))], return_when="FIRST_COMPLETED")
-                waiting.cancel()
+                pause = asyncio.ensure_future(self._environment.sleep(RENEW))
+                await asyncio.wait([work, pause], return_when=asyncio.FIRST_COMPLETED)
+                pause.cancel()
                 asked = self._environment.now()
-                if await self._take():
-                    last = asked
-                elif self._environment.now() - last >= VALID or self._taken:
+                ours = await self._take()
+                if ours:
+                    renewed = asked
+                elif ours is False or self._environment.now() - renewed >= VALID:
                     logger.warning("The lease %s is not ours any more.", self._name)
                     return
             await work
@@ -110,17 +112,12 @@ class Lease:
             work.cancel()
             await asyncio.wait([work])
 
-    _taken = False
-
-    async def _take(self) -> bool:
-        """Ask for the lease; False too when the store does not answer, which `_taken` tells apart."""
+    async def _take(self) -> bool | None:
+        """Ask for the lease; None when the store does not answer."""
         try:
-            ours = await self._writer.execute(Take(self._name, self._holder))
+            return await self._writer.execute(Take(self._name, self._holder))
         except DomainError:
-            self._taken = False
-            return False
-        self._taken = not ours
-        return ours
+            return None
 
 
 def _is_gone(holder: str) -> bool:
