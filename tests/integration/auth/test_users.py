@@ -4,12 +4,13 @@ import asyncio
 
 import pytest
 
-from auth.commands import ChangeAccount
-from auth.errors import LastAdmin
-from auth.units import ChangeAccountUnit
+from auth.commands import ChangeAccount, Register
+from auth.errors import EmailTaken, LastAdmin, SessionNotFound
+from auth.units import ChangeAccountUnit, EndSessionsUnit, RegisterUnit, SignInUnit
 from events.decider import Context
 from events.envelope import Actor
-from tests.integration.auth.visitors import Desk, bearer, problem, sign_in
+from tests.integration.auth.visitors import Desk, bearer, in_one_batch, problem, sign_in
+from tests.unit.auth.people import HOME
 
 
 async def test_people_are_for_admins(desk: Desk) -> None:
@@ -119,12 +120,43 @@ async def test_the_last_two_admins_cannot_remove_each_other_at_once(desk: Desk, 
 
 async def test_in_one_batch_too_one_of_two_admins_stays(desk: Desk) -> None:
     ada, otto = [(await desk.register(name, admin=True))["id"] for name in ("ada", "otto")]
-    writer, now = desk.running.writer, desk.running.environment.now()
+    now = desk.running.environment.now()
 
     def removal(user: str, by: str) -> ChangeAccountUnit:
         context = Context(actor=Actor(kind="user", id=by), at=now, correlation="test")
         return ChangeAccountUnit(command=ChangeAccount(user=user, role="user", active=None, by=by), context=context)
 
-    results = await asyncio.gather(writer.execute(removal(otto, ada)), writer.execute(removal(ada, otto)), return_exceptions=True)
-    assert [type(result) for result in results[1:]] == [LastAdmin]
-    assert not isinstance(results[0], BaseException)
+    first, second = await in_one_batch(desk.running.writer, removal(otto, ada), removal(ada, otto))
+    assert first.role == "user"
+    assert isinstance(second, LastAdmin)
+
+
+async def test_in_one_batch_one_email_is_one_account_and_its_session_is_seen_by_who_comes_next(desk: Desk) -> None:
+    now = desk.running.environment.now()
+
+    def context(user: str) -> Context:
+        return Context(actor=Actor(kind="user", id=user), at=now, correlation="test")
+
+    def opening(user: str, email: str) -> RegisterUnit:
+        return RegisterUnit(command=Register(user=user, name=user, email=email), hash="kept", context=context(user))
+
+    signing_in = SignInUnit(
+        user="anna",
+        stranger="login/0",
+        right=True,
+        checked="kept",
+        session="s1",
+        digest="0" * 64,
+        device=HOME,
+        replaced=None,
+        context=context("anna"),
+    )
+    leaving = EndSessionsUnit(user="anna", only="s1", context=context("anna"))
+    opened, refused, signed_in, ended, again = await in_one_batch(
+        desk.running.writer, opening("anna", "anna@example.org"), opening("eve", "ANNA@example.org"), signing_in, leaving, leaving
+    )
+    assert (opened.id, signed_in.id, ended) == ("anna", "anna", None)
+    assert isinstance(refused, EmailTaken)
+    assert isinstance(again, SessionNotFound)
+    assert desk.types("user/anna") == ["user.registered", "user.logged_in", "user.session_ended"]
+    assert desk.types("user/eve") == []

@@ -1,8 +1,11 @@
 """People at their browsers, and robots with their tokens, at a running auth."""
 
+import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from threading import Event
 from typing import Any
 
 import httpx2
@@ -10,9 +13,11 @@ from sqlalchemy import select, update
 
 from auth.tables import sessions
 from events.contracts import CATALOGUE
+from events.decider import Key, Transaction, Unit
 from events.envelope import StoredEvent
 from events.store import read_log
-from tests.support.house import House
+from events.writer import Writer
+from tests.support.house import House, eventually
 
 PASSWORD = "four-words-say-more"
 
@@ -65,6 +70,33 @@ class Desk:
         """Let a session be older than it is."""
         with self.running.store.writing.begin() as connection:
             connection.execute(update(sessions).where(sessions.c.id == session).values(**columns))
+
+
+@dataclass(frozen=True)
+class Holding:
+    """A unit that keeps the writer busy, so that what is asked meanwhile comes to it in one batch."""
+
+    begun: Event
+    may_end: Event
+
+    def reads(self) -> Iterable[Key]:
+        return ()
+
+    def run(self, tx: Transaction) -> None:
+        self.begun.set()
+        assert self.may_end.wait(10)
+
+
+async def in_one_batch(writer: Writer, *units: Unit[Any]) -> list[Any]:
+    """Run the units in one transaction of the writer; return their results, or what they raised, in order."""
+    holding = Holding(Event(), Event())
+    held = asyncio.ensure_future(writer.execute(holding))
+    assert await asyncio.to_thread(holding.begun.wait, 10)
+    asked = [asyncio.ensure_future(writer.execute(unit)) for unit in units]
+    await eventually(lambda: writer.waiting >= len(units))
+    holding.may_end.set()
+    await held
+    return list(await asyncio.gather(*asked, return_exceptions=True))
 
 
 async def sign_in(client: httpx2.AsyncClient, name: str, password: str = PASSWORD) -> httpx2.Response:

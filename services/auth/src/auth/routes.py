@@ -8,7 +8,7 @@ from starlette.responses import Response
 from auth import attempts, queries, secrets
 from auth.commands import ChangeAccount, Register
 from auth.dependencies import VisitorsDevice, listing, parts_of, session_cookie, stranger
-from auth.errors import InvalidCredentials, UserNotFound
+from auth.errors import InvalidCredentials
 from auth.rules import email_key, folded
 from auth.schemas import (
     AccountChange,
@@ -35,6 +35,7 @@ from chassis.principal import CurrentAdmin, CurrentPrincipal, SameOrigin, Sessio
 from chassis.problems import responses
 from chassis.service import running
 from events.envelope import Actor
+from events.errors import NotSignedIn
 
 router = APIRouter(prefix="/api/auth", route_class=LeanRoute, tags=["auth"])
 
@@ -101,7 +102,7 @@ async def me(request: Request, by: CurrentPrincipal) -> Response:
     with running(request).store.read() as connection:
         account = queries.find_user(connection, by.id)
     if account is None:
-        raise UserNotFound
+        raise NotSignedIn("Sign in first.")  # erased since the request came in
     return json_answer(user_out(account))
 
 

@@ -62,6 +62,7 @@ class RegisterUnit:
         account: Account = tx.append(stream_of(command.user), register(command, tx.state(("email", email))), self.context)
         tx.write(rows.INSERT_CREDENTIAL, rows.credential(command.user, email, self.hash, self.context.at))
         tx.put(("email", email), command.user)
+        tx.put(("hash", command.user), self.hash)
         if account.role == "admin":
             _remember_admin(tx, account)
         return account
