@@ -170,6 +170,14 @@ async def test_a_service_whose_store_cannot_be_written_is_down(desk: House) -> N
     assert ready.json()["reasons"]
 
 
+async def test_a_service_that_cannot_go_on_says_so_and_ends_by_itself(desk: House) -> None:
+    live = desk.running("tickets")
+    live.fail("The disk is broken.")
+    live.fail("And the network too.")
+    await eventually(live.stopping.is_set, 15)
+    assert live.failed == "The disk is broken."  # the cause, not what followed from it
+
+
 async def test_an_event_that_cannot_be_handled_is_shown_and_an_operator_decides(desk: House, anna: httpx2.AsyncClient) -> None:
     await anna.post("/api/demo/tickets", json={"title": POISON})
     await anna.post("/api/demo/tickets", json={"title": "fine"})
