@@ -19,7 +19,7 @@ _requester = people.alias("requester_person")
 _assignee = people.alias("assignee_person")
 _author = people.alias("author_person")
 _named = tickets.outerjoin(_requester, _requester.c.id == tickets.c.requester).outerjoin(_assignee, _assignee.c.id == tickets.c.assignee)
-_SUMMARY = (
+SUMMARY = (
     tickets.c.id,
     tickets.c.title,
     tickets.c.priority,
@@ -35,7 +35,8 @@ _SUMMARY = (
     tickets.c.updated_at,
     tickets.c.version,
 )
-_ONE: Select[Any] = select(*_SUMMARY, tickets.c.body).select_from(_named).where(tickets.c.id == bindparam("id"))
+"""What every ticket shows; `views.summary` takes rows of it apart in this order."""
+_ONE: Select[Any] = select(*SUMMARY, tickets.c.body).select_from(_named).where(tickets.c.id == bindparam("id"))
 _REQUESTER = select(tickets.c.requester).where(tickets.c.id == bindparam("id"))
 _NAMES = select(people.c.id, people.c.name, people.c.email).where(people.c.id.in_([bindparam("one"), bindparam("other")]))
 _COUNTS = select(ticket_counts).where(
@@ -134,7 +135,7 @@ def _page(narrowed: tuple[str, ...], sort: Sort, *, resumes: bool, searches: boo
     cut = keys.order_by(*order).limit(bindparam("limit")).subquery("page")
     rows = _named.join(cut, cut.c.id == tickets.c.id)
     last = (cut.c.time.desc(), cut.c.id.desc()) if falling else (cut.c.time.asc(), cut.c.id.asc())
-    return select(*_SUMMARY, cut.c.time).select_from(rows).order_by(*last)
+    return select(*SUMMARY, cut.c.time).select_from(rows).order_by(*last)
 
 
 def _rest(column: ColumnElement[str], *, falling: bool) -> list[ColumnElement[bool]]:
