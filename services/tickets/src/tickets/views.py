@@ -1,6 +1,6 @@
 """How a row or a ticket becomes the JSON that clients read. Plain values: pydantic-core writes the bytes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Row
@@ -14,7 +14,7 @@ Names = Mapping[str, tuple[str | None, str | None]]
 _UNKNOWN = (None, None)
 
 
-def summary(row: Row[Any], own: Names) -> dict[str, Any]:
+def summary(row: Sequence[Any], own: Names) -> dict[str, Any]:
     """Return a ticket of a list: without its body. The row begins with `queries.SUMMARY`."""
     # taken apart at once: looking up fourteen names in each of a hundred rows is what a list would spend its time on
     id_, title, priority, status, requester, name, email, assignee, assignee_name, escalated, level, created, updated, version, *_ = row
