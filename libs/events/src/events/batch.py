@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam
 from sqlalchemy.dialects.postgresql import insert  # SQLite's ON CONFLICT is written alike, and this form compiles for both
+from sqlalchemy.exc import DBAPIError
 
 from events.appending import Draft, draft
 from events.decider import Context, Key, Stream, Unit
@@ -122,13 +123,19 @@ class UnitTransaction:
 
     @contextlib.contextmanager
     def savepoint(self) -> Iterator[None]:
-        before = self.changes.copy()
+        """Named in plain SQL, which costs a fifth of SQLAlchemy's nested transactions: consumers make one for every event."""
+        connection, before = self.connection, self.changes.copy()
+        connection.exec_driver_sql("SAVEPOINT part")
         try:
-            with self.connection.begin_nested():
-                yield
-        except BaseException:
+            yield
+        except BaseException as error:
             self.changes = before
+            with contextlib.suppress(DBAPIError) if isinstance(error, DBAPIError) else contextlib.nullcontext():
+                # after a full disk SQLite has undone the whole transaction: then it is that error which counts
+                connection.exec_driver_sql("ROLLBACK TO SAVEPOINT part")
+                connection.exec_driver_sql("RELEASE SAVEPOINT part")
             raise
+        connection.exec_driver_sql("RELEASE SAVEPOINT part")
 
 
 def keys_of(units: Iterable[Unit[Any]]) -> set[Key]:

@@ -24,6 +24,8 @@ from events.times import from_text
 logger = logging.getLogger(__name__)
 
 _TOGETHER = 100  # events in a batch; JetStream takes up to 1,000
+_WORTH_A_BATCH = 32
+"""Fewer go one by one: a batch costs the server a file of its own, which takes it as long as some thirty single events."""
 _BYTES = 4 * 1024 * 1024  # bytes in a batch of more than one
 _LOOK = timedelta(minutes=1)
 _PAUSE = 0.25  # seconds after an error
@@ -114,9 +116,10 @@ class Relay:
             events = await self._store.read_in_thread(partial(_next_batch, after=self._place.sequence))
             if not events:
                 return
-            number = await self._stream.publish(events, self._place.number)
-            self._place = Place(events[-1].sequence, number)
-            self.relayed = self._place.sequence
+            for together in [events] if len(events) >= _WORTH_A_BATCH else [[event] for event in events]:
+                number = await self._stream.publish(together, self._place.number)
+                self._place = Place(together[-1].sequence, number)
+                self.relayed = self._place.sequence
 
     async def _look(self) -> Place | None:
         """Return where the stream stands; None when that cannot be said, which is an alarm."""
