@@ -20,6 +20,7 @@ from tests.support.house import House, eventually, house
 @pytest.fixture
 async def desk(tmp_path: Path) -> AsyncIterator[House]:
     async with house(tmp_path, TICKETS, NOTIFIER) as made:
+        await eventually(lambda: all(made.running(name).broker.connected for name in ("tickets", "notifier")))
         yield made
 
 
