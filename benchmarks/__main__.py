@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from benchmarks.desk import running_desk
+from benchmarks.desk import end_by_signal, running_desk
 from benchmarks.figures import measure_click, measure_memory, measure_rates, sign_in
 from benchmarks.report import Report
 
@@ -28,6 +28,7 @@ def main(  # noqa: PLR0917 (options, by name)
 ) -> None:
     """Measure creation, read and list, click to notification, idle memory and time to ready."""
     console = Console()
+    end_by_signal()
     starts: list[float] = []
     for _ in range(rounds - 1):
         with console.status("starting a desk"), running_desk() as desk:

@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
+from typing import NoReturn
 
 from deploy.desk_file import DeskFile
 from deploy.ports import free_ports
@@ -36,6 +38,15 @@ class RunningDesk:
     ports: dict[str, int]
     pids: dict[str, int]
     ready_after: float
+
+
+def end_by_signal() -> None:
+    """Let SIGTERM end this process as an exception does, so that its desk ends with it."""
+
+    def end(number: int, _frame: FrameType | None) -> NoReturn:
+        sys.exit(128 + number)
+
+    signal.signal(signal.SIGTERM, end)
 
 
 @contextmanager
