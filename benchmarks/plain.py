@@ -9,7 +9,8 @@ import sys
 import uvicorn
 from fastapi import FastAPI, Response
 
-from tickets.schemas import NewTicket, RequesterOut, SummaryOut, TicketOut, TicketsOut
+from tickets.answers import RequesterOut, SummaryOut, TicketOut, TicketsOut
+from tickets.schemas import NewTicket
 
 _SUMMARY = {
     "id": 1,
