@@ -148,6 +148,18 @@ def test_positions_have_no_gap_and_every_event_comes_back_as_the_bytes_it_came_a
     assert of_people.head(sources.connection) == 4
 
 
+def test_what_was_undone_is_not_remembered_in_place_of_what_is_there(sources: Sources) -> None:
+    with sources.connection.begin_nested() as undone:
+        lost = sources.tell(created(), "ticket/42", by="anna")
+        undone.rollback()
+    sources.last.clear()
+    another_desk = Sources(sources.connection)  # another process, with a memory of its own
+    kept = another_desk.tell(created(7), "ticket/7", by="ben")
+    assert (kept.sequence, kept.hash != lost.hash) == (lost.sequence, True)
+    ((position, item),) = JournalFeed(sources.journal).read(sources.connection, 0, 10)
+    assert (position, item.stored) == (1, kept)
+
+
 def test_an_event_of_a_type_that_is_not_known_here_is_listed_with_all_that_it_says(sources: Sources) -> None:
     stored = sources.tell(registered("Anna Arendt"), "user/anna", by="anna", source="/auth")
     unknown = StoredEvent(**{**{name: getattr(stored, name) for name in COLUMNS}, "type": "user.knighted"})
