@@ -20,9 +20,10 @@ from events.errors import Conflict, NotFound, Unavailable
 from events.handling import Handler, Subscription
 from events.hints import Wake
 from events.jetstream import Broker
-from events.parking import TRIES, Parking, retry_delay
+from events.parking import TRIES, retry_delay
 from events.projections import Recorded
 from events.relay import Relay
+from events.retrying import Parking
 from events.streams import stream_name
 from tests.support.brokers import until
 from tests.support.nats import NatsServer

@@ -6,16 +6,16 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, update
 
-from events.consumer import Batch
 from events.contracts import CATALOGUE
 from events.contracts.user import UserPasswordChanged, UserRegistered
 from events.decider import Key, Transaction
 from events.environment import real_environment
 from events.handling import Subscription
-from events.parking import Parking
+from events.intake import Batch
 from events.positions import START, load
 from events.projections import Recorded
 from events.rebuilding import rebuild
+from events.retrying import Parking
 from tests.support.stores import Shop, handle, handle_once_per_subject, handled, once
 
 ENVIRONMENT = real_environment()

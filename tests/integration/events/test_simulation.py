@@ -21,9 +21,9 @@ from events.environment import Environment, real_environment
 from events.handling import Subscription
 from events.hints import Wake
 from events.jetstream import Broker
-from events.parking import Parking
 from events.projections import Recorded
 from events.relay import Relay
+from events.retrying import Parking
 from events.streams import stream_name
 from tests.support.stores import Shop, handle, record
 from tests.support.virtual_broker import VirtualBroker, VirtualDurable, VirtualLog

@@ -22,8 +22,8 @@ from events.environment import Environment
 from events.hints import Wake
 from events.jetstream import Broker
 from events.lease import Lease
-from events.parking import Parking
 from events.relay import Relay
+from events.retrying import Parking
 from events.store import Store
 from events.streams import stream_name
 

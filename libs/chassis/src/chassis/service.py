@@ -21,13 +21,14 @@ if TYPE_CHECKING:
     from chassis.principal import Credential, Principal
     from chassis.principals import Principals
     from events.checkpoints import Signer
-    from events.consumer import Consumer, Record
+    from events.consumer import Consumer
     from events.handling import Subscription
     from events.hints import Wake
+    from events.intake import Record
     from events.jetstream import Broker
     from events.lease import Lease
-    from events.parking import Parking
     from events.relay import Relay
+    from events.retrying import Parking
     from events.store import Store
     from events.writer import Writer
 

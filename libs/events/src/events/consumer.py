@@ -5,18 +5,16 @@ whatever the broker did not bring. The broker only makes it fast: it may repeat,
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 
-from events import parking, positions
+from events import positions
 from events.catalogue import Catalogue
 from events.contracts import CATALOGUE
-from events.decider import Key, Transaction
 from events.envelope import StoredEvent, from_wire
 from events.environment import Environment
-from events.errors import Conflict
-from events.handling import Subscription, attempt, describe, passes_by_itself
+from events.handling import Subscription, describe, passes_by_itself
+from events.intake import Batch, Moved, Record
 from events.positions import Position, Verdict, follow
 from events.store import Store
 from events.streams import BrokerError, DurableFetch
@@ -24,8 +22,6 @@ from events.writer import Writer
 
 logger = logging.getLogger(__name__)
 
-Record = Callable[[Transaction, Sequence[StoredEvent]], None]
-"""Writes every event down before any is handled (the journal)."""
 OwnersFeed = Callable[[str, int, int], Awaitable[list[bytes]]]
 """(source, after, limit) to the wires that follow, from the owner; [] at its head. Raises anything when the owner cannot be reached."""
 
@@ -40,47 +36,6 @@ _FORKED = 60.0  # seconds between looks at a history that forked
 
 class Forked(Exception):
     """The owner's history is not the one that was handled here."""
-
-
-class Moved(Conflict):
-    """Another process of this service handled these events first."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Batch:
-    """Handles events, moves the checkpoint, and parks what cannot be handled: a unit of the writer. Returns the new position."""
-
-    subscription: Subscription
-    catalogue: Catalogue
-    record: Record | None
-    position: Position
-    events: Sequence[StoredEvent]
-    condemned: Mapping[int, str] = field(default_factory=dict)
-    """What was wrong with an event that was refused alone before; it is parked without being tried again."""
-    sql: bool = True
-
-    def reads(self) -> Iterable[Key]:
-        return ()
-
-    def run(self, tx: Transaction) -> Position:
-        source = self.subscription.source
-        if positions.load(tx.connection, source, lock=True) != self.position:
-            raise Moved(f"The events of {source} were handled elsewhere.")
-        if self.record is not None:
-            self.record(tx, self.events)
-        handled = [event for event in self.events if self.subscription.handles(event.type)]
-        blocked = parking.parked_subjects(tx.connection, source, {event.subject for event in handled})
-        for event in handled:
-            if event.subject in blocked:
-                parking.park_behind(tx, event)
-            elif error := self.condemned.get(event.sequence) or attempt(tx, self.subscription, event, self.catalogue):
-                parking.park(tx, event, error)
-                blocked.add(event.subject)
-        after = self.position
-        for event in self.events:
-            after = after.after(event)
-        positions.save(tx.connection, source, self.position, after)
-        return after
 
 
 class Consumer:

@@ -74,6 +74,7 @@ def passes_by_itself(error: Exception) -> bool:
 def describe(error: Exception) -> str:
     """Return what an operator needs to find the cause, without the values at hand: they may be personal."""
     frames = traceback.extract_tb(error.__traceback__)
-    place = f" at {'/'.join(PurePath(frames[-1].filename).parts[-2:])}:{frames[-1].lineno}" if frames else ""
+    ours = [frame for frame in frames if "site-packages" not in frame.filename] or frames
+    place = f" at {'/'.join(PurePath(ours[-1].filename).parts[-2:])}:{ours[-1].lineno}" if ours else ""
     code = f" ({error.code})" if isinstance(error, DomainError) else ""
     return f"{type(error).__name__}{code}{place}"

@@ -1,34 +1,29 @@
 """Parking instead of retry loops: an event that cannot be handled waits beside the road, and only those of its subject wait behind it."""
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from events.catalogue import Catalogue
-from events.contracts import CATALOGUE
-from events.contracts.operation import EventRetried, EventSkipped
-from events.decider import Context, Key, Transaction
+from events.decider import Transaction
 from events.envelope import StoredEvent, from_wire
-from events.environment import Environment
 from events.errors import Conflict, NotFound
-from events.handling import Subscription, attempt, describe, passes_by_itself
-from events.store import Store
+from events.handling import Subscription, attempt
 from events.tables import parked
 from events.times import from_text, to_text
-from events.writer import Writer
 
 logger = logging.getLogger(__name__)
 
 TRIES = 8
 """How often an event is tried again before it waits for an operator."""
+TOGETHER = 100
+"""How many events may follow one that has succeeded in its transaction."""
 
 _FIRST_DELAY = timedelta(seconds=5)
-_TOGETHER = 100  # events that follow one that has succeeded, in its transaction
-_LOOK = 1.0  # seconds
 
 _THIS = (parked.c.source == bindparam("of"), parked.c.sequence == bindparam("at"))
 _PARK = insert(parked)
@@ -93,64 +88,6 @@ def figures(connection: Connection, now: datetime) -> dict[str, float]:
     return {"parked": count, "parked_oldest_seconds": (now - from_text(oldest)).total_seconds() if oldest else 0.0}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Again:
-    """Tries a parked event once more, and those behind it when it succeeds: a unit of the writer. Returns whether it succeeded.
-
-    `by` is the operator who asked; then it is audited. `error`: it was refused outside of the handler's reach, so that is only noted.
-    """
-
-    own: str
-    subscription: Subscription
-    catalogue: Catalogue
-    sequence: int
-    by: Context | None = None
-    error: str | None = None
-    following: int = _TOGETHER
-    sql: bool = True
-
-    def reads(self) -> Iterable[Key]:
-        return ()
-
-    def run(self, tx: Transaction) -> bool:
-        row = head_row(tx.connection, self.subscription.source, self.sequence)
-        event = from_wire(row["wire"])
-        if self.by is not None:
-            retried = EventRetried(source=event.source, sequence=event.sequence, event=event.id)
-            tx.append(f"store/{self.own.strip('/')}", [retried], self.by)
-        error = self.error or attempt(tx, self.subscription, event, self.catalogue)
-        if error is None:
-            remove(tx, event)
-            follow(tx, self.subscription, self.catalogue, event.subject, self.following)
-        else:
-            fail(tx, row, error, tries=row["tries"] + 1)
-        return error is None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Skip:
-    """Gives a parked event up, and lets those behind it follow: a unit of the writer."""
-
-    own: str
-    subscription: Subscription
-    catalogue: Catalogue
-    sequence: int
-    by: Context
-    following: int = _TOGETHER
-    sql: bool = True
-
-    def reads(self) -> Iterable[Key]:
-        return ()
-
-    def run(self, tx: Transaction) -> bool:
-        event = from_wire(head_row(tx.connection, self.subscription.source, self.sequence)["wire"])
-        skipped = EventSkipped(source=event.source, sequence=event.sequence, event=event.id)
-        tx.append(f"store/{self.own.strip('/')}", [skipped], self.by)
-        remove(tx, event)
-        follow(tx, self.subscription, self.catalogue, event.subject, self.following)
-        return True
-
-
 def head_row(connection: Connection, source: str, sequence: int) -> Mapping[str, Any]:
     """Return the row of an event that is first of its subject. Raises NotFound, or Conflict when it is not the first."""
     row = connection.execute(select(parked).where(parked.c.source == source, parked.c.sequence == sequence)).mappings().one_or_none()
@@ -189,76 +126,3 @@ def follow(tx: Transaction, subscription: Subscription, catalogue: Catalogue, su
             fail(tx, row, error, tries=0)
             return
         remove(tx, event)
-
-
-class Parking:
-    """Tries the first parked event of each subject again with growing delays, and does what an operator decides."""
-
-    def __init__(
-        self,
-        *,
-        writer: Writer,
-        store: Store,
-        source: str,
-        subscriptions: Sequence[Subscription],
-        environment: Environment,
-        catalogue: Catalogue = CATALOGUE,
-    ) -> None:
-        self._writer = writer
-        self._store = store
-        self._own = source
-        self._subscriptions = {subscription.source: subscription for subscription in subscriptions}
-        self._environment = environment
-        self._catalogue = catalogue
-
-    async def run(self) -> None:
-        """Try again what is due, for ever."""
-        while True:
-            try:
-                await self.step()
-            except Exception:
-                logger.exception("Parked events could not be tried again.")
-            await self._environment.sleep(_LOOK)
-
-    async def step(self) -> None:
-        """Try everything once that is due now."""
-        now = to_text(self._environment.now())
-        due = select(parked.c.source, parked.c.sequence).where(parked.c.next_at <= now).order_by(parked.c.source, parked.c.sequence)
-        with self._store.read() as connection:
-            rows = connection.execute(due.limit(_TOGETHER)).all()
-        for source, sequence in rows:
-            if source in self._subscriptions:
-                await self._again(source, sequence, None)
-
-    async def retry(self, source: str, sequence: int, by: Context) -> bool:
-        """Try a parked event now, and return whether it succeeded. Raises NotFound, or Conflict when another of its subject is first."""
-        return await self._again(source, sequence, by)
-
-    async def skip(self, source: str, sequence: int, by: Context) -> None:
-        """Give a parked event up. Raises NotFound, or Conflict when another of its subject is first."""
-        unit = Skip(own=self._own, subscription=self._of(source, sequence), catalogue=self._catalogue, sequence=sequence, by=by)
-        try:
-            await self._writer.execute(unit)
-        except Exception as error:
-            if isinstance(error, NotFound | Conflict) or passes_by_itself(error):
-                raise
-            await self._writer.execute(replace(unit, following=0))  # it is one of those behind it that is refused
-
-    async def _again(self, source: str, sequence: int, by: Context | None) -> bool:
-        unit = Again(own=self._own, subscription=self._of(source, sequence), catalogue=self._catalogue, sequence=sequence, by=by)
-        try:
-            return await self._writer.execute(unit)
-        except Exception as error:
-            if isinstance(error, NotFound | Conflict) or passes_by_itself(error):
-                raise
-        try:
-            return await self._writer.execute(replace(unit, following=0))
-        except Exception as error:
-            if passes_by_itself(error):
-                raise
-            return await self._writer.execute(replace(unit, error=describe(error)))
-
-    def _of(self, source: str, sequence: int) -> Subscription:
-        if source not in self._subscriptions:
-            raise NotFound(f"The event {sequence} of {source} is not parked.")
-        return self._subscriptions[source]

@@ -8,11 +8,12 @@ from sqlalchemy import Connection, delete, select
 
 from events import positions
 from events.catalogue import Catalogue
-from events.consumer import Moved, OwnersFeed
+from events.consumer import OwnersFeed
 from events.contracts import CATALOGUE
 from events.decider import Key, Transaction
 from events.envelope import StoredEvent, from_wire
 from events.handling import Subscription, attempt
+from events.intake import Moved
 from events.store import Store
 from events.tables import events as log
 from events.tables import parked
