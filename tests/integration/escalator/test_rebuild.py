@@ -4,9 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, delete, select
+from sqlalchemy import create_engine, delete, select, update
 
 from escalator.tables import deadlines, ticket_copies
+from events.decider import Key, Transaction
+from events.rebuilding import rebuild
 from events.store import log_head
 from events.tables import consumed, origins
 from tests.integration.escalator.conftest import Escalation, escalation, soon
@@ -52,6 +54,19 @@ def head(there: Escalation) -> int:
         return log_head(connection).sequence
 
 
+class Damage:
+    """Makes the derived tables wrong: a ticket is forgotten, and every deadline is ready."""
+
+    sql = True
+
+    def reads(self) -> list[Key]:
+        return []
+
+    def run(self, tx: Transaction) -> None:
+        tx.connection.execute(delete(ticket_copies).where(ticket_copies.c.number == 1))
+        tx.connection.execute(update(deadlines).values(state="waiting", ready=True, due_at="2999-01-01T00:00:00.000000Z"))
+
+
 def forget(there: Escalation) -> None:
     """Empty what is derived, and the place in the feed that it stands for."""
     engine = create_engine(f"sqlite:///{there.desk.house.settings.data_dir / 'escalator.sqlite3'}", module=pysqlite3)
@@ -61,19 +76,31 @@ def forget(there: Escalation) -> None:
     engine.dispose()
 
 
+async def at_rest(there: Escalation) -> dict[str, list[Any]]:
+    """Wait until nothing is asked for that was not answered, and return the rows."""
+
+    async def resting() -> bool:
+        before = rows(there), head(there)
+        await there.desk.house.settled()
+        return "asked" not in {row[4] for row in before[0]["deadlines"]} and (rows(there), head(there)) == before
+
+    await soon(resting)
+    return rows(there)
+
+
 async def test_deadlines_filled_anew_are_the_same_and_nothing_is_asked_again(tmp_path: Path) -> None:
     async with escalation(tmp_path) as there:
         await busy_time(there)
-
-        async def at_rest() -> bool:
-            before = rows(there), head(there)
-            await there.desk.house.settled()
-            states = {row[4] for row in before[0]["deadlines"]}
-            return "asked" not in states and (rows(there), head(there)) == before
-
-        await soon(at_rest)
-        before, asked = rows(there), head(there)
+        before, asked = await at_rest(there), head(there)
         assert {row[4] for row in before["deadlines"]} == {"waiting", "fired", "cancelled"}
+
+        live = there.desk.house.running("escalator")
+        (subscription,) = live.parts.subscriptions
+        await live.writer.execute(Damage())
+        assert rows(there) != before
+        await rebuild(writer=live.writer, store=live.store, own="/escalator", subscription=subscription, feed=live.peers.feed)
+        assert rows(there) == before
+
         await there.desk.house.stop("escalator")
         forget(there)
         await there.desk.house.start(declared("escalator"))

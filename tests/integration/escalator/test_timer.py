@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 from escalator.commands import ChangePolicies
 from escalator.handlers import POLICIES, receive
@@ -17,7 +17,7 @@ from escalator.policy import Level, Policy
 from escalator.projections import Held, save
 from escalator.queries import load_policies, settled_up_to
 from escalator.rules import TicketCopy
-from escalator.tables import DERIVED, HOUSEKEEPING, deadlines
+from escalator.tables import DERIVED, HOUSEKEEPING, deadlines, ticket_copies
 from escalator.timers import LONGEST_SLEEP, Timer
 from escalator.units import SETTLED_AT_ONCE, SYSTEM, AskDue, ChangePoliciesUnit
 from events.contracts import CATALOGUE
@@ -57,6 +57,20 @@ class Tell:
     def run(self, tx: Transaction) -> None:
         for stored in self.events:
             receive(tx, Recorded(stored, stored.decode(CATALOGUE)))
+
+
+@dataclass(frozen=True)
+class Forget:
+    """Empties what is derived."""
+
+    sql: bool = field(default=True, init=False)
+
+    def reads(self) -> Iterable[Key]:
+        return ()
+
+    def run(self, tx: Transaction) -> None:
+        for table in (deadlines, ticket_copies):
+            tx.connection.execute(delete(table))
 
 
 @dataclass(frozen=True)
@@ -101,6 +115,10 @@ class Office:
         """How often each ticket was asked for."""
         with self.store.read() as connection:
             return Counter(connection.execute(select(events.c.subject).where(events.c.type == "escalation.due")).scalars())
+
+    def rows(self) -> list[Any]:
+        with self.store.read() as connection:
+            return [tuple(row) for row in connection.execute(select(deadlines).order_by(deadlines.c.ticket))]
 
     def states(self) -> dict[str, int]:
         with self.store.read() as connection:
@@ -217,6 +235,19 @@ async def test_an_event_that_comes_again_changes_nothing(office: Office) -> None
     assert office.states() == {"asked": 1}
     await office.timer.catch_up()
     assert office.asked() == {"ticket/1": 1}
+
+
+async def test_what_was_asked_for_stays_asked_when_the_tables_are_filled_anew(office: Office) -> None:
+    await office.open([1, 2])
+    office.clock.now += 25 * HOUR
+    await office.timer.catch_up()
+    before = office.rows()
+    await office.writer.execute(Forget())
+    assert office.rows() == []
+    await office.writer.execute(Tell(office.log.events))
+    assert office.rows() == before
+    await office.timer.catch_up()
+    assert office.asked() == {"ticket/1": 1, "ticket/2": 1}
 
 
 async def test_tickets_that_were_imported_wait_for_a_live_event(office: Office) -> None:
