@@ -1,6 +1,10 @@
 """Policies over HTTP: what an admin reads and changes."""
 
+import os
+import subprocess
+import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -61,6 +65,14 @@ async def test_a_change_of_policies_stands_in_the_audit_list(there: Escalation) 
         [{"after": "24h", "notify": "assignee"}],
         [{"after": "2h", "notify": "assignee"}],
     )
+
+
+def test_an_age_of_the_shipped_policy_that_cannot_be_meant_is_said_at_the_start(tmp_path: Path) -> None:
+    variables = {"STE_ESCALATE_AFTER": "tomorrow", "STE_DATA_DIR": str(tmp_path), "STE_ESCALATOR_PORT": "0"}
+    command = [sys.executable, "-m", "escalator"]
+    ended = subprocess.run(command, env=os.environ | variables, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode != 0
+    assert "STE_ESCALATE_AFTER: A duration is a whole number above 0 and a unit" in ended.stdout + ended.stderr
 
 
 @pytest.mark.parametrize(

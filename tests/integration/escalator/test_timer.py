@@ -190,10 +190,17 @@ async def test_a_clock_that_goes_back_asks_for_nothing_twice(office: Office) -> 
     assert office.asked() == {"ticket/1": 1}
 
 
+async def test_a_clock_that_is_put_back_between_finding_and_asking_takes_nothing_back(office: Office) -> None:
+    await office.open([1])
+    found_at = office.clock.now + 25 * HOUR
+    assert await office.writer.execute(AskDue([1], found_at)) == 1
+    assert office.asked() == {"ticket/1": 1}
+
+
 async def test_two_timers_at_once_ask_once(office: Office) -> None:
     await office.open(range(1, 51))
     office.clock.now += 25 * HOUR
-    await asyncio.gather(*(office.writer.execute(AskDue(list(range(1, 51)))) for _ in range(4)))
+    await asyncio.gather(*(office.writer.execute(AskDue(list(range(1, 51)), office.clock.now)) for _ in range(4)))
     assert set(office.asked().values()) == {1}
     assert len(office.asked()) == 50
 
@@ -220,7 +227,7 @@ async def test_a_deadline_that_was_not_settled_yet_is_not_asked_for_under_a_poli
     await office.open(range(1, count + 1))
     office.clock.now += 25 * HOUR
     await office.change()
-    await office.writer.execute(AskDue([count]))
+    await office.writer.execute(AskDue([count], office.clock.now))
     assert office.asked() == {}
     await office.timer.catch_up()
     assert office.asked() == {}

@@ -7,6 +7,7 @@ from chassis.app import create_app as create
 from chassis.service import Parts, Running, Service
 from chassis.settings import Settings
 from escalator.handlers import HANDLERS
+from escalator.policy import parse_duration
 from escalator.queries import late_by, load_policies
 from escalator.routes import router
 from escalator.tables import deadlines, ticket_copies
@@ -15,7 +16,14 @@ from events.handling import Subscription
 
 
 def build(running: Running) -> Parts:
-    """Return the escalator's parts: it follows the tickets' events, and its timer runs in one process at a time."""
+    """Return the escalator's parts: it follows the tickets' events, and its timer runs in one process at a time.
+
+    Raises ValueError when the shipped policy's age cannot be meant.
+    """
+    try:
+        parse_duration(running.settings.escalate_after)
+    except ValueError as error:
+        raise ValueError(f"STE_ESCALATE_AFTER: {error}") from None
 
     async def keep_time() -> None:
         await Timer(

@@ -1,6 +1,7 @@
 """The timer: it sleeps until the next deadline, and asks for those that are due."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from escalator.commands import BeginPolicies
 from escalator.queries import next_due, overdue_tickets, settled_up_to
@@ -48,8 +49,12 @@ class Timer:
         """Carry changes of policies to all deadlines, then ask for everything that is due by now. Writes nothing when nothing is to do."""
         while await self.store.read_in_thread(settled_up_to) is not None:
             await self.writer.execute(Settle())
-        while tickets := await self._overdue():
-            await self.writer.execute(AskDue(tickets))
+        while True:
+            now = self.environment.now()
+            tickets = await self.store.read_in_thread(partial(overdue_tickets, now=now, limit=ASKED_AT_ONCE))
+            if not tickets:
+                return
+            await self.writer.execute(AskDue(tickets, now))
 
     async def until_next(self) -> float:
         """Return for how many seconds nothing will be due."""
@@ -57,7 +62,3 @@ class Timer:
         if due is None:
             return LONGEST_SLEEP
         return min(max((due - self.environment.now()).total_seconds(), 0.0), LONGEST_SLEEP)
-
-    async def _overdue(self) -> list[int]:
-        now = self.environment.now()
-        return await self.store.read_in_thread(lambda connection: overdue_tickets(connection, now, ASKED_AT_ONCE))

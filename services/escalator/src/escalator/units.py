@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, insert
@@ -96,9 +97,10 @@ def _settle_some(tx: Transaction, policies: Policies) -> None:
 
 @dataclass(frozen=True, slots=True)
 class AskDue:
-    """Ask for what is due of these tickets. Returns how many deadlines were asked for."""
+    """Ask for what is due of these tickets at `now`, the clock that found them. Returns how many deadlines were asked for."""
 
     tickets: Sequence[int]
+    now: datetime
     sql = True
 
     def reads(self) -> Iterable[StateKey]:
@@ -108,17 +110,18 @@ class AskDue:
         policies: Policies = tx.state(POLICIES)
         before = load(tx.connection, self.tickets)
         after = [held.settled(policies) for held in before.values()]
-        due = {held.copy.number: [item for item in held.deadlines.values() if may_ask(item, tx.now)] for held in after}
-        save(tx.connection, before, [_ask(tx, held, due[held.copy.number], policies) for held in after])
+        now = max(self.now, tx.now)  # a clock that was put back in between takes nothing back
+        due = {held.copy.number: [item for item in held.deadlines.values() if may_ask(item, now)] for held in after}
+        save(tx.connection, before, [_ask(tx, held, due[held.copy.number], policies, now) for held in after])
         return sum(map(len, due.values()))
 
 
-def _ask(tx: Transaction, held: Held, due: Sequence[Deadline], policies: Policies) -> Held:
+def _ask(tx: Transaction, held: Held, due: Sequence[Deadline], policies: Policies, now: datetime) -> Held:
     if not due:
         return held
     subject = f"ticket/{held.copy.number}"
     last = tx.stream(subject).time
-    at = tx.now if last is None else max(tx.now, last)
+    at = now if last is None else max(now, last)
     events = [_due(deadline, policies) for deadline in sorted(due, key=lambda item: (item.due_at, item.key))]
     tx.append(subject, events, Context(actor=SYSTEM, at=at, causation=held.copy.event))
     for event in events:
