@@ -17,9 +17,11 @@ import httpx2
 
 from chassis import secrets
 from chassis.app import create_app
+from chassis.desk import Desk
 from chassis.server import DrainingServer
 from chassis.service import Running, Service
 from chassis.settings import Settings
+from events.environment import Environment
 from events.store import log_head
 from tests.support.nats import NatsServer
 
@@ -39,7 +41,7 @@ class House:
 
     def __init__(self, directory: Path, broker: NatsServer, settings: Settings) -> None:
         self.directory, self.broker, self.settings = directory, broker, settings
-        self._services: dict[str, Service] = {}
+        self._services: dict[str, tuple[Service, Environment | None]] = {}
         self._servers: dict[str, tuple[_Server, asyncio.Task[None]]] = {}
 
     def url(self, name: str) -> str:
@@ -58,10 +60,16 @@ class House:
         live: Running = self._servers[name][0].app.state.running
         return live
 
-    async def start(self, service: Service) -> None:
-        """Start a service and wait until it serves."""
-        self._services[service.name] = service
-        server = _Server(create_app(service, self.settings))
+    def app(self, name: str) -> Desk:
+        """Return the application of a service that runs."""
+        app = self._servers[name][0].app
+        assert isinstance(app, Desk)
+        return app
+
+    async def start(self, service: Service, environment: Environment | None = None) -> None:
+        """Start a service and wait until it serves; `environment` is where another clock comes in."""
+        self._services[service.name] = service, environment
+        server = _Server(create_app(service, self.settings, environment))
         listening = _listen(self.settings.port_of(service.name))
         task = asyncio.create_task(server.serve(sockets=[listening]), name=f"serve {service.name}")
         self._servers[service.name] = server, task
@@ -80,7 +88,7 @@ class House:
 
     async def restart(self, name: str) -> None:
         await self.stop(name)
-        await self.start(self._services[name])
+        await self.start(*self._services[name])
 
     async def stop_all(self) -> None:
         """Stop everything that still runs; the first failure is raised when all are stopped."""

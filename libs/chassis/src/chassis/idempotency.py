@@ -98,7 +98,8 @@ class Once(Generic[R]):
         kept: Kept | None = tx.state((KIND, self.id))
         if kept is not None and kept.at + KEPT_FOR > tx.now:
             if kept.request != self.request:
-                raise KeyReused("This Idempotency-Key came with another request before.")
+                told = [(("header", "idempotency-key"), "must be a new one for another request")]
+                raise KeyReused("This Idempotency-Key came with another request before.", told)
             return kept.answer()
         answer = self.render(self.unit.run(tx))
         headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.raw_headers)

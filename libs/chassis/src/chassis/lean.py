@@ -19,6 +19,7 @@ from starlette.types import Receive, Scope, Send
 from chassis import bodies
 from chassis.answers import Answer, to_bytes
 from chassis.declared import Declared, declared
+from chassis.principal import SAFE_METHODS
 from chassis.problems import instance_of, merge, problem, responses
 from events.errors import DomainError, NotFound
 
@@ -37,6 +38,8 @@ class LeanRoute(APIRoute):
         self._plan, found, slugs = _plan(endpoint, path)
         self._guards = tuple((getter, waits) for getter, waits, _ in guards)
         found = sum((declares for _, _, declares in guards), found)
+        if found.security and not SAFE_METHODS.issuperset(options.get("methods") or ()):
+            slugs.append("cross-site")
         options["responses"] = merge(options.get("responses") or {}, responses(*slugs, *found.problems))
         options["openapi_extra"] = {**_extra(found), **(options.get("openapi_extra") or {})}
         super().__init__(path, endpoint, **options)
@@ -134,7 +137,7 @@ def _path_getter(name: str, hint: Any) -> Getter:
             value = validate(text)
         except ValidationError:
             raise NotFound("There is no such thing.") from None
-        if isinstance(value, int) and abs(value) > bodies.LARGEST_INTEGER:
+        if isinstance(value, int) and (abs(value) > bodies.LARGEST_INTEGER or str(value) != text):  # one thing has one address
             raise NotFound("There is no such thing.")
         return value
 
