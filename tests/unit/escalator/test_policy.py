@@ -173,3 +173,10 @@ def test_the_set_knows_what_is_now_by_name() -> None:
     assert all(before.changes is not after.changes for before, after in pairwise(states))
     assert states[-1].find("b") is None
     assert states[-1].find("a") == second
+
+
+def test_whatever_a_level_ever_was_counts_for_what_could_be_due() -> None:
+    policies = Policies().after("a", change(NOON, policy("24h", "2h"))).after("a", change(NOON, None, version=2))
+    assert not policies.could_be_due(NOON, NOON + 2 * HOUR - timedelta(microseconds=1))
+    assert policies.could_be_due(NOON, NOON + 2 * HOUR)
+    assert not Policies().could_be_due(NOON, NOON + 1000 * HOUR)

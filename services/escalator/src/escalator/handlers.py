@@ -54,8 +54,9 @@ def receive(tx: Transaction, recorded: Recorded) -> None:
         deadline = fired(copy, recorded.event, at=at, due_at=from_text(recorded.event.due_at))
         known[deadline.key] = deadline
     held = Held(copy, known).settled(policies)
-    for due, asked_at in asks_after(tx.connection, number, stored.id):
-        held = after_ask(held, due, asked_at).settled(policies)
+    if policies.could_be_due(copy.created_at, tx.now):
+        for due, asked_at in asks_after(tx.connection, number, stored.id):
+            held = after_ask(held, due, asked_at).settled(policies)
     save(tx.connection, before, [held])
 
 

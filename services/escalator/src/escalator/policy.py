@@ -174,3 +174,8 @@ class Policies:
     def after(self, name: str, change: Change) -> "Policies":
         """Return the set with one more change."""
         return Policies(change.version, {**self.changes, name: (*self.changes.get(name, ()), change)})
+
+    def could_be_due(self, created_at: datetime, now: datetime) -> bool:
+        """Whether any level that there ever was may have been due for a ticket of that age: whether it is worth looking closer."""
+        ever = (change.policy for changes in self.changes.values() for change in changes if change.policy is not None)
+        return any(created_at + level.wait <= now for policy in ever for level in policy.levels)

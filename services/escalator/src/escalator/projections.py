@@ -1,6 +1,7 @@
 """The deadlines of some tickets: read at once, and written back where they changed, with a statement per table."""
 
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -32,8 +33,9 @@ _PUT_DEADLINE = _upsert(deadlines)
 _DROP_DEADLINE = delete(deadlines).where(
     deadlines.c.ticket == bindparam("b_ticket"), deadlines.c.policy == bindparam("b_policy"), deadlines.c.level == bindparam("b_level")
 )
-_COPIES = select(ticket_copies).where(ticket_copies.c.number.in_(bindparam("numbers", expanding=True)))
-_DEADLINES = select(deadlines).where(deadlines.c.ticket.in_(bindparam("numbers", expanding=True)))
+_HELD = select(ticket_copies, deadlines).join_from(ticket_copies, deadlines, deadlines.c.ticket == ticket_copies.c.number, isouter=True)
+_ONE = _HELD.where(ticket_copies.c.number == bindparam("number"))
+_SOME = _HELD.where(ticket_copies.c.number.in_(bindparam("numbers", expanding=True))).order_by(ticket_copies.c.number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +52,19 @@ class Held:
 
 def load(connection: Connection, numbers: Sequence[int]) -> dict[int, Held]:
     """Return what is held of these tickets, by number; those that are not known here are left out."""
-    if not numbers:
-        return {}
-    copies = [_copy(row) for row in connection.execute(_COPIES, {"numbers": list(numbers)}).mappings()]
-    found: dict[int, dict[Key, Deadline]] = {copy.number: {} for copy in copies}
-    for row in connection.execute(_DEADLINES, {"numbers": list(numbers)}).mappings():
-        deadline = _deadline(row)
-        found[deadline.key.ticket][deadline.key] = deadline
-    return {copy.number: Held(copy, found[copy.number]) for copy in sorted(copies, key=lambda copy: copy.number)}
+    if len(numbers) == 1:  # every event comes this way: without an order, and without a list to expand
+        rows = connection.execute(_ONE, {"number": numbers[0]}).mappings().all()
+    else:
+        rows = connection.execute(_SOME, {"numbers": list(numbers)}).mappings().all() if numbers else []
+    copies: dict[int, TicketCopy] = {}
+    found: defaultdict[int, dict[Key, Deadline]] = defaultdict(dict)
+    for row in rows:
+        if row["number"] not in copies:
+            copies[row["number"]] = _copy(row)
+        if row["ticket"] is not None:
+            deadline = _deadline(row)
+            found[row["number"]][deadline.key] = deadline
+    return {number: Held(copy, found[number]) for number, copy in copies.items()}
 
 
 def save(connection: Connection, before: Mapping[int, Held], after: Iterable[Held]) -> None:
@@ -76,7 +83,8 @@ def save(connection: Connection, before: Mapping[int, Held], after: Iterable[Hel
 
 
 def _copy(row: Mapping[Any, Any]) -> TicketCopy:
-    return TicketCopy(**{**row, "created_at": from_text(row["created_at"])})
+    values = {column.name: row[column.name] for column in ticket_copies.columns}
+    return TicketCopy(**{**values, "created_at": from_text(values["created_at"])})
 
 
 def _copy_row(copy: TicketCopy) -> Row:
