@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, select, tuple_
 
@@ -84,6 +84,21 @@ def next_due(connection: Connection) -> datetime | None:
 def overdue_tickets(connection: Connection, now: datetime, limit: int) -> list[int]:
     """Return the numbers of tickets of up to `limit` deadlines to be asked for now, the longest overdue first."""
     return list(dict.fromkeys(connection.execute(_DUE, {"now": to_text(now), "limit": limit}).scalars()))
+
+
+class ToDo(NamedTuple):
+    """What the timer finds. `unsettled`: a change of the policies has not reached every ticket; `overdue` are tickets to ask for."""
+
+    unsettled: bool
+    overdue: list[int]
+    next_due: datetime | None
+
+
+def look(connection: Connection, now: datetime, limit: int) -> ToDo:
+    """Return what there is to do now. Short reads of indexes, fit for the event loop."""
+    due = next_due(connection)
+    overdue = overdue_tickets(connection, now, limit) if due is not None and due <= now else []
+    return ToDo(settled_up_to(connection) is not None, overdue, due)
 
 
 def settled_up_to(connection: Connection) -> int | None:

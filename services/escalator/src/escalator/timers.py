@@ -1,10 +1,9 @@
 """The timer: it sleeps until the next deadline, and asks for those that are due."""
 
 from dataclasses import dataclass
-from functools import partial
 
 from escalator.commands import BeginPolicies
-from escalator.queries import next_due, overdue_tickets, settled_up_to
+from escalator.queries import look
 from escalator.units import AskDue, BeginPoliciesUnit, Settle
 from events.environment import Environment
 from events.errors import Unavailable
@@ -13,6 +12,8 @@ from events.store import Store
 from events.writer import Writer
 
 ASKED_AT_ONCE = 500
+BREATH = 0.05
+"""Seconds between two looks: while events pour in, each commit rings, and none of them needs an answer sooner."""
 LONGEST_SLEEP = 2.0
 """Seconds. A clock that is set, or a machine that slept, is noticed after this at the latest."""
 
@@ -34,10 +35,10 @@ class Timer:
             seen = self.wake.generation
             try:
                 begun = begun or await self.begin()
-                await self.catch_up()
-                timeout = await self.until_next()
+                timeout = await self.catch_up()
             except Unavailable as error:
                 timeout = float(error.retry_after)
+            await self.environment.sleep(min(BREATH, timeout))
             await self.wake.after(seen, timeout)
 
     async def begin(self) -> bool:
@@ -45,20 +46,18 @@ class Timer:
         await self.writer.execute(BeginPoliciesUnit(BeginPolicies(after=self.shipped_after)))
         return True
 
-    async def catch_up(self) -> None:
-        """Carry changes of policies to all deadlines, then ask for everything that is due by now. Writes nothing when nothing is to do."""
-        while await self.store.read_in_thread(settled_up_to) is not None:
-            await self.writer.execute(Settle())
+    async def catch_up(self) -> float:
+        """Carry changes of policies to all deadlines, ask for what is due by now, and return for how many seconds nothing will be.
+
+        Writes nothing when there is nothing to do.
+        """
         while True:
             now = self.environment.now()
-            tickets = await self.store.read_in_thread(partial(overdue_tickets, now=now, limit=ASKED_AT_ONCE))
-            if not tickets:
-                return
-            await self.writer.execute(AskDue(tickets, now))
-
-    async def until_next(self) -> float:
-        """Return for how many seconds nothing will be due."""
-        due = await self.store.read_in_thread(next_due)
-        if due is None:
-            return LONGEST_SLEEP
-        return min(max((due - self.environment.now()).total_seconds(), 0.0), LONGEST_SLEEP)
+            with self.store.read() as connection:
+                todo = look(connection, now, ASKED_AT_ONCE)
+            if todo.unsettled:
+                await self.writer.execute(Settle())
+            elif todo.overdue:
+                await self.writer.execute(AskDue(todo.overdue, now))
+            else:
+                return LONGEST_SLEEP if todo.next_due is None else min((todo.next_due - now).total_seconds(), LONGEST_SLEEP)
