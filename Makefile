@@ -29,7 +29,7 @@ check: $(STAMP) ## Lint, check the types, who imports whom, and the unit tests: 
 	$(BIN)/ruff check --no-cache . # whose import is whose depends on the folders, which the cache does not know
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q tests/unit tests/contract $(ARGS)
+	$(BIN)/python -m pytest -q -n 2 tests/unit tests/contract/test_events.py $(ARGS)
 
 bench: $(STAMP) ## Measure: requests a second against a plain FastAPI app, click to notification, memory, time to ready
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -4,13 +4,16 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import httpx2
 import pytest
 
+from chassis.database import held
 from tests.support.desk import Desk, alive
 from tests.support.waiting import eventually
 
@@ -213,6 +216,22 @@ def test_the_doctor_names_what_is_wrong_and_how_to_mend_it(rough: Desk) -> None:
     assert said.returncode == 1
     assert re.search(r"BAD +secrets +\S+/pepper can be read by others\n.*→ chmod go= \S+/pepper", said.stdout)
     assert re.search(r"BAD +escalator +does not answer", said.stdout)
+
+
+def test_the_doctor_looks_into_stores_that_nobody_uses(own: Desk) -> None:
+    own.data_dir.mkdir(parents=True)
+    for name in ("auth", "tickets"):
+        with closing(sqlite3.connect(own.data_dir / f"{name}.sqlite3")) as store, store:
+            store.execute("CREATE TABLE facts (fact TEXT)")
+            store.executemany("INSERT INTO facts VALUES (?)", [("x" * 500,)] * 100)
+    damaged = own.data_dir / "tickets.sqlite3"
+    damaged.write_bytes(damaged.read_bytes()[:8192] + b"\xff" * 4096 + damaged.read_bytes()[12288:])
+    said = own.ste("doctor")
+    assert said.returncode == 1
+    assert re.search(r"^ok +auth +its store is sound", said.stdout, re.MULTILINE), said.stdout
+    assert re.search(r"^BAD +tickets +its store is damaged: ", said.stdout, re.MULTILINE), said.stdout
+    with held(own.data_dir, "tickets"):
+        assert re.search(r"^warn +tickets +.*in use by a running service", own.ste("doctor").stdout, re.MULTILINE)
 
 
 def test_the_first_admin_is_made_by_the_operator(bare: Desk) -> None:
