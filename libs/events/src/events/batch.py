@@ -8,11 +8,11 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam
 from sqlalchemy.dialects.postgresql import insert  # SQLite's ON CONFLICT is written alike, and this form compiles for both
-from sqlalchemy.exc import DBAPIError
 
 from events.appending import Draft, draft
 from events.decider import Context, Key, Stream, Unit
 from events.loading import COUNTER, STREAM, Loading
+from events.savepoints import savepoint
 from events.tables import counters
 
 _insert_counter = insert(counters).values(name=bindparam("name"), value=bindparam("value"))
@@ -123,19 +123,13 @@ class UnitTransaction:
 
     @contextlib.contextmanager
     def savepoint(self) -> Iterator[None]:
-        """Named in plain SQL, which costs a fifth of SQLAlchemy's nested transactions: consumers make one for every event."""
-        connection, before = self.connection, self.changes.copy()
-        connection.exec_driver_sql("SAVEPOINT part")
+        before = self.changes.copy()
         try:
-            yield
-        except BaseException as error:
+            with savepoint(self.connection):
+                yield
+        except BaseException:
             self.changes = before
-            with contextlib.suppress(DBAPIError) if isinstance(error, DBAPIError) else contextlib.nullcontext():
-                # after a full disk SQLite has undone the whole transaction: then it is that error which counts
-                connection.exec_driver_sql("ROLLBACK TO SAVEPOINT part")
-                connection.exec_driver_sql("RELEASE SAVEPOINT part")
             raise
-        connection.exec_driver_sql("RELEASE SAVEPOINT part")
 
 
 def keys_of(units: Iterable[Unit[Any]]) -> set[Key]:

@@ -10,6 +10,7 @@ from events.catalogue import Catalogue, UnknownType, UnknownVersion
 from events.decider import Key, Transaction
 from events.handling import describe, passes_by_itself
 from events.projections import Feed, Projection, Recorded
+from events.savepoints import savepoint
 from events.store import log_head, read_log
 from events.tables import projections
 
@@ -121,7 +122,7 @@ class Followers:
         if not items:
             return
         try:
-            with connection.begin_nested():
+            with savepoint(connection):
                 projection.apply(connection, items)
         except Exception as error:
             if passes_by_itself(error):

@@ -14,6 +14,7 @@ from events.decider import Transaction
 from events.envelope import StoredEvent
 from events.errors import DomainError, Unavailable
 from events.projections import Recorded
+from events.savepoints import TransactionLost
 
 Handler = Callable[[Transaction, Recorded], None]
 """Does in the open transaction what follows from an event. What it raises parks the event; it must not call the writer."""
@@ -62,7 +63,7 @@ def attempt(tx: Transaction, subscription: Subscription, stored: StoredEvent, ca
 
 def passes_by_itself(error: Exception) -> bool:
     """Return whether the same may succeed later: a lost connection, a lock or time-out, a full disk, an I/O error, a full queue."""
-    if isinstance(error, Unavailable | NoConnectionFree):
+    if isinstance(error, Unavailable | NoConnectionFree | TransactionLost):
         return True
     if not isinstance(error, DBAPIError):
         return False

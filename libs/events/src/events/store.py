@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -20,11 +21,13 @@ try:
 except ImportError:
     import sqlite3 as sqlite
 
+logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 SQLITE_FLOOR = (3, 51, 3)
 _WRITING = ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000", "foreign_keys=ON", "trusted_schema=OFF", "temp_store=MEMORY")
 _READING = ("query_only=ON", "busy_timeout=5000", "trusted_schema=OFF", "temp_store=MEMORY")
+_FULL = 2  # what SQLite calls synchronous=FULL when asked
 _READERS = 16
 _PATIENCE = 5.0  # seconds that a reader waits for a connection
 _PG_LOCKS = "-c lock_timeout=5000 -c idle_in_transaction_session_timeout=2000"
@@ -42,9 +45,13 @@ class Store:
         self.url = make_url(url)
         if self.url.get_backend_name() == "sqlite":
             self.writing, self.reading = _sqlite(self.url, _WRITING, "BEGIN IMMEDIATE", 1), _sqlite(self.url, _READING, "BEGIN", _READERS)
+            event.listen(self.writing, "connect", _demand_durability)
+            if doubt := doubt_about(sqlite_version()):
+                logger.warning("%s", doubt)
         else:
-            self.writing = create_engine(self.url, pool_size=2, connect_args={"options": _PG_LOCKS})
-            self.reading = create_engine(self.url, pool_size=_READERS, pool_timeout=_PATIENCE).execution_options(postgresql_readonly=True)
+            self.writing = create_engine(self.url, pool_size=2, hide_parameters=True, connect_args={"options": _PG_LOCKS})
+            reading = create_engine(self.url, pool_size=_READERS, pool_timeout=_PATIENCE, hide_parameters=True)
+            self.reading = reading.execution_options(postgresql_readonly=True)
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Connection]:
@@ -76,9 +83,30 @@ def sqlite_version() -> tuple[int, ...]:
     return tuple(sqlite.sqlite_version_info)
 
 
+def doubt_about(version: tuple[int, ...]) -> str | None:
+    """Return what an operator should know of a SQLite library that is too old; None for the others."""
+    if version >= SQLITE_FLOOR:
+        return None
+    found, floor = (".".join(map(str, each)) for each in (version, SQLITE_FLOOR))
+    return f"SQLite is {found}; before {floor} two connections can corrupt a store. Run one process per store, or install pysqlite3."
+
+
+def _demand_durability(connection: Any, _record: object) -> None:
+    """Refuse a place where SQLite cannot keep what was acknowledged; a file system without shared memory falls back in silence."""
+    [mode], [synchronous] = (connection.execute(f"PRAGMA {name}").fetchone() for name in ("journal_mode", "synchronous"))
+    if (mode, synchronous) != ("wal", _FULL):
+        raise RuntimeError(f"The store cannot be durable here: SQLite's journal_mode is {mode} and synchronous is {synchronous}.")
+
+
 def _sqlite(url: URL, pragmas: Sequence[str], begin: str, size: int) -> Engine:
     engine = create_engine(
-        url, module=sqlite, pool_size=size, max_overflow=1, pool_timeout=_PATIENCE, connect_args={"check_same_thread": False}
+        url,
+        module=sqlite,
+        pool_size=size,
+        max_overflow=1,
+        pool_timeout=_PATIENCE,
+        hide_parameters=True,  # errors are logged, and what was to be written may be personal
+        connect_args={"check_same_thread": False},
     )
 
     def connected(connection: Any, _record: object) -> None:

@@ -29,6 +29,7 @@ from events.following import Filling, Followers
 from events.handling import passes_by_itself
 from events.loading import STREAM, Loader, Loading
 from events.projections import Feed, Projection, Recorded
+from events.savepoints import TransactionLost
 from events.store import LogHead, Store, head_in
 from events.tables import batches, checkpoints, head
 from events.times import to_text
@@ -47,6 +48,7 @@ _DISK_ERROR = 10  # SQLite's primary code for an I/O error
 
 _LOCK_HEAD = select(head).with_for_update()
 _MOVE_HEAD = update(head).where(head.c.id == 1)
+_NEXT_BATCH = _MOVE_HEAD.values(batch=head.c.batch + 1)
 _KEEP_BATCH = insert(batches)
 _DROP_BATCHES = delete(batches).where(batches.c.batch <= bindparam("old"))
 _FIND_BATCH = select(batches.c.token).where(batches.c.batch == bindparam("number"))
@@ -141,8 +143,11 @@ class Writer:
             if connection.execute(_LOCK_HEAD).one_or_none() is None:
                 connection.execute(insert(head), _first_head(self.source, self._environment))
             self.followers.prepare(connection)
+            connection.execute(_NEXT_BATCH)  # other processes forget where projections stood that are anew now
+        opening = Call(Filling(), Future())
+        self.write([opening])
+        opening.future.result()
         self._running = True
-        self.write([Call(Filling(), Future())])
         self._environment.start_thread(self._run, f"writer {self.source}")
 
     async def stop(self) -> None:
@@ -167,6 +172,7 @@ class Writer:
     # the thread
 
     def _run(self) -> None:
+        calls: list[Call] = []
         try:
             while calls := self._take():
                 self.write(calls)
@@ -177,7 +183,8 @@ class Writer:
         finally:
             with self._waiting:
                 self._running = False
-                left = list(self._queue)
+                left = [call for call in calls if not call.future.done()]
+                left += [call for call in self._queue if call.future.set_running_or_notify_cancel()]
                 self._queue.clear()
             _answer(left, Unavailable("The service is going down. Try again in a moment.", 2))
             self._ended.set()
@@ -201,23 +208,16 @@ class Writer:
         """Write one batch and give the answers. Raises only what ends the writer."""
         try:
             commit = self._batch(calls)
-        except IntegrityError as error:
+        except Exception as error:
             self._memory = None
-            if len(calls) == 1:
-                _answer(calls, error)
-            else:
+            self.followers.behind.clear()  # the next batch finds out anew
+            if len(calls) > 1 and not passes_by_itself(error):
                 # one of them is refused by the store: alone, only that one fails
                 for call in calls:
                     call.result = call.error = None
                     self.write([call])
-            return
-        except Exception as error:
-            self._memory = None
-            self.followers.behind.clear()  # the next batch finds out anew
-            logger.exception("A batch of %s units was not written.", len(calls))
-            _answer(
-                calls, Unavailable("The store does not take anything now. Try again in a moment.", 2) if passes_by_itself(error) else error
-            )
+                return
+            _fail(calls, error)
             if _disk_is_broken(error):
                 raise
             return
@@ -240,6 +240,8 @@ class Writer:
                 try:
                     transaction.commit()
                 except Exception as error:
+                    if _disk_is_broken(error):
+                        raise  # what is in the file need not be on the disk
                     raise _UnknownOutcome from error
             except _UnknownOutcome as unknown:
                 connection.invalidate()
@@ -316,6 +318,16 @@ def _answer(calls: Sequence[Call], error: BaseException | None = None) -> None:
             call.future.set_result(call.result)
 
 
-def _disk_is_broken(error: Exception) -> bool:
+def _fail(calls: Sequence[Call], error: Exception) -> None:
+    """Tell everybody what the store said; what passes by itself is worth another try."""
+    if not isinstance(error, IntegrityError):  # that one is the caller's own affair
+        logger.error("A batch of %s units was not written.", len(calls), exc_info=error)
+    passing = passes_by_itself(error)
+    _answer(calls, Unavailable("The store does not take anything now. Try again in a moment.", 2) if passing else error)
+
+
+def _disk_is_broken(error: BaseException | None) -> bool:
+    if isinstance(error, TransactionLost):
+        error = error.__cause__
     code = getattr(getattr(error, "orig", None), "sqlite_errorcode", None)
     return code is not None and code & 0xFF == _DISK_ERROR

@@ -15,6 +15,7 @@ from events.errors import DomainError
 from events.following import Followers
 from events.handling import passes_by_itself
 from events.projections import Recorded
+from events.savepoints import savepoint
 
 Appended = Callable[[Connection, Sequence[Recorded]], None]
 
@@ -70,7 +71,7 @@ class Writing:
         self._batch.forget_reservations()
         transaction = UnitTransaction(self._batch, sql=True)
         try:
-            with self._batch.connection.begin_nested():
+            with savepoint(self._batch.connection):
                 call.result = call.unit.run(transaction)
         except Exception as error:  # noqa: BLE001 (as above)
             _refuse(call, error)
