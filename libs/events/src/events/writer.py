@@ -240,11 +240,11 @@ class Writer:
                 try:
                     transaction.commit()
                 except Exception as error:
+                    connection.invalidate()  # its transaction may still be open, and nobody would end it
                     if _disk_is_broken(error):
                         raise  # what is in the file need not be on the disk
                     raise _UnknownOutcome from error
             except _UnknownOutcome as unknown:
-                connection.invalidate()
                 if not self._is_there(locked.batch + 1, token):
                     raise unknown.__cause__ or unknown from None
         self._memory = memory
