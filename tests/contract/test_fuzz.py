@@ -1,0 +1,107 @@
+"""schemathesis over every OpenAPI document, through the gateway, as everybody: no answer is a 5xx or other than its document says.
+
+STE_FUZZ_EXAMPLES=500 looks deeper, STE_FUZZ_SEED=7 elsewhere.
+"""
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import httpx2
+import pytest
+import schemathesis
+from schemathesis.engine import Status, events, from_schema
+
+from tests.contract.cast import SERVICES
+from tests.support.desk import DEMO_PASSWORD, Desk
+
+pytestmark = [pytest.mark.xdist_group("contract"), pytest.mark.timeout(3600 if "STE_FUZZ_EXAMPLES" in os.environ else 120)]
+
+EXAMPLES = int(os.environ.get("STE_FUZZ_EXAMPLES", "5"))
+SEED = int(os.environ.get("STE_FUZZ_SEED", "20261124"))
+VISITORS = {"anonymous": None, "user": "userd@example.com", "admin": "adminb@example.com"}
+ENDS_SESSIONS = ("/api/auth/login", "/api/auth/logout", "/api/auth/password", "/api/auth/sessions", "/api/auth/sessions/{session}")
+CHECKS = (
+    "not_a_server_error", "status_code_conformance", "content_type_conformance", "response_headers_conformance",
+    "response_schema_conformance", "negative_data_rejection",
+)  # fmt: skip
+
+
+class Visitor:
+    """Comes with somebody's cookie, and signs in again where the request before may have ended the session."""
+
+    def __init__(self, desk: Desk, email: str | None) -> None:
+        self._desk, self._email = desk, email
+        self._cookie, self._in_doubt = "", True
+
+    def get(self, case: Any, _context: Any) -> dict[str, str]:
+        """Return the headers to come with. schemathesis asks before each request."""
+        headers = {"Sec-Fetch-Site": "same-origin"}
+        if self._email is not None:
+            if self._in_doubt:
+                self._sign_in_again()
+            headers["Cookie"] = f"sid={self._cookie}"
+            self._in_doubt = case.operation.path in ENDS_SESSIONS
+        return headers
+
+    def set(self, case: Any, headers: dict[str, str], _context: Any) -> None:
+        case.headers.update(headers)
+
+    def _sign_in_again(self) -> None:
+        here = {"Sec-Fetch-Site": "same-origin"}
+        with httpx2.Client(base_url=self._desk.url, headers=here, cookies={"sid": self._cookie}, trust_env=False) as client:
+            if client.get("/api/auth/me").status_code == 200:
+                return
+            answer = client.post("/api/auth/login", json={"email": self._email, "password": DEMO_PASSWORD})
+            assert answer.status_code == 200, answer.text
+            self._cookie = answer.cookies["sid"]
+
+
+@pytest.mark.parametrize("who", VISITORS)
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_answer_is_what_the_document_says(service: str, who: str, desk: Desk, documents: dict[str, Any]) -> None:
+    schema = schemathesis.openapi.from_dict(documents[service], config=_config(desk, thorough=who != "anonymous" or service == "auth"))
+
+    class Bound(Visitor):
+        def __init__(self) -> None:
+            super().__init__(desk, VISITORS[who])
+
+    schema.auth(refresh_interval=None)(Bound)
+    asked = 0
+    failures: list[str] = []
+    for event in from_schema(schema).execute():
+        if isinstance(event, events.ScenarioFinished):
+            asked += len(event.recorder.interactions)
+            failures += _failures(event)
+        elif isinstance(event, events.NonFatalError):
+            failures.append(f"{event.label}: {event.value!r}")
+    assert asked >= len(documents[service]["paths"]), "It hardly asked anything."
+    assert not failures, f"{len(failures)} failures\n" + "\n\n".join(failures[:10])
+
+
+def _config(desk: Desk, *, thorough: bool) -> schemathesis.Config:
+    """Return what to look for; without being thorough, where nobody gets past the door, a few examples of each route."""
+    return schemathesis.Config.from_dict(
+        {
+            "seed": SEED,
+            "base-url": desk.url,
+            "request-timeout": 20,
+            "max-stream-events": 1,
+            "generation": {"max-examples": EXAMPLES, "database": "none", "with-security-parameters": False, "deterministic": True},
+            "checks": {"enabled": False, **{name: {"enabled": True} for name in CHECKS}},
+            "operations": [
+                # OpenAPI 3.1 knows one schema for a whole stream; schemathesis would hold each event to it
+                {"include-name": "GET /api/notifications/stream", "checks": {"response_schema_conformance": {"enabled": False}}},
+            ],
+            # methods that a path does not have are test_bad_input's
+            "phases": {"coverage": {"enabled": thorough, "unexpected-methods": []}, "stateful": {"enabled": False}},
+        }
+    )
+
+
+def _failures(event: events.ScenarioFinished) -> Iterator[str]:
+    for nodes in event.recorder.checks.values():
+        for node in nodes:
+            if node.status is not Status.SUCCESS:
+                info = node.failure_info
+                yield f"{event.label}, {node.name}: {info and info.failure}\n{info and info.code_sample}"
