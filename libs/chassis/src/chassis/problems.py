@@ -15,6 +15,7 @@ from events.errors import Conflict, DomainError, Invalid, NotFound, NotPermitted
 MEDIA_TYPE = "application/problem+json"
 
 PROBLEMS: dict[str, tuple[int, str]] = {
+    "bad-request": (400, "Bad request"),
     "not-signed-in": (401, "Not signed in"),
     "not-permitted": (403, "Not permitted"),
     "missing-scope": (403, "The token lacks a scope"),
@@ -30,9 +31,10 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "key-reused": (422, "Idempotency-Key used for another request"),
     "too-many-requests": (429, "Too many requests"),
     "internal": (500, "Something broke here"),
+    "outcome-unknown": (502, "Outcome unknown"),
     "unavailable": (503, "Unavailable for the moment"),
 }
-"""Slug to (status, title). Every slug that any service answers with stands here once its modules are imported."""
+"""Slug to (status, title). Every slug that any service answers with stands here once its modules are imported; the gateway's too."""
 
 _KINDS: tuple[tuple[type[DomainError], str], ...] = (
     (NotSignedIn, "not-signed-in"),

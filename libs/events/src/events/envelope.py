@@ -163,11 +163,14 @@ def from_wire(wire: bytes) -> StoredEvent:
         hash=json.loads(parts["hash"]),
         traceparent=json.loads(parts["traceparent"]),
     )
-    if chain(stored.prevhash, stored.head) != stored.hash or stored.prevhash != stored.prevhash.lower():
+    if chain(stored.prevhash, stored.head) != stored.hash or not _one_spelling(stored.prevhash):
         raise ValueError(f"The hash of {stored.source} {stored.sequence} is not that of its head.")
     if digest(stored.data) != stored.datadigest:
         raise ValueError(f"The data of {stored.source} {stored.sequence} are not those that were recorded.")
-    if stored.personal is not None and personal_digest(stored.salt, stored.personal) != stored.personaldigest:
+    if stored.personal is None:
+        if stored.salt is not None:
+            raise ValueError(f"{stored.source} {stored.sequence} has a salt without a personal part.")
+    elif personal_digest(stored.salt, stored.personal) != stored.personaldigest or not _one_spelling(stored.salt or ""):
         raise ValueError(f"The personal part of {stored.source} {stored.sequence} is not the one that was recorded.")
     return stored
 
@@ -175,6 +178,11 @@ def from_wire(wire: bytes) -> StoredEvent:
 def personal_digest(salt: str | None, personal: bytes) -> str:
     """Return SHA-256(salt ‖ personal) in hex; `salt` is hex."""
     return digest(bytes.fromhex(salt or "") + personal)
+
+
+def _one_spelling(text: str) -> bool:
+    """Whether these hex digits are spelled as we write them; `bytes.fromhex` also takes capitals and spaces."""
+    return bytes.fromhex(text).hex() == text
 
 
 def _members(text: str) -> dict[str, str]:
