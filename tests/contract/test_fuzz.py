@@ -6,6 +6,7 @@ STE_FUZZ_EXAMPLES=500 looks deeper, STE_FUZZ_SEED=7 elsewhere.
 import os
 from collections.abc import Iterator
 from typing import Any
+from uuid import uuid4
 
 import httpx2
 import pytest
@@ -13,14 +14,18 @@ import schemathesis
 from schemathesis.engine import Status, events, from_schema
 
 from tests.contract.cast import SERVICES
-from tests.support.desk import DEMO_PASSWORD, Desk
+from tests.support.desk import Desk
 
 pytestmark = [pytest.mark.xdist_group("contract"), pytest.mark.timeout(3600 if "STE_FUZZ_EXAMPLES" in os.environ else 120)]
 
 EXAMPLES = int(os.environ.get("STE_FUZZ_EXAMPLES", "5"))
 SEED = int(os.environ.get("STE_FUZZ_SEED", "20261124"))
-VISITORS = {"anonymous": None, "user": "userd@example.com", "admin": "adminb@example.com"}
-ENDS_SESSIONS = ("/api/auth/login", "/api/auth/logout", "/api/auth/password", "/api/auth/sessions", "/api/auth/sessions/{session}")
+VISITORS = ("anonymous", "user", "admin")
+HERE = {"Sec-Fetch-Site": "same-origin"}
+MAY_END_IT = (
+    "/api/auth/login", "/api/auth/logout", "/api/auth/password", "/api/auth/sessions", "/api/auth/sessions/{session}",
+    "/api/auth/users/{user}",
+)  # fmt: skip
 CHECKS = (
     "not_a_server_error", "status_code_conformance", "content_type_conformance", "response_headers_conformance",
     "response_schema_conformance", "negative_data_rejection",
@@ -28,33 +33,49 @@ CHECKS = (
 
 
 class Visitor:
-    """Comes with somebody's cookie, and signs in again where the request before may have ended the session."""
+    """Comes as somebody, and as somebody new where the request before may have ended the session, the password or the account."""
 
-    def __init__(self, desk: Desk, email: str | None) -> None:
-        self._desk, self._email = desk, email
-        self._cookie, self._in_doubt = "", True
+    def __init__(self, desk: Desk, who: str) -> None:
+        self._desk, self._who = desk, who
+        self._cookie = ""
+        self._in_doubt = who != "anonymous"
 
     def get(self, case: Any, _context: Any) -> dict[str, str]:
         """Return the headers to come with. schemathesis asks before each request."""
-        headers = {"Sec-Fetch-Site": "same-origin"}
-        if self._email is not None:
-            if self._in_doubt:
-                self._sign_in_again()
-            headers["Cookie"] = f"sid={self._cookie}"
-            self._in_doubt = case.operation.path in ENDS_SESSIONS
-        return headers
+        if self._in_doubt:
+            self._make_sure()
+        self._in_doubt = self._who != "anonymous" and case.operation.path in MAY_END_IT
+        return {**HERE, "Cookie": f"sid={self._cookie}"} if self._cookie else {**HERE}
 
     def set(self, case: Any, headers: dict[str, str], _context: Any) -> None:
         case.headers.update(headers)
 
-    def _sign_in_again(self) -> None:
-        here = {"Sec-Fetch-Site": "same-origin"}
-        with httpx2.Client(base_url=self._desk.url, headers=here, cookies={"sid": self._cookie}, trust_env=False) as client:
-            if client.get("/api/auth/me").status_code == 200:
+    def _make_sure(self) -> None:
+        with httpx2.Client(base_url=self._desk.url, headers=HERE, cookies={"sid": self._cookie}, trust_env=False) as client:
+            me = client.get("/api/auth/me")
+            if me.status_code == 200 and me.json()["role"] == self._who:
                 return
-            answer = client.post("/api/auth/login", json={"email": self._email, "password": DEMO_PASSWORD})
+            account = {"name": "Fuzz", "email": f"{uuid4()}@example.org", "password": "four-words-say-more"}
+            if self._who == "admin":
+                with self._desk.operator() as operator:
+                    operator.post("auth", "/internal/users/admin", account)
+            else:
+                client.post("/api/auth/register", json=account)
+            answer = client.post("/api/auth/login", json={"email": account["email"], "password": account["password"]})
             assert answer.status_code == 200, answer.text
             self._cookie = answer.cookies["sid"]
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """Return a desk for this file alone: its people, roles and policies are changed at random."""
+    with Desk(tmp_path_factory.mktemp("fuzz")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def documents(desk: Desk) -> dict[str, Any]:
+    return {name: desk.client().get(f"/api/{name}/openapi.json").json() for name in SERVICES}
 
 
 @pytest.mark.parametrize("who", VISITORS)
@@ -64,7 +85,7 @@ def test_every_answer_is_what_the_document_says(service: str, who: str, desk: De
 
     class Bound(Visitor):
         def __init__(self) -> None:
-            super().__init__(desk, VISITORS[who])
+            super().__init__(desk, who)
 
     schema.auth(refresh_interval=None)(Bound)
     asked = 0
