@@ -45,14 +45,15 @@ def plain_server() -> Iterator[str]:
     url = f"http://127.0.0.1:{port}"
     process = subprocess.Popen([sys.executable, "-m", "benchmarks.plain", str(port)], cwd=Path(__file__).parent.parent)
     try:
-        _wait_for(f"{url}/api/tickets/1")
+        wait_for(f"{url}/api/tickets/1")
         yield url
     finally:
         process.terminate()
         process.wait()
 
 
-def _wait_for(url: str) -> None:
+def wait_for(url: str) -> None:
+    """Return once the address answers with a 2xx. Raises TimeoutError."""
     end = time.monotonic() + _STARTED
     while True:
         with suppress(urllib.error.URLError):

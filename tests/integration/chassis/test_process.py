@@ -88,7 +88,7 @@ def alive(pid: int) -> bool:
 
 def test_a_service_told_to_stop_succeeds_and_ends_in_time_open_streams_included(start: Start) -> None:
     service = start()
-    assert eventually(service.serves, 30)
+    assert eventually(service.serves, 90)
     with service.client() as client, client.stream("GET", "/api/demo/stream") as stream:
         lines = stream.iter_lines()
         assert next(lines) == "event: hello"
@@ -101,7 +101,7 @@ def test_a_service_told_to_stop_succeeds_and_ends_in_time_open_streams_included(
 
 def test_one_who_never_ends_his_stream_does_not_keep_the_service(start: Start) -> None:
     service = start()
-    assert eventually(service.serves, 30)
+    assert eventually(service.serves, 90)
     with service.client() as client, client.stream("GET", "/api/demo/forever") as stream:
         assert next(stream.iter_bytes())
         began = time.monotonic()
@@ -112,13 +112,13 @@ def test_one_who_never_ends_his_stream_does_not_keep_the_service(start: Start) -
 
 def test_what_was_acknowledged_before_the_end_is_there_afterwards(start: Start) -> None:
     service = start()
-    assert eventually(service.serves, 30)
+    assert eventually(service.serves, 90)
     with service.client() as client:
         assert client.post("/api/demo/tickets", json={"title": "a"}).status_code == 201
         service.popen.send_signal(signal.SIGKILL)
         service.popen.wait()
     again = start()
-    assert eventually(again.serves, 30)
+    assert eventually(again.serves, 90)
     with again.client() as client:
         assert client.put("/api/demo/tickets/1/status", json={"status": "open"}).json()["version"] == 1
 
@@ -128,7 +128,7 @@ def test_a_service_ends_with_its_parent_even_when_that_is_killed(start: Start) -
     parent = start(PARENT)
     assert parent.popen.stdout is not None
     child = int(parent.popen.stdout.readline())
-    assert eventually(parent.serves, 30)
+    assert eventually(parent.serves, 90)
     parent.popen.kill()
     assert eventually(lambda: not alive(child), 10)
 
@@ -136,7 +136,7 @@ def test_a_service_ends_with_its_parent_even_when_that_is_killed(start: Start) -
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_ps_names_the_service(start: Start) -> None:
     service = start()
-    assert eventually(service.serves, 30)
+    assert eventually(service.serves, 90)
     assert Path(f"/proc/{service.popen.pid}/cmdline").read_text().startswith("ste tickets")
 
 
@@ -149,7 +149,7 @@ def test_a_store_that_an_offline_command_holds_is_not_opened(start: Start, tmp_p
 
 def test_the_log_is_json_with_the_requests_id_and_without_secrets(start: Start) -> None:
     service = start()
-    assert eventually(service.serves, 30)
+    assert eventually(service.serves, 90)
     with service.client() as client:
         refused = client.get("/api/demo/stream", headers={"cookie": "sid=hunter2", "x-request-id": "request-77"})
         assert refused.status_code == 401

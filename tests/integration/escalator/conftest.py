@@ -66,7 +66,7 @@ class Escalation:
         return found
 
 
-async def soon(condition: Callable[[], Awaitable[bool]], seconds: float = 15.0) -> None:
+async def soon(condition: Callable[[], Awaitable[bool]], seconds: float = 60.0) -> None:
     """Wait until it is so. Raises TimeoutError."""
     async with asyncio.timeout(seconds):
         while not await condition():  # noqa: ASYNC110 -- anything can be waited for

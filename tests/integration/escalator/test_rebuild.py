@@ -1,16 +1,18 @@
 """Deadlines are derived: filled anew from the tickets' feed and the own log, they are the same, row for row, and nothing is asked again."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, delete, select, update
+from sqlalchemy import and_, create_engine, delete, func, or_, select, update
 
 from escalator.tables import deadlines, ticket_copies
 from events.decider import Key, Transaction
 from events.rebuilding import rebuild
 from events.store import log_head
 from events.tables import consumed, origins
+from events.times import to_text
 from tests.integration.escalator.conftest import Escalation, escalation, soon
 from tests.integration.tickets.conftest import good
 from tests.support.house import declared
@@ -76,13 +78,20 @@ def forget(there: Escalation) -> None:
     engine.dispose()
 
 
+def about_to_move(there: Escalation) -> bool:
+    within_the_hour = to_text(datetime.now(UTC) + timedelta(hours=1))
+    due = and_(deadlines.c.state == "waiting", deadlines.c.ready, deadlines.c.due_at < within_the_hour)
+    with there.desk.house.running("escalator").store.read() as connection:
+        return bool(connection.scalar(select(func.count()).where(or_(deadlines.c.state == "asked", due))))
+
+
 async def at_rest(there: Escalation) -> dict[str, list[Any]]:
-    """Wait until nothing is asked for that was not answered, and return the rows."""
+    """Wait until nothing is asked for that was not answered, nor will be within the hour, and return the rows."""
 
     async def resting() -> bool:
         before = rows(there), head(there)
         await there.desk.house.settled()
-        return "asked" not in {row[4] for row in before[0]["deadlines"]} and (rows(there), head(there)) == before
+        return not about_to_move(there) and (rows(there), head(there)) == before
 
     await soon(resting)
     return rows(there)
