@@ -143,7 +143,7 @@ def test_ps_names_the_service(start: Start) -> None:
 def test_a_store_that_an_offline_command_holds_is_not_opened(start: Start, tmp_path: Path) -> None:
     with held(tmp_path / "data", "tickets", exclusive=True):
         service = start()
-        assert service.popen.wait(30) != 0
+        assert service.popen.wait(90) != 0
     assert "in use by an offline command" in service.log.read_text()
 
 

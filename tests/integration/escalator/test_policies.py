@@ -75,6 +75,13 @@ def test_an_age_of_the_shipped_policy_that_cannot_be_meant_is_said_at_the_start(
     assert "STE_ESCALATE_AFTER: A duration is a whole number above 0 and a unit" in ended.stdout + ended.stderr
 
 
+async def test_the_shipped_age_is_read_once_whatever_stands_there_later(tmp_path: Path) -> None:
+    for after in ("2h", "3h", "tomorrow"):
+        async with escalation(tmp_path, escalate_after=after) as there:
+            answer = await there.admin.get(POLICIES)
+            assert (good(answer)["policies"][0]["levels"][0]["after"], answer.headers["etag"]) == ("2h", '"1"')
+
+
 @pytest.mark.parametrize(
     ("policy", "where"),
     [

@@ -4,18 +4,24 @@ import asyncio
 from collections import Counter
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from events.errors import Conflict, NotFound
+from events.handling import Subscription
 from events.tables import events
 from events.times import from_text, to_text
+from notifier import people
 from notifier.channels import NotDelivered, Refused
 from notifier.errors import NotDead
+from notifier.handlers import on_people
 from notifier.policy import CLAIM, MAX_ATTEMPTS, NO_ADMIN, Outcome, retry_delay
+from notifier.tables import people as people_table
 from notifier.units import Claim, End, FanOut, MarkSending, Retry
-from tests.integration.notifier.office import SECOND, START, Clock, Outside, context, office
+from tests.integration.notifier.office import SECOND, START, Clock, Handle, Outside, context, office
+from tests.support.logs import Log
 
 LONGEST = 1 - 2**-32  # what the tests' dice always show
 
@@ -75,6 +81,24 @@ async def test_a_fan_out_waits_while_no_admin_is_known_and_the_first_one_is_told
         assert await there.finish() == 0
         there.clock.now += SECOND
         await there.admin("ada")
+        assert await there.finish() == 1
+        assert there.told() == {"ada": 1}
+
+
+@pytest.mark.parametrize("type_", ["user.role_changed", "user.reactivated"])
+async def test_who_becomes_an_admin_later_is_told_at_once_what_waits(tmp_path: Path, type_: str) -> None:
+    what = {"user.role_changed": "role", "user.reactivated": "active"}[type_]
+    ada: dict[str, Any] = {"id": "ada", "name": "Ada", "role": "admin", "active": True, "can_sign_in": True}
+    becomes = Log(source="/auth")  # that alone: coming again, her registration would hurry the job too
+    becomes.add("user/ada", type_, {"before": {what: None}, "after": {what: ada[what]}})
+    async with office(tmp_path) as there:
+        with there.store.writing.begin() as connection:
+            connection.execute(insert(people_table), {**ada, what: "user" if what == "role" else False})
+        await there.escalate()
+        await there.finish()
+        assert (there.job("fan_out")["status"], there.told()) == ("queued", {})
+        there.clock.now += SECOND
+        await there.writer.execute(Handle(Subscription(source="/auth", derived=people.HANDLERS, handlers=on_people()), becomes))
         assert await there.finish() == 1
         assert there.told() == {"ada": 1}
 

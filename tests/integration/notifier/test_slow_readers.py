@@ -41,7 +41,7 @@ class Reader:
 
     @property
     def complete(self) -> bool:
-        return bool(self.taken) and self.taken[-1] == {"type": "http.response.body", "body": b""}
+        return bool(self.taken) and self.taken[-1] == {"type": "http.response.body", "body": b"", "more_body": False}
 
 
 @dataclass
@@ -110,6 +110,17 @@ async def test_who_takes_nothing_keeps_no_stream_from_ending(tmp_path: Path, mon
     monkeypatch.setattr(streams, "LAST_WORD", 0.05)
     async with office(tmp_path) as there, opened(there, reads=False) as stream:
         await until_offered(stream.reader, 2)
+        stream.over.set()
+        with pytest.raises(ClientDisconnect):
+            await asyncio.wait_for(stream.task, 2)
+        assert stream.board.open == 0
+
+
+async def test_who_stops_reading_before_the_end_keeps_no_stream_from_ending(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "LAST_WORD", 0.05)
+    async with office(tmp_path) as there, opened(there) as stream:
+        await until_offered(stream.reader, 2)
+        stream.reader.reads.clear()  # what was said is taken; the end is not
         stream.over.set()
         with pytest.raises(ClientDisconnect):
             await asyncio.wait_for(stream.task, 2)

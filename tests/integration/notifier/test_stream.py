@@ -130,6 +130,7 @@ async def test_a_position_that_is_not_reached_yet_is_now(there: Inboxes) -> None
 
 
 async def test_a_quiet_stream_shows_that_it_lives(there: Inboxes, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert streams.HEARTBEAT == 15
     monkeypatch.setattr(streams, "HEARTBEAT", 0.05)
     async with listening(there.anna) as stream:
         await stream.next()
@@ -174,6 +175,17 @@ async def test_streams_end_when_the_session_does_and_only_they(alone: Inboxes) -
         refused(await alone.anna.get(STREAM, headers={"Last-Event-ID": annas.last_id or ""}), 401, "not-signed-in")
         await alone.resolve(await alone.desk.open(alone.desk.ben))
         assert (await bens.until("notification"))["kind"] == "ticket.status_changed"
+
+
+async def test_without_a_broker_a_stream_ends_soon_after_its_session(alone: Inboxes) -> None:
+    house = alone.desk.house
+    async with listening(alone.anna) as annas:
+        await annas.next()
+        house.broker.kill()
+        await soon(lambda: _true(not house.running("notifier").broker.connected))
+        async with house.client("auth", cookies={"sid": alone.anna.cookies["sid"]}) as door:
+            assert (await door.post("/api/auth/logout")).status_code == 204
+        assert await annas.ended(5.0)
 
 
 async def test_streams_end_when_the_service_stops_and_go_on_where_they_were_when_it_is_back(alone: Inboxes) -> None:

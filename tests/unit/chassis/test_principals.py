@@ -4,7 +4,7 @@ import json
 import pytest
 
 from chassis.principal import Credential, Principal
-from chassis.principals import Principals
+from chassis.principals import FRESH, FRESH_WITHOUT_BEAT, Principals
 from events.errors import Unavailable
 
 ANNA = Principal(kind="user", id="anna", name="Anna", email="anna@example.com", role="user", session="s1")
@@ -226,6 +226,38 @@ async def test_a_stream_whose_revocation_was_missed_ends_when_it_is_looked_at_ag
     principals.distrust()
     async with asyncio.timeout(5):
         await mine.wait()
+    looking.cancel()
+
+
+async def test_without_a_beat_a_stream_ends_as_soon_as_a_request_would(principals: Principals, auth: Auth, clock: Clock) -> None:
+    await principals.find(COOKIE)
+    mine = principals.watch(ANNA)
+    looking = asyncio.create_task(principals.run())
+    auth.answer = None
+    clock.at += FRESH_WITHOUT_BEAT + 0.1
+    async with asyncio.timeout(5):
+        await mine.wait()
+    looking.cancel()
+
+
+async def test_while_auth_beats_open_streams_ask_nothing_until_the_answer_is_old(
+    principals: Principals, auth: Auth, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chassis.principals._LOOK", 0.01)
+    principals.beat()
+    await principals.find(COOKIE)
+    mine = principals.watch(ANNA)
+    looking = asyncio.create_task(principals.run())
+    clock.at += FRESH - 1
+    principals.beat()
+    await asyncio.sleep(0.1)
+    assert auth.asked == 1
+    clock.at += 2
+    principals.beat()
+    auth.was_asked.clear()
+    await asyncio.wait_for(auth.was_asked.wait(), 5)
+    assert auth.asked == 2
+    assert not mine.is_set()
     looking.cancel()
 
 

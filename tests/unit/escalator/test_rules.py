@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from escalator.policy import Condition, Level, Policy, term
+from events.contracts.ticket import TicketStatusChanged
 from events.times import from_text
 from tests.unit.escalator.model import HOUR, START, World
 
@@ -197,6 +198,21 @@ def test_an_imported_ticket_escalates_only_after_a_live_event_opened_it_again() 
         world.tickets.to_status(status, world.now)
     world.calm_down()
     assert ("default", 1) in effects(world)
+
+
+def test_a_ticket_that_an_import_opened_again_waits_for_a_live_event_too() -> None:
+    world = begun(0)
+    world.tickets.to_status("resolved", START + HOUR)
+    change = {"before": {"status": "resolved"}, "after": {"status": "open"}}
+    world.tickets.status = "open"
+    world.tickets.say(TicketStatusChanged(requester="u", assignee=None, **change), START + 2 * HOUR, imported=True)
+    world.now += 30 * HOUR
+    world.calm_down()
+    assert world.escalator.log == []
+    world.tickets.to_status("in_progress", world.now)
+    world.tickets.to_status("open", world.now)
+    world.calm_down()
+    assert effects(world) == [("default", 1)]
 
 
 def test_an_ask_that_tickets_refused_is_repeated_when_it_holds_again() -> None:

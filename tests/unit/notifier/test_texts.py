@@ -57,22 +57,22 @@ STATUS = {"before": "open", "after": "in_progress"}
         (
             told("ticket.escalated", other="alf", facts=DUE),
             "Ticket #42 was escalated",
-            "Ticket #42, which is assigned to you, was still open at its deadline of 2026-11-24 09:00 UTC.",
+            "Ticket #42, which is assigned to you, was open past its deadline of 2026-11-24 09:00 UTC.",
         ),
         (
             told("ticket.escalated", facts={**DUE, "level": 2}),
             "Ticket #42 was escalated to level 2",
-            "Ticket #42, which nobody has taken on, was still open at its deadline of 2026-11-24 09:00 UTC.",
+            "Ticket #42, which nobody has taken on, was open past its deadline of 2026-11-24 09:00 UTC.",
         ),
         (
             told("ticket.escalated", other="bea", other_name="Bea Bell", facts=DUE),
             "Ticket #42 was escalated",
-            "Ticket #42, which is assigned to Bea Bell, was still open at its deadline of 2026-11-24 09:00 UTC.",
+            "Ticket #42, which is assigned to Bea Bell, was open past its deadline of 2026-11-24 09:00 UTC.",
         ),
         (
             told("ticket.escalated", other="bea", facts=DUE),
             "Ticket #42 was escalated",
-            "Ticket #42 was still open at its deadline of 2026-11-24 09:00 UTC.",
+            "Ticket #42 was open past its deadline of 2026-11-24 09:00 UTC.",
         ),
     ],
 )

@@ -8,7 +8,7 @@ from chassis.service import Parts, Running, Service
 from chassis.settings import Settings
 from escalator.handlers import HANDLERS
 from escalator.policy import parse_duration
-from escalator.queries import late_by, load_policies
+from escalator.queries import late_by, load_policies, read_policies
 from escalator.routes import router
 from escalator.tables import deadlines, ticket_copies
 from escalator.timers import Timer
@@ -18,12 +18,12 @@ from events.handling import Subscription
 def build(running: Running) -> Parts:
     """Return the escalator's parts: it follows the tickets' events, and its timer runs in one process at a time.
 
-    Raises ValueError when the shipped policy's age cannot be meant.
+    Raises ValueError when the shipped policy's age cannot be meant. Once there ever was a policy, nobody reads that age any more.
     """
-    try:
-        parse_duration(running.settings.escalate_after)
-    except ValueError as error:
-        raise ValueError(f"STE_ESCALATE_AFTER: {error}") from None
+    with running.store.read() as connection:
+        begun = read_policies(connection).version > 0
+    if not begun:
+        _check_shipped(running.settings.escalate_after)
 
     async def keep_time() -> None:
         await Timer(
@@ -43,6 +43,13 @@ def build(running: Running) -> Parts:
         leader_tasks=[keep_time],
         figures=figures,
     )
+
+
+def _check_shipped(after: str) -> None:
+    try:
+        parse_duration(after)
+    except ValueError as error:
+        raise ValueError(f"STE_ESCALATE_AFTER: {error}") from None
 
 
 SERVICE = Service(

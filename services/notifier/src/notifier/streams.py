@@ -26,7 +26,7 @@ HEARTBEAT = 15.0
 MOST_STREAMS = 10
 """Streams that one person may have open in one process."""
 STALLED = 30.0
-"""Seconds after which a reader who takes nothing is cut off."""
+"""Seconds after which a reader who takes nothing is given up: the stream ends, and what was sent ends with the connection."""
 LAST_WORD = 1.0
 """Seconds that what is being said may still take once the stream is over."""
 _PAGE = 100
@@ -140,7 +140,7 @@ class EventStream(Response):
         try:
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
             await self._talk(send, over)
-            await send({"type": "http.response.body", "body": b""})
+            await _say(send, b"", over, more=False)
         finally:
             for waiting in over:
                 waiting.cancel()
@@ -163,9 +163,12 @@ async def _gone(receive: Receive) -> None:
         pass
 
 
-async def _say(send: Send, text: bytes, over: Over) -> None:
-    """Send. Raises ClientDisconnect when the reader takes nothing, and does not wait long for it once it is over anyway."""
-    sending = asyncio.ensure_future(send({"type": "http.response.body", "body": text, "more_body": True}))
+async def _say(send: Send, text: bytes, over: Over, *, more: bool = True) -> None:
+    """Send; what has no `more` after it is the end.
+
+    Raises ClientDisconnect when the reader takes nothing, and does not wait long for it once it is over anyway.
+    """
+    sending = asyncio.ensure_future(send({"type": "http.response.body", "body": text, "more_body": more}))
     try:
         await asyncio.wait({sending, *over}, timeout=STALLED, return_when=asyncio.FIRST_COMPLETED)
         await asyncio.wait({sending}, timeout=LAST_WORD)

@@ -70,7 +70,7 @@ def _escalated(told: Told) -> str:
         whose = ", which is assigned to you,"
     else:
         whose = f", which is assigned to {told.other_name}," if told.other_name else ""
-    return f"Ticket #{told.ticket}{whose} was still open at its deadline of {due:%Y-%m-%d %H:%M} UTC."
+    return f"Ticket #{told.ticket}{whose} was open past its deadline of {due:%Y-%m-%d %H:%M} UTC."
 
 
 _SUBJECTS = {
