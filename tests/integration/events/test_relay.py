@@ -4,9 +4,12 @@ import asyncio
 import base64
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
 from events.contracts.user import UserDeactivated, UserPasswordChanged, UserRegistered
 from events.envelope import StoredEvent
@@ -124,6 +127,67 @@ async def test_a_lost_acknowledgement_publishes_nothing_twice(owner: Shop, auth:
     assert await in_stream(auth) == owner.wires()
 
 
+class ConnectsAnew:
+    """A stream whose connection is lost and made again between an answer and the next step, once, at the call of that number."""
+
+    def __init__(self, stream: StreamLog, at: int) -> None:
+        self.name, self._stream, self._left = stream.name, stream, at
+        self.reconnected: Callable[[], None] = lambda: None
+
+    def _count(self) -> None:
+        self._left -= 1
+        if self._left == 0:
+            self.reconnected()
+
+    async def tail(self) -> Tail | None:
+        tail = await self._stream.tail()
+        self._count()
+        return tail
+
+    async def ensure(self) -> None:
+        await self._stream.ensure()
+        self._count()
+
+    async def delete(self) -> None:
+        await self._stream.delete()
+
+    async def publish(self, events: Sequence[StoredEvent], expected: int) -> int:
+        number = await self._stream.publish(events, expected)
+        self._count()
+        return number
+
+
+@pytest.mark.parametrize("at", [1, 2, 3, 4])
+async def test_a_new_connection_in_the_middle_of_a_step_makes_the_relay_look_again(owner: Shop, auth: Broker, at: int) -> None:
+    stream = ConnectsAnew(auth.log(STREAM), at)
+    relay = relay_of(owner, auth, stream)
+    stream.reconnected = relay.doubt
+    register(owner, 3)
+    assert not await relay.step()
+    await auth.log(STREAM).delete()  # the broker that it is connected to now was wiped
+    assert await relay.step()
+    assert await in_stream(auth) == owner.wires()
+
+
+async def test_a_new_connection_while_the_log_is_read_is_no_surprise(owner: Shop, auth: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
+    relay = relay_of(owner, auth)
+    register(owner, 1)
+    assert await relay.step()
+    read, doubtful = owner.store.read_in_thread, [True]
+
+    async def read_and_reconnect(function: Callable[[Connection], object]) -> object:
+        found = await read(function)
+        if doubtful and doubtful.pop():
+            relay.doubt()
+        return found
+
+    monkeypatch.setattr(owner.store, "read_in_thread", read_and_reconnect)
+    register(owner, 1)
+    assert not await relay.step()
+    assert await relay.step()
+    assert await in_stream(auth) == owner.wires()
+
+
 async def test_a_stream_that_vanished_is_made_and_filled_again(owner: Shop, auth: Broker) -> None:
     relay = relay_of(owner, auth)
     register(owner, 5)
@@ -131,6 +195,21 @@ async def test_a_stream_that_vanished_is_made_and_filled_again(owner: Shop, auth
     await auth.log(STREAM).delete()
     register(owner, 1)
     assert not await relay.step()
+    assert await relay.step()
+    assert await in_stream(auth) == owner.wires()
+
+
+async def test_a_stream_that_vanished_while_nothing_happens_is_filled_again_within_a_minute(owner: Shop, auth: Broker) -> None:
+    clock = [ENVIRONMENT.now()]
+    environment = replace(ENVIRONMENT, now=lambda: clock[0])
+    relay = Relay(store=owner.store, source="/auth", stream=auth.log(STREAM), wake=Wake(auth, "auth", "here"), environment=environment)
+    register(owner, 5)
+    assert await relay.step()
+    await auth.log(STREAM).delete()
+    clock[0] += timedelta(seconds=59)
+    assert await relay.step()
+    assert await auth.log(STREAM).tail() is None
+    clock[0] += timedelta(seconds=1)
     assert await relay.step()
     assert await in_stream(auth) == owner.wires()
 

@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,18 +14,21 @@ from sqlalchemy import Column, Connection, MetaData, String, Table, insert, sele
 from sqlalchemy.exc import DatabaseError, IntegrityError
 
 from events import tables
+from events.catalogue import Catalogue
+from events.catalogue import event as declared
 from events.checkpoints import Signer
 from events.contracts import CATALOGUE
 from events.contracts.ticket import TicketCreated, TicketStatusChanged
 from events.decider import Context, Fact, Fold, Key, Transaction
 from events.envelope import Actor
-from events.environment import real_environment
+from events.environment import Environment, real_environment
 from events.errors import Conflict, Invalid, Unavailable
 from events.following import LARGEST_STEP, LogFeed
 from events.migrations import create_log
 from events.projections import Recorded
 from events.replay import replay
 from events.store import Store, log_head, read_log, read_stream
+from events.times import to_text
 from events.verify import verify_store
 from events.writer import Writer
 
@@ -75,15 +78,15 @@ class House:
             create_log(SimpleNamespace(get_bind=lambda: connection, execute=lambda sql: connection.execute(text(sql))))
             EXTRA.create_all(connection)
 
-    def writer(self) -> Writer:
+    def writer(self, read_by: Catalogue = CATALOGUE, environment: Environment | None = None) -> Writer:
         made = Writer(
             self.store,
             source="/tickets",
             catalogue=CATALOGUE,
-            environment=real_environment(),
+            environment=environment or real_environment(),
             folds={"ticket": Fold(initial=None, evolve=evolve)},
             loaders={"name": load_names},
-            feeds=[(LogFeed(CATALOGUE), [self.statuses])],
+            feeds=[(LogFeed(read_by), [self.statuses])],
             signer=self.signer,
         )
         made.start()
@@ -312,6 +315,19 @@ def test_a_checkpoint_is_signed_when_a_thousand_is_crossed(house: House, writer:
     assert verify_store(house.store.read, source="/tickets", public_keys=[house.signer.public_key], seen={}).ok
 
 
+def test_a_checkpoint_is_signed_each_minute_with_news_by_however_many_writers(house: House) -> None:
+    clock = [NOON]
+    environment = replace(real_environment(), now=lambda: clock[0])
+    writers = [house.writer(environment=environment) for _ in range(2)]
+    for number in range(50):  # every three seconds, by turns, as two processes renew a lease
+        writers[number % 2].execute_blocking(Open())
+        clock[0] += timedelta(seconds=3)
+    with house.store.read() as connection:
+        assert connection.execute(select(tables.checkpoints.c.size)).scalars().all() == [21, 41]
+    for each in writers:
+        asyncio.run(each.stop())
+
+
 def test_a_projection_that_raises_stops_alone_and_catches_up_when_it_is_mended(house: House, writer: Writer) -> None:
     house.statuses.broken = True
     assert writer.execute_blocking(Open()) == 1
@@ -323,6 +339,29 @@ def test_a_projection_that_raises_stops_alone_and_catches_up_when_it_is_mended(h
     with house.store.read() as connection:
         assert connection.execute(select(Statuses.table.c.subject)).scalars().all() == ["ticket/1", "ticket/2"]
     asyncio.run(second.stop())
+
+
+def test_a_projection_stops_alone_before_an_event_that_cannot_be_read(house: House, writer: Writer) -> None:
+    @declared("ticket.created")
+    class CreatedInARoom:
+        """Of a release that asks old events for a fact that they do not have."""
+
+        requester: str
+        room: str
+
+    writer.execute_blocking(Open())
+    asyncio.run(writer.stop())
+    house.statuses.version = 2  # so that the log is read again
+    careless = house.writer(Catalogue([CreatedInARoom]))
+    assert careless.execute_blocking(Open()) == 2
+    place = careless.followers.places["statuses"]
+    assert place.position == 0
+    assert (place.error or "").startswith("TypeError")
+    asyncio.run(careless.stop())
+    mended = house.writer()
+    with house.store.read() as connection:
+        assert connection.execute(select(Statuses.table.c.subject)).scalars().all() == ["ticket/1", "ticket/2"]
+    asyncio.run(mended.stop())
 
 
 def test_a_projection_far_behind_is_filled_in_steps_and_equals_a_replay(house: House, writer: Writer) -> None:
@@ -351,6 +390,36 @@ def test_a_projection_far_behind_is_filled_in_steps_and_equals_a_replay(house: H
         assert live.execute(rows).all() == other.execute(rows).all()
         assert live.execute(rows).all()[-1].subject == "ticket/999"
     copy.close()
+
+
+def test_no_clock_that_is_put_back_puts_an_event_before_another(house: House) -> None:
+    clock = [NOON]
+    writer = house.writer(environment=replace(real_environment(), now=lambda: clock[0]))
+    for at in (NOON, NOON - timedelta(hours=1), NOON + timedelta(seconds=1)):
+        clock[0] = at
+        writer.execute_blocking(Note(replace(ANNA, at=at)))
+    asyncio.run(writer.stop())
+    clock[0] = NOON - timedelta(days=1)
+    again = house.writer(environment=replace(real_environment(), now=lambda: clock[0]))
+    again.execute_blocking(Note(replace(ANNA, at=clock[0])))
+    asyncio.run(again.stop())
+    with house.store.read() as connection:
+        events = read_log(connection, 0, 10)
+    expected = [to_text(NOON), to_text(NOON), to_text(NOON + timedelta(seconds=1)), to_text(NOON + timedelta(seconds=1))]
+    assert [each.time for each in events] == [each.recordedtime for each in events] == expected
+
+
+@dataclass(frozen=True)
+class Note:
+    """Appends to one stream, at the time that the command came with."""
+
+    context: Context
+
+    def reads(self) -> list[Key]:
+        return [("stream", "ticket/1")]
+
+    def run(self, tx: Transaction) -> None:
+        tx.append("ticket/1", [created(1)], self.context)
 
 
 def test_what_has_no_canonical_form_is_refused_alone(writer: Writer) -> None:

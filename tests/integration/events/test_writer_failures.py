@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Column, Connection, MetaData, String, Table, event, insert, select, text
+from sqlalchemy.exc import DBAPIError
 
 from events import tables
 from events.decider import Key, Transaction
@@ -217,6 +218,30 @@ def test_an_error_of_the_disk_itself_ends_the_writer_and_everybody_is_told(house
         writer.execute_blocking(Open())
 
 
+def test_an_error_of_the_disk_within_savepoints_ends_the_writer_as_well(house: House, writer: Writer, disk: Disk) -> None:
+    @dataclass(frozen=True)
+    class Handling:
+        """Does what a consumer's batch does, on a disk that breaks; SQLite undoes the transaction then."""
+
+        sql: bool = True
+
+        def reads(self) -> list[Key]:
+            return []
+
+        def run(self, tx: Transaction) -> None:
+            with tx.savepoint():
+                tx.connection.exec_driver_sql("ROLLBACK")
+                disk.fail_statement(FSYNC, "INSERT INTO names")
+                tx.write(insert(names), {"name": "a", "owner": "b"})
+
+    ended: list[BaseException] = []
+    writer._on_fatal = ended.append
+    with pytest.raises(Unavailable):
+        writer.execute_blocking(Handling())
+    asyncio.run(writer.stop())
+    assert len(ended) == 1
+
+
 # another process, a full queue, waiters that went away
 
 
@@ -322,6 +347,33 @@ def test_one_unit_that_the_driver_cannot_store_does_not_take_the_others_along(ho
     assert (outcomes[0], outcomes[2]) == (1, 2)
     assert isinstance(outcomes[1], OverflowError)
     assert sound(house)
+
+
+def test_one_unit_with_a_parameter_of_no_known_type_does_not_take_the_others_along(house: House, writer: Writer) -> None:
+    @dataclass(frozen=True)
+    class Strange:
+        def reads(self) -> list[Key]:
+            return []
+
+        def run(self, tx: Transaction) -> None:
+            tx.write(insert(names), {"name": "strange", "owner": ["no", "text"]})
+
+    outcomes = together(writer, Open(), Strange(), Open())
+    assert (outcomes[0], outcomes[2]) == (1, 2)
+    assert isinstance(outcomes[1], DBAPIError)
+    assert sound(house)
+
+
+def test_a_projection_that_binds_what_no_driver_knows_stops_nobody_else(
+    house: House, writer: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def apply(connection: Connection, _items: Sequence[tuple[int, Recorded]]) -> None:
+        connection.execute(insert(Statuses.table), {"subject": ["no", "text"], "status": "open"})
+
+    monkeypatch.setattr(house.statuses, "apply", apply)
+    assert writer.execute_blocking(Open()) == 1
+    assert writer.execute_blocking(Open()) == 2
+    assert writer.followers.places["statuses"].error is not None
 
 
 def test_under_load_everybody_is_answered_what_their_own_command_made(house: House, writer: Writer) -> None:

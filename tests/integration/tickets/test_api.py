@@ -48,6 +48,8 @@ async def test_ticket_ids_are_integers_that_rise(desk: Desk) -> None:
         {"title": "x"},
         {"title": "", "body": "x"},
         {"title": " \n\t", "body": "x"},
+        {"title": "\x1c\x1f", "body": "x"},
+        {"title": "\u3000\x85\u2028", "body": "x"},
         {"title": "x" * 201, "body": "x"},
         {"title": "x", "body": "x" * 20_001},
         {"title": "x", "body": "x", "priority": "huge"},

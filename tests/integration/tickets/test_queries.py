@@ -1,5 +1,6 @@
 """Lists and searches, against a store and against going through the rows one by one."""
 
+from itertools import product
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection
 
 from tests.integration.tickets.store import moment, store, ticket
-from tickets import queries
+from tickets import queries, search
 from tickets.commands import PRIORITIES, STATUSES
 from tickets.queries import NOBODY, Wanted, page
 
@@ -70,33 +71,42 @@ def test_page_after_page_gives_every_ticket_that_is_meant_once_and_in_order(rows
         assert read_all(connection, wanted, limit=limit) == [row["id"] for row in expected]
 
 
-SINGLE: list[dict[str, Any]] = [
-    {},
-    {"status": "open"},
-    {"priority": "high"},
-    {"requester": "anna"},
-    {"assignee": "ada"},
-    {"assignee": NOBODY},
-    {"escalated": True},
+WHOSE: list[dict[str, Any]] = [
+    {**requester, **assignee} for requester in ({}, {"requester": "anna"}) for assignee in ({}, {"assignee": "ada"}, {"assignee": NOBODY})
+]
+DETAILS: list[dict[str, Any]] = [
+    {**status, **priority, **escalated}
+    for status in ({}, {"status": "resolved"})
+    for priority in ({}, {"priority": "high"})
+    for escalated in ({}, {"escalated": True}, {"escalated": False})
 ]
 
 
 @pytest.mark.parametrize("sort", SORTS)
-@pytest.mark.parametrize("status", [{}, {"status": "resolved"}], ids=["whatever its status", "of one status"])
-@pytest.mark.parametrize("filters", SINGLE, ids=str)
-@pytest.mark.parametrize("resumes", [False, True], ids=["the first page", "a later page"])
-def test_a_page_is_found_in_an_index_and_nothing_is_sorted_to_find_it(
-    filters: dict[str, Any], status: dict[str, Any], sort: Any, resumes: Any
-) -> None:
-    wanted = Wanted(**{**filters, **status}, sort=sort)
+@pytest.mark.parametrize("whose", WHOSE, ids=str)
+def test_whatever_narrows_a_list_no_row_is_read_to_be_thrown_away_and_none_is_sorted(whose: dict[str, Any], sort: Any) -> None:
     with store([ticket(1)]) as connection:
-        compiled = queries._page(wanted.narrowed, wanted.sort, resumes=resumes, searches=False).compile(connection)
-        values = dict.fromkeys(compiled.params, "x") | {"limit": 26, "after_id": 1}
-        plan = connection.exec_driver_sql("EXPLAIN QUERY PLAN " + str(compiled), tuple(values[name] for name in compiled.positiontup or ()))
-        steps = [row[3] for row in plan]
-    page_steps = steps[: next(at for at, step in enumerate(steps) if step == "SCAN page")]
-    assert not [step for step in page_steps if "TEMP B-TREE" in step or step.startswith("SCAN tickets")]
-    assert [step for step in page_steps if " INDEX tickets_by_" in step]
+        for details, resumes in product(DETAILS, (False, True)):
+            filters = {**whose, **details}
+            steps = plan(connection, Wanted(**filters, sort=sort), resumes=resumes)
+            assert not [step for step in steps if "TEMP B-TREE" in step], filters
+            found = [step for step in steps if step.startswith(("SEARCH", "SCAN"))]
+            in_detail = {"priority", "escalated"} & filters.keys() or len(whose) == 2
+            asked = [step for name, step in (("requester", "requester=?"), ("assignee", "<expr>=?")) if name in whose] + ["status=?"]
+            asked += ["priority=?", "<expr>=?"] if in_detail else []
+            assert found, filters
+            assert not [step for step in found if " COVERING INDEX tickets_by_" not in step or f"({' AND '.join(asked)}" not in step], (
+                filters
+            )
+
+
+def plan(connection: Connection, wanted: Wanted, *, resumes: bool) -> list[str]:
+    """How SQLite finds the keys of a page."""
+    compiled = queries._page(wanted.narrowed, wanted.sort, resumes=resumes, searches=False).compile(connection)
+    values = dict.fromkeys(compiled.params, "x") | {"limit": 26, "after_id": 1}
+    rows = connection.exec_driver_sql("EXPLAIN QUERY PLAN " + str(compiled), tuple(values[name] for name in compiled.positiontup or ()))
+    steps = [row[3] for row in rows]
+    return steps[: steps.index("SCAN page")]
 
 
 @pytest.mark.parametrize(
@@ -133,6 +143,32 @@ def test_whatever_is_typed_is_searched_as_plain_words(typed: str, found: list[in
     ]
     with store(rows) as connection:
         assert read_all(connection, Wanted(text=typed, sort="created_at"), limit=10) == found
+
+
+TITLES = (
+    "\u26a0\ufe0f Printer burns",
+    "Printer\u26a0\ufe0f burns",
+    "The printer\U0001f926 burns",
+    "\U0001f642printer, burns",
+    "printer\U0001faf6\U0001f3fdburns",
+)
+TYPED = ("printer burns", "\u26a0\ufe0f printer burns", "printer burns \u2764\ufe0f", "\U0001f926burns printer")
+
+
+@pytest.mark.parametrize("title", TITLES, ids=ascii)
+@pytest.mark.parametrize("typed", TYPED, ids=ascii)
+def test_an_emoji_beside_a_word_is_no_part_of_it(title: str, typed: str) -> None:
+    with store([ticket(1, title=title), ticket(2, title="Something else")]) as connection:
+        assert read_all(connection, Wanted(text=typed), limit=10) == [1]
+        search.replace(connection, [ticket(1, title=title)], [])
+        assert read_all(connection, Wanted(text=typed), limit=10) == []
+
+
+@pytest.mark.parametrize("word", ["हिन्दी", "עִבְרִית", "العَرَبِيَّة", "ภาษาไทย", "日本語", "Ελληνικά"])
+def test_words_of_every_script_are_found(word: str) -> None:
+    with store([ticket(1, title=f"x {word} y"), ticket(2)]) as connection:
+        assert read_all(connection, Wanted(text=word), limit=10) == [1]
+        assert read_all(connection, Wanted(text=f"{word} y"), limit=10) == [1]
 
 
 def test_a_person_finds_their_own_ticket_however_many_others_match_better() -> None:

@@ -15,6 +15,7 @@ from sqlalchemy import event as hooks
 from events import tables
 from events.catalogue import encode, type_of
 from events.contracts.escalation import EscalationDue, EscalationPolicyChanged
+from events.contracts.operation import RelayRefilled
 from events.contracts.ticket import TicketAssigned, TicketCreated, TicketEdited, TicketNoteAdded, TicketStatusChanged
 from events.contracts.user import UserDeactivated, UserErased, UserLoginFailed, UserReactivated, UserRegistered, UserRoleChanged
 from events.decider import Transaction
@@ -78,7 +79,7 @@ class Sources:
             "time": time,
             "recordedtime": time,
             "imported": False,
-            "actorkind": "system" if by in trail.SERVICES else "user",
+            "actorkind": "system" if by in trail.SYSTEM else "user",
             "actorid": by,
             "tokenid": None,
             "correlationid": None,
@@ -260,11 +261,12 @@ def test_a_requesters_history_has_no_notes_and_an_admins_has(sources: Sources) -
         ("ADA@", {"ada"}),
         ("lüthi", {"alf"}),
         ("LÜTHI", {"alf"}),
-        ("a", {"ada", "alf", "anna", "ben", "escalator"}),
+        ("a", {"ada", "alf", "anna", "ben", "escalator", "operator"}),
         ("%", set()),
         ("_", set()),
         ("\\", set()),
         ("escalat", {"escalator"}),
+        ("operator", {"operator"}),
         ("nobody", set()),
     ],
 )
@@ -272,6 +274,7 @@ def test_entries_are_found_by_the_name_or_the_address_of_who_did_it(sources: Sou
     for id_, name in (("anna", "Anna Arendt"), ("ada", "Ada Lovelace"), ("alf", "Alf Lüthi"), ("ben", "Ben Brecht")):
         sources.tell(registered(name), f"user/{id_}", by=id_, source="/auth")
     sources.tell(created(), "ticket/1", by="escalator")
+    sources.tell(RelayRefilled(stream="EVENTS_AUTH"), "store/auth", by="operator", source="/auth")
     sources.project()
     assert {entry["actor"]["id"] for entry in sources.listed(Sought(q=q))} == found
 
@@ -310,6 +313,49 @@ def test_a_page_is_found_in_an_index_and_nothing_is_sorted_to_find_it(
     page_steps = steps[: steps.index("SCAN page")]
     assert not [step for step in page_steps if "TEMP B-TREE" in step]
     assert [step for step in page_steps if " INDEX audit_by_" in step]
+
+
+@pytest.mark.parametrize(
+    ("filters", "actors", "index"),
+    [
+        ({"action": "ticket_created", "entity": "ticket", "entity_id": "42", "actor": "ada"}, 0, "audit_by_entity_id (entity_id=?"),
+        ({"action": "ticket_created", "entity": "ticket", "actor": "ada"}, 0, "audit_by_actor (actor_id=?"),
+        ({"action": "ticket_created", "entity": "ticket"}, 0, "audit_by_action (action=?"),
+        ({"action": "ticket_created"}, 2, "audit_by_actor (actor_id=?"),
+        ({"entity": "ticket", "entity_id": "42"}, 2, "audit_by_entity_id (entity_id=?"),
+        ({"action": "ticket_created"}, trail.MANY, "audit_by_action (action=?"),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("resumes", [False, True], ids=["the first page", "a later page"])
+@pytest.mark.parametrize("bounds", [{}, {"since": moment(1), "until": moment(2)}], ids=["ever", "in a time"])
+def test_of_several_filters_the_one_that_leaves_the_fewest_entries_is_read_by(
+    sources: Sources, filters: dict[str, Any], actors: int, index: str, bounds: dict[str, Any], *, resumes: bool
+) -> None:
+    steps = page_steps(sources.connection, {**filters, **bounds}, actors=actors, resumes=resumes)
+    assert {step.partition("USING INDEX ")[2].startswith(index) for step in steps if " audit " in step} == {True}
+    assert not [step for step in steps if "TEMP B-TREE" in step]
+
+
+@pytest.mark.parametrize("filters", [{}, {"entity": "ticket"}, {"actor": "ada"}], ids=str)
+@pytest.mark.parametrize("bounds", [{"until": moment(2)}, {"since": moment(1)}, {"since": moment(1), "until": moment(2)}], ids=str)
+@pytest.mark.parametrize("oldest_first", [False, True], ids=["newest first", "oldest first"])
+def test_a_later_page_begins_where_the_one_before_ended_and_not_at_the_bound(
+    sources: Sources, filters: dict[str, Any], bounds: dict[str, Any], *, oldest_first: bool
+) -> None:
+    (step,) = [
+        step for step in page_steps(sources.connection, {**filters, **bounds}, resumes=True, oldest_first=oldest_first) if " audit " in step
+    ]
+    assert f"(time,source,sequence){'>' if oldest_first else '<'}(?,?,?)" in step
+
+
+def page_steps(connection: Connection, filters: dict[str, Any], *, actors: int = 0, resumes: bool, oldest_first: bool = False) -> list[str]:
+    statement = trail._page(tuple(filters), actors, resumes=resumes, oldest_first=oldest_first)
+    values: dict[str, Any] = {"actors": ["ada"]} if actors == trail.MANY else {f"actor_{n}": f"a{n}" for n in range(actors)}
+    if resumes:
+        values |= {"after_time": moment(1), "after_source": "/tickets", "after_sequence": 1}
+    steps = plan(connection, statement, {**filters, **values, "limit": 26})
+    return steps[: steps.index("SCAN page")]
 
 
 def test_in_an_ordinary_batch_nothing_is_read_of_people(sources: Sources) -> None:

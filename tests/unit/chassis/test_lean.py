@@ -135,6 +135,13 @@ async def test_a_body_beyond_the_bound_is_413_announced_or_not(app: Desk, visiti
     assert (announced.status_code, streamed.status_code) == (413, 413)
 
 
+async def test_where_nothing_can_be_asked_for_nothing_is_passed_over(app: Desk, visiting: Visit) -> None:
+    async with visiting(app) as client:
+        refused = await client.get("/api/demo/things/7?as_of=2020-01-01T00:00:00Z")
+        assert (refused.status_code, refused.json()["errors"][0]["loc"]) == (422, ["query", "as_of"])
+        assert (await client.get("/api/demo/things/7?")).status_code == 200
+
+
 async def test_a_query_is_parsed_from_text_and_refuses_what_it_does_not_know(app: Desk, visiting: Visit) -> None:
     async with visiting(app) as client:
         good = await client.get("/api/demo/things?limit=7&open=true")
@@ -217,7 +224,7 @@ def test_the_document_is_valid_and_declares_every_refusal_that_the_input_can_hav
     paths = document["paths"]
     assert list(paths["/api/demo/things"]["post"]["responses"]) == ["201", "413", "415", "422"]
     assert list(paths["/api/demo/things"]["get"]["responses"]) == ["200", "422"]
-    assert list(paths["/api/demo/things/{thing}"]["get"]["responses"]) == ["200", "404"]
+    assert list(paths["/api/demo/things/{thing}"]["get"]["responses"]) == ["200", "404", "422"]
     assert "HTTPValidationError" not in document["components"]["schemas"]
 
 

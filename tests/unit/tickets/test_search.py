@@ -13,7 +13,7 @@ def test_a_persons_search_meets_only_their_own_tickets() -> None:
 
 
 def test_what_has_no_word_in_it_asks_nothing() -> None:
-    assert [question(typed) for typed in ("", "  ", '"', "-", "^*()", "…", "🔥")] == [None] * 7
+    assert [question(typed) for typed in ("", "  ", '"', "-", "^*()", "…", "🔥", "\u2764\ufe0f")] == [None] * 8
 
 
 def test_operators_are_words_and_punctuation_only_parts_them() -> None:

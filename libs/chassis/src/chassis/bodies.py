@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterable
 from typing import Any, NoReturn
 from urllib.parse import parse_qsl
 
@@ -21,7 +22,7 @@ _MOST_FIELDS = 50
 _HALF_A_PAIR = re.compile("[\ud800-\udfff]")
 _PLAIN_NAME = re.compile("[A-Za-z_][A-Za-z0-9_]{0,39}")
 
-__all__ = ["LARGEST_BODY", "LARGEST_INTEGER", "LONGEST_SEGMENT", "check", "query", "read", "refused"]
+__all__ = ["LARGEST_BODY", "LARGEST_INTEGER", "LONGEST_SEGMENT", "check", "query", "read", "refused", "unknown_parameters"]
 
 
 async def read(request: Request) -> bytes:
@@ -150,6 +151,12 @@ def refused(where: str, error: ValidationError) -> Invalid:
         for item in error.errors(include_url=False, include_context=False, include_input=False)[:_MOST_ERRORS]
     ]
     return Invalid(f"The {where} breaks {'a rule' if len(told) == 1 else 'some rules'}.", told)
+
+
+def unknown_parameters(names: Iterable[str]) -> Invalid:
+    """Return what a 422 says about parameters that an address does not take."""
+    told = [(("query", *_location("extra_forbidden", (name,))), "Extra inputs are not permitted") for name in names]
+    return Invalid("The query has what is not known here.", told[:_MOST_ERRORS])
 
 
 def _location(kind: str, loc: tuple[int | str, ...]) -> tuple[int | str, ...]:

@@ -117,7 +117,7 @@ async def answer_once(running: Running, request: Request, principal: Principal, 
     key = idempotency_key(request)
     if key is None:
         return render(await running.writer.execute(unit))
-    scope = (principal.id, principal.token or "", request.method, request.scope["path"], key)
+    scope = (principal.id, request.method, request.scope["path"], key)
     id_ = hashlib.sha256(json.dumps(scope).encode()).hexdigest()
     body = hashlib.sha256(await read_bounded(request)).hexdigest()
     return await running.writer.execute(Once(unit, id_, body, render))

@@ -28,6 +28,8 @@ Plan = tuple[tuple[str, Getter, bool], ...]
 """(parameter, getter, whether it is to be awaited), in the order in which they are asked: who it is comes before what was sent."""
 
 _DEPENDENCY, _PATH, _QUERY, _BODY = range(4)
+_NOTHING = ""
+"""The parameter that what is only looked at would fill."""
 
 
 class LeanRoute(APIRoute):
@@ -63,6 +65,7 @@ class LeanRoute(APIRoute):
         for name, getter, waits in self._plan:
             value = getter(request)
             values[name] = await value if waits else value
+        values.pop(_NOTHING, None)
         result = await self.endpoint(**values)
         if isinstance(result, Response):
             return result
@@ -85,6 +88,9 @@ def _plan(endpoint: Callable[..., Any], path: str) -> tuple[Plan, Declared, list
         steps.append((order, name, getter, waits))
         found += declared(getattr(getter, "depends_on", None))
         slugs += {_PATH: ["not-found"], _QUERY: ["invalid"], _BODY: ["too-large", "unsupported-media-type", "invalid"]}.get(order, [])
+    if path.startswith("/api/") and not any(order == _QUERY for order, *_ in steps):
+        steps.append((_QUERY, _NOTHING, _no_query, False))
+        slugs.append("invalid")
     steps.sort(key=lambda step: step[0])
     return tuple((name, getter, waits) for _, name, getter, waits in steps), found, slugs
 
@@ -155,6 +161,12 @@ def _query_getter(model: type[BaseModel]) -> Getter:
             raise bodies.refused("query", error) from None
 
     return getter
+
+
+def _no_query(request: Request) -> None:
+    """Refuse parameters where the API knows none: who asks for the past, say, must not be given the present."""
+    if unknown := bodies.query(request.scope["query_string"]):
+        raise bodies.unknown_parameters(unknown)
 
 
 def _body_getter(model: type[BaseModel]) -> Callable[[Request], Awaitable[BaseModel]]:

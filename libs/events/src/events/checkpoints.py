@@ -12,6 +12,9 @@ from hashlib import sha256
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+EVERY = 1000
+"""Events: a batch that crosses a multiple of it ends in a checkpoint."""
+
 _ED25519 = b"\x01"
 _KEY_BYTES = 32
 _ID_BYTES = 4

@@ -141,7 +141,8 @@ class Consumer:
             self._note(None)
 
     async def _read_feed(self) -> None:
-        """Handle everything that the owner has beyond our position."""
+        """Handle everything that the owner has beyond our position. Raises Forked when our position is not in the owner's history."""
+        await self._compare()
         while wires := await self._ask(self._at.sequence, _PAGE):
             before = self._at
             if await self._follow([from_wire(wire) for wire in wires]) is not None:
@@ -165,16 +166,16 @@ class Consumer:
         if verdict is Verdict.HOLE:
             raise OwnerAway(f"The feed of {self.source} does not reach what the broker has.")
         if verdict is Verdict.FORKED:
-            await self._compare()
+            # when the owner's history contains our position, it was the broker that brought leftovers of another
             await self._read_feed()
+            logger.warning("The broker brought events that are not in the history of %s; they were passed over.", self.source)
 
     async def _compare(self) -> None:
-        """Raise Forked unless the owner's history contains our position: then it was the broker that brought leftovers of another."""
+        """Raise Forked unless the owner's history contains our position; it may have become shorter than that."""
         if self._at.sequence:
             there = [from_wire(wire) for wire in await self._ask(self._at.sequence - 1, 1)]
             if [event.hash for event in there] != [self._at.hash]:
                 raise Forked(f"The history of {self.source} forked at or before {self._at.sequence}.")
-        logger.warning("The broker brought events that are not in the history of %s; they were passed over.", self.source)
 
     async def _follow(self, events: list[StoredEvent]) -> Verdict | None:
         """Handle those of `events` that follow, and return what stopped it; None: nothing."""

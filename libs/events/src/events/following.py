@@ -105,34 +105,36 @@ class Followers:
         for feed, following in self.feeds:
             for projection in following:
                 if projection.name in self.behind:
-                    items = feed.read(connection, self.places[projection.name].position, LARGEST_STEP)
-                    self._apply(connection, projection, self.places[projection.name], items)
+                    self._step(connection, feed, projection, self.places[projection.name])
 
     def _follow(self, connection: Connection, feed: Feed, projection: Projection, place: Place, known: Items) -> None:
         if known and known[0][0] == place.position + 1:
-            self._apply(connection, projection, place, known)
+            self._step(connection, feed, projection, place, known)
             return
-        more = True
-        while more and place.error is None:
-            items = feed.read(connection, place.position, LARGEST_STEP)
-            self._apply(connection, projection, place, items)
-            more = len(items) == LARGEST_STEP
+        while self._step(connection, feed, projection, place) == LARGEST_STEP:
+            pass
 
-    def _apply(self, connection: Connection, projection: Projection, place: Place, items: Items) -> None:
-        if not items:
-            return
+    def _step(self, connection: Connection, feed: Feed, projection: Projection, place: Place, known: Items = ()) -> int:
+        """Fold `known`, or else what the feed has next, and return how many events that were; 0 when the projection stopped.
+
+        An event that cannot be read for what it means stops who needs it to be read, as one that cannot be folded does.
+        """
         try:
             with savepoint(connection):
-                projection.apply(connection, items)
+                items = known or feed.read(connection, place.position, LARGEST_STEP)
+                if items:
+                    projection.apply(connection, items)
         except Exception as error:
             if passes_by_itself(error):
                 raise
             place.error = describe(error)
             connection.execute(_STOP, {"projection": projection.name, "why": place.error})
             logger.exception("The projection %s stopped after position %s.", projection.name, place.position)
-        else:
+            return 0
+        if items:
             place.position = items[-1][0]
             connection.execute(_MOVE, {"projection": projection.name, "to": place.position})
+        return len(items)
 
 
 def reset(connection: Connection, projection: Projection, *, new: bool = False) -> None:

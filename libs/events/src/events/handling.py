@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 
 from sqlalchemy import Table
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from events.catalogue import Catalogue
@@ -69,7 +69,8 @@ def passes_by_itself(error: Exception) -> bool:
         return False
     code = getattr(error.orig, "sqlite_errorcode", None)
     about_the_statement = code is not None and code & 0xFF == _SQLITE_ERROR
-    return error.connection_invalidated or (isinstance(error, OperationalError | InterfaceError) and not about_the_statement)
+    # an InterfaceError is a parameter that the driver cannot bind, which is as wrong the next time; a lost connection is told apart
+    return error.connection_invalidated or (isinstance(error, OperationalError) and not about_the_statement)
 
 
 def describe(error: Exception) -> str:

@@ -65,6 +65,7 @@ class Relay:
         self._keep = keep
         self._place: Place | None = None
         self._declared = False
+        self._doubts = 0
         self._looked = environment.now() - _LOOK
         self._one_at_a_time = asyncio.Lock()
 
@@ -92,6 +93,7 @@ class Relay:
     def doubt(self) -> None:
         """Look at the stream again before anything else is published: the connection is a new one."""
         self._place, self._declared = None, False
+        self._doubts += 1
 
     async def refill(self) -> None:
         """Delete the stream and fill it again from the log; an alarm is over. Raises BrokerError when it could not be done to the end."""
@@ -111,15 +113,27 @@ class Relay:
 
     async def _publish_all(self) -> None:
         if self._place is None or self._environment.now() - self._looked >= _LOOK:
-            self._place = await self._look()
+            doubts = self._doubts
+            place = await self._look()
+            self._trust(doubts)
+            self._place = place
+        doubts = self._doubts
         while self._place is not None:
-            events = await self._store.read_in_thread(partial(_next_batch, after=self._place.sequence))
+            place = self._place
+            events = await self._store.read_in_thread(partial(_next_batch, after=place.sequence))
+            self._trust(doubts)
             if not events:
                 return
             for together in [events] if len(events) >= _WORTH_A_BATCH else [[event] for event in events]:
-                number = await self._stream.publish(together, self._place.number)
-                self._place = Place(together[-1].sequence, number)
-                self.relayed = self._place.sequence
+                number = await self._stream.publish(together, place.number)
+                self._trust(doubts)
+                self._place = place = Place(together[-1].sequence, number)
+                self.relayed = place.sequence
+
+    def _trust(self, doubts: int) -> None:
+        """Raise BrokerDown when the connection became another one meanwhile: what was learnt by the former may be wrong by now."""
+        if doubts != self._doubts:
+            raise BrokerDown("The connection is a new one.")
 
     async def _look(self) -> Place | None:
         """Return where the stream stands; None when that cannot be said, which is an alarm."""

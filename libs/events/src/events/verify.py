@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from events.checkpoints import Checkpoint, checkpoint_origin, verify_note
+from events.checkpoints import EVERY, Checkpoint, checkpoint_origin, verify_note
 from events.verify_sql import EVENTS_A_READ, READ_BORDER, READ_EVENTS, READ_HEAD, READ_LAST_STREAMS, READ_NOTES, READ_ONE, READ_STREAMS
 from events.walk import Broken, Walk
 
@@ -164,6 +164,10 @@ class _Verification:
         head, walk = self.head, self.walk
         if head.vouched > head.sequence:
             yield Broken(head.sequence + 1, f"It is missing: a signed checkpoint vouches for {head.vouched} events. The tail was cut off.")
+        if head.vouched < head.sequence // EVERY * EVERY:
+            yield Broken(
+                head.sequence // EVERY * EVERY, "No signed checkpoint vouches for it, though the writer signs one at each thousand."
+            )
         if head.last > head.sequence:
             yield Broken(head.sequence + 1, f"It stands in the log, but the head row counts only {head.sequence} events.")
         expected: dict[str, Any] = {
@@ -193,7 +197,7 @@ class _Verification:
 
     def _absences(self, erased: Erased) -> Iterator[Broken]:
         for person, (first, last) in self.walk.absent.items():
-            if person is None or not erased(person, last):
+            if person is None or person in self.walk.erased or not erased(person, last):  # an erasure in this very log came before it
                 yield Broken(first, "Its personal part is gone, and no later erasure of its person stands in the logs.")
 
     def _streams(self) -> Iterator[Broken]:

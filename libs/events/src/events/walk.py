@@ -31,7 +31,7 @@ class Walk:
     """Where a walk stands: after `sequence` events of `source`, the last of which has `hash`.
 
     `frontier` is the tree so far; `cuts` are the ends of former origins, as restores recorded them; `absent` are the first and the last
-    event, by person, whose personal part is gone without a `user.erased` behind it in this very log.
+    event, by person, whose personal part is gone without a `user.erased` behind it in this very log; `erased` are those who have one here.
     """
 
     def __init__(self, source: str) -> None:
@@ -43,6 +43,7 @@ class Walk:
         self.frontier = Frontier()
         self.cuts: dict[str, int] = {}
         self.absent: dict[str | None, tuple[int, int]] = {}
+        self.erased: set[str] = set()
 
     def take(self, rows: Iterable[tuple[Any, ...]]) -> None:
         """Walk on over rows of the table `events`, in the order of their sequences, columns as in COLUMNS. Raises Broken."""
@@ -87,12 +88,16 @@ class Walk:
             ):
                 self._explain(StoredEvent(**dict(zip(COLUMNS, row, strict=True))))
             if personal is not None:
-                if sha256(bytes.fromhex(salt or "") + personal).hexdigest() != personaldigest:
+                salted = bytes.fromhex(salt or "")
+                if sha256(salted + personal).hexdigest() != personaldigest or salted.hex() != salt:
                     raise Broken(sequence, "Its personal part is not the one that was recorded.")
+            elif salt is not None:
+                raise Broken(sequence, "It has a salt without a personal part.")
             elif personaldigest is not None:
                 self.absent[personalof] = (self.absent.get(personalof, (sequence, 0))[0], sequence)
             if type_ == ERASED:
-                self.absent.pop(subject.removeprefix("user/"), None)
+                self.erased.add(person := subject.removeprefix("user/"))
+                self.absent.pop(person, None)
             self.frontier.append(sha256(b"\x00" + raw).digest())
             self.sequence, self.hash, self.recordedtime, self.origin = sequence, hash_, recordedtime, origin
             last = raw
@@ -121,6 +126,7 @@ class Walk:
     def _restored(self, stored: StoredEvent, former: str) -> None:
         """Take note of a restore. A log changes its origin nowhere else."""
         data = json.loads(stored.data)
-        if stored.type != RESTORED or data.get("origin_before") != former:
+        # what stands before it was kept: a lower cut would excuse that from what the peers have seen
+        if stored.type != RESTORED or data.get("origin_before") != former or data.get("cut") != self.sequence:
             raise Broken(stored.sequence, "The log changes its origin here, and no restore was recorded.")
         self.cuts[former] = data["cut"]

@@ -20,7 +20,7 @@ from sqlalchemy.exc import IntegrityError
 from events.appending import Tail
 from events.batch import Batch
 from events.catalogue import Catalogue
-from events.checkpoints import Signer, checkpoint_body, checkpoint_origin
+from events.checkpoints import EVERY, Signer, checkpoint_body, checkpoint_origin
 from events.decider import Fold, Key, Unit
 from events.envelope import ZERO_HASH
 from events.environment import Environment
@@ -31,7 +31,7 @@ from events.loading import STREAM, Loader, Loading
 from events.projections import Feed, Projection, Recorded
 from events.savepoints import TransactionLost
 from events.store import LogHead, Store, head_in
-from events.tables import batches, checkpoints, head
+from events.tables import batches, checkpoints, events, head
 from events.times import to_text
 from events.writing import Call, Writing
 
@@ -42,7 +42,6 @@ LARGEST_BATCH = 128  # units
 LONGEST_QUEUE = 2048  # units that wait; then callers are sent away
 REMEMBERED_STREAMS = 4096
 _KEPT_BATCHES = 1000
-_CHECKPOINT_EVERY = 1000  # events
 _CHECKPOINT_AFTER = timedelta(seconds=60)
 _DISK_ERROR = 10  # SQLite's primary code for an I/O error
 
@@ -53,6 +52,7 @@ _KEEP_BATCH = insert(batches)
 _DROP_BATCHES = delete(batches).where(batches.c.batch <= bindparam("old"))
 _FIND_BATCH = select(batches.c.token).where(batches.c.batch == bindparam("number"))
 _SIGN = insert(checkpoints)
+_FIRST_TIME = select(events.c.recordedtime).where(events.c.sequence == 1)
 _LAST_CHECKPOINT = select(checkpoints.c.size, checkpoints.c.time).order_by(checkpoints.c.size.desc()).limit(1)
 
 
@@ -262,8 +262,8 @@ class Writer:
 
     def _recall(self, connection: Connection, locked: LogHead) -> _Memory:
         self.followers.load(connection)
-        last = connection.execute(_LAST_CHECKPOINT).one_or_none()
-        return _Memory(locked.batch, Tail(locked), last.size if last else 0, last.time if last else to_text(self._environment.now()))
+        size, time = connection.execute(_LAST_CHECKPOINT).one_or_none() or (0, connection.scalar(_FIRST_TIME))
+        return _Memory(locked.batch, Tail(locked), size, time or to_text(self._environment.now()))
 
     def _close(self, connection: Connection, memory: _Memory, number: int, token: str) -> None:
         tail, now = memory.tail, self._environment.now()
@@ -282,7 +282,7 @@ class Writer:
 
     def _sign(self, connection: Connection, memory: _Memory, now: datetime) -> None:
         """Sign a checkpoint when the batch crossed a multiple of 1,000, and each minute that brought news."""
-        tail, crossed = memory.tail, memory.tail.sequence // _CHECKPOINT_EVERY > memory.checkpoint // _CHECKPOINT_EVERY
+        tail, crossed = memory.tail, memory.tail.sequence // EVERY > memory.checkpoint // EVERY
         due = to_text(now - _CHECKPOINT_AFTER) >= memory.checkpoint_at
         if self._signer is None or tail.sequence <= memory.checkpoint or not (crossed or due):
             return
@@ -327,7 +327,7 @@ def _fail(calls: Sequence[Call], error: Exception) -> None:
 
 
 def _disk_is_broken(error: BaseException | None) -> bool:
-    if isinstance(error, TransactionLost):
+    while isinstance(error, TransactionLost):  # savepoints stand in savepoints, and each says so
         error = error.__cause__
     code = getattr(getattr(error, "orig", None), "sqlite_errorcode", None)
     return code is not None and code & 0xFF == _DISK_ERROR

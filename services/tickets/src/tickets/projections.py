@@ -38,7 +38,7 @@ class Desk:
     """Folds ticket events into rows. However many events there are, it sends one statement per kind of change."""
 
     name = "desk"
-    version = 1
+    version = 2
     metadata = DESK
 
     def apply(self, connection: Connection, items: Sequence[tuple[int, Recorded]]) -> None:

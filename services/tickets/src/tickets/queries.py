@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import product
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, func, literal, or_, select, tuple_, union_all
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, literal_column, or_, select, tuple_, union_all
 
 from tickets import search
-from tickets.commands import STATUSES, Priority, Status
-from tickets.tables import notes, people, ticket_counts, tickets
+from tickets.commands import PRIORITIES, STATUSES, Priority, Status
+from tickets.tables import calmness, handler, notes, people, ticket_counts, tickets
 
 Sort = Literal["-created_at", "created_at", "-updated_at", "updated_at"]
 NOBODY = ""
@@ -60,39 +61,41 @@ class Wanted:
     sort: Sort = "-created_at"
 
     @property
-    def narrowed(self) -> tuple[str, ...]:
-        """The names of the conditions, the one that leaves the fewest tickets first, by expectation."""
-        found = {
+    def narrowed(self) -> frozenset[str]:
+        """The names of the conditions."""
+        asked = {
             "requester": self.requester is not None,
-            "assignee": self.assignee not in (None, NOBODY),
-            "nobody": self.assignee == NOBODY,
-            "escalated": self.escalated is True,
-            "priority": self.priority is not None,
+            "assignee": self.assignee is not None,
             "status": self.status is not None,
+            "priority": self.priority is not None,
+            "escalated": self.escalated is True,
             "calm": self.escalated is False,
         }
-        return tuple(name for name, is_wanted in found.items() if is_wanted)
+        return frozenset(name for name, is_asked in asked.items() if is_asked)
 
 
-_CONDITIONS: dict[str, ColumnElement[bool]] = {
+_WHOSE: dict[str, ColumnElement[bool]] = {
     "requester": tickets.c.requester == bindparam("requester"),
-    "assignee": tickets.c.assignee == bindparam("assignee"),
-    "nobody": tickets.c.assignee.is_(None),
-    "escalated": tickets.c.escalated_at.is_not(None),
-    "priority": tickets.c.priority == bindparam("priority"),
-    "status": tickets.c.status == bindparam("status"),
-    "calm": tickets.c.escalated_at.is_(None),
+    "assignee": handler == bindparam("assignee"),
 }
-_INDEXED = ("requester", "assignee", "nobody", "escalated", "priority")
-# The same conditions in a form that no index serves: beside the one that the list is read by, they only filter. Without statistics SQLite
-# would as likely go by the one that leaves the most.
-_FILTERS: dict[str, ColumnElement[bool]] = {
-    **_CONDITIONS,
-    "escalated": func.coalesce(tickets.c.escalated_at, "") != "",
-    "priority": tickets.c.priority.concat("") == bindparam("priority"),
-    "assignee": tickets.c.assignee.concat("") == bindparam("assignee"),
-    "nobody": func.coalesce(tickets.c.assignee, "") == "",
-}
+_OF_STATUS, _OF_PRIORITY = tickets.c.status == bindparam("status"), tickets.c.priority == bindparam("priority")
+_ESCALATED, _CALM = calmness == literal_column("0"), calmness == literal_column("1")
+_SEARCHED: dict[str, ColumnElement[bool]] = {"status": _OF_STATUS, "priority": _OF_PRIORITY, "escalated": _ESCALATED, "calm": _CALM}
+
+
+def _parts(narrowed: frozenset[str]) -> list[tuple[ColumnElement[bool], ...]]:
+    """Return the conditions of each stretch of an index whose tickets belong to the list; together the stretches are the list."""
+    statuses = [_OF_STATUS] if "status" in narrowed else [tickets.c.status == _constant(status) for status in STATUSES]
+    if not narrowed & _SEARCHED.keys() - {"status"} and not _WHOSE.keys() <= narrowed:
+        return [(status,) for status in statuses]
+    priorities = [_OF_PRIORITY] if "priority" in narrowed else [tickets.c.priority == _constant(priority) for priority in PRIORITIES]
+    calm = [_ESCALATED] if "escalated" in narrowed else [_CALM] if "calm" in narrowed else [_ESCALATED, _CALM]
+    return list(product(statuses, priorities, calm))
+
+
+def _constant(word: str) -> ColumnElement[str]:
+    """One of our own words, written out: a value to send for each of two dozen parts would cost more than the page."""
+    return literal_column(f"'{word}'")
 
 
 def page(connection: Connection, wanted: Wanted, *, limit: int, after: Sequence[Any] | None) -> Sequence[Row[Any]]:
@@ -117,19 +120,18 @@ def page(connection: Connection, wanted: Wanted, *, limit: int, after: Sequence[
 
 
 @cache
-def _page(narrowed: tuple[str, ...], sort: Sort, *, resumes: bool, searches: bool) -> Select[Any]:
-    """The statement of a list: first the keys of the page, from an index alone where the conditions allow it, then their rows and names."""
+def _page(narrowed: frozenset[str], sort: Sort, *, resumes: bool, searches: bool) -> Select[Any]:
+    """The statement of a list: first the keys of the page, from an index alone, then their rows and names."""
     column = tickets.c[sort.removeprefix("-")]
     falling = sort.startswith("-")
-    driver = next((name for name in narrowed if name in _INDEXED), None)
-    conditions = [(_CONDITIONS if name in (driver, "status") else _FILTERS)[name] for name in narrowed]
+    whose = [condition for name, condition in _WHOSE.items() if name in narrowed]
     keys: Any = select(tickets.c.id, column.label("time")).where(*_rest(column, falling=falling) if resumes else ())
     if searches:
-        keys = keys.where(tickets.c.id.in_(search.best(tickets).where(*conditions)))
+        conditions = [condition for name, condition in _SEARCHED.items() if name in narrowed]
+        keys = keys.where(tickets.c.id.in_(search.best(tickets).where(*whose, *conditions)))
     else:
-        keys = keys.where(*conditions)
-        if "status" not in narrowed:
-            keys = union_all(*(keys.where(tickets.c.status == literal(status)) for status in STATUSES))
+        parts = [keys.where(*whose, *part) for part in _parts(narrowed)]
+        keys = parts[0] if len(parts) == 1 else union_all(*parts)
     time, id_ = keys.selected_columns["time"], keys.selected_columns["id"]
     order = (time.desc(), id_.desc()) if falling else (time.asc(), id_.asc())
     cut = keys.order_by(*order).limit(bindparam("limit")).subquery("page")

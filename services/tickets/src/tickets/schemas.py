@@ -4,10 +4,10 @@ import re
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
 
 from chassis.paging import Page
-from chassis.strings import LARGEST_INTEGER, Flag, clean
+from chassis.strings import LARGEST_INTEGER, Flag, Text
 from events.times import to_text
 from tickets.commands import Priority, Status
 from tickets.queries import Sort
@@ -35,16 +35,11 @@ Number = Annotated[int, Field(ge=1, le=LARGEST_INTEGER, description="The ticket'
 _LEFT_OUT: Any = None
 
 
-def _length(shortest: int, longest: int) -> StringConstraints:
-    return StringConstraints(strip_whitespace=True, min_length=shortest, max_length=longest)
-
-
-_Clean = AfterValidator(clean)
-Title = Annotated[str, _length(1, 200), _Clean, Field(examples=["The printer on the second floor burns"])]
-Body = Annotated[str, _length(1, 20_000), _Clean, Field(examples=["It began this morning, in tray 2."])]
-NoteBody = Annotated[str, _length(1, 10_000), _Clean, Field(examples=["Called her; she has unplugged it."])]
-Word = Annotated[str, _length(1, 64), _Clean]
-Typed = Annotated[str, _length(0, 500), _Clean]
+Title = Annotated[str, Text(1, 200), Field(examples=["The printer on the second floor burns"])]
+Body = Annotated[str, Text(1, 20_000), Field(examples=["It began this morning, in tray 2."])]
+NoteBody = Annotated[str, Text(1, 10_000), Field(examples=["Called her; she has unplugged it."])]
+Word = Annotated[str, Text(1, 64)]
+Typed = Annotated[str, Text(0, 500)]
 
 
 def _without_default(schema: dict[str, Any]) -> None:

@@ -33,17 +33,43 @@ def _ddl(statement: str) -> Any:
     return DDL(statement).execute_if(dialect="sqlite")  # type: ignore[no-untyped-call]
 
 
+class _Cuts(dict[int, int]):
+    """A code point to itself where it is part of words, else to a space."""
+
+    def __missing__(self, point: int) -> int:
+        kept = unicodedata.category(chr(point))[0] in "LNM"
+        self[point] = cut = point if kept else ord(" ")
+        return cut
+
+
+_CUTS = _Cuts()
+
+
+def plain(text: str) -> str:
+    """Return a text with a space for all that is neither letter, number nor mark.
+
+    SQLite's own table of characters is years old: what came later, most emoji among it, is a letter to it, and would stick to the word
+    beside it. So texts are cut here, for the index as for the question. A Python that knows more characters needs a new `Desk.version`.
+    """
+    return text if text.isascii() else text.translate(_CUTS)
+
+
 def replace(connection: Connection, old: Sequence[Mapping[str, Any]], new: Sequence[Mapping[str, Any]]) -> None:
     """Take the words of the rows `old`, exactly as they were put in, out of the index, and put those of `new` in."""
     if old:
-        connection.execute(_REMOVE, old)
+        connection.execute(_REMOVE, [_indexed(row) for row in old])
     if new:
-        connection.execute(_ADD, new)
+        connection.execute(_ADD, [_indexed(row) for row in new])
+
+
+def _indexed(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {"id": row["id"], "title": plain(row["title"]), "body": plain(row["body"]), "requester": row["requester"]}
 
 
 def words_of(typed: str) -> list[str]:
-    """Return the words that somebody typed, cut as the index cuts them: at everything that is neither letter, number nor mark."""
-    return "".join(c if unicodedata.category(c)[0] in "LNM" else " " for c in typed).split()[:MOST_WORDS]
+    """Return the words that somebody typed, cut as the index cuts them; marks alone, such as are left of an emoji, are no word."""
+    words = typed.translate(_CUTS).split()
+    return [word for word in words if any(unicodedata.category(c)[0] in "LN" for c in word)][:MOST_WORDS]
 
 
 def question(typed: str, requester: str | None = None) -> str | None:

@@ -14,8 +14,8 @@ from tickets import journal
 from tickets.people import matchable
 from tickets.tables import audit, people
 
-SERVICES = ("auth", "escalator", "notifier", "tickets")
-"""Who acts where no person does: their names are their ids."""
+SYSTEM = ("auth", "escalator", "notifier", "operator", "tickets")
+"""Who acts where nobody who is signed in does, the services and who runs them: their names are their ids."""
 FEW, MANY = 20, 21
 """As many actors' own entries are merged; more than a few are found by going through the list."""
 
@@ -48,6 +48,15 @@ _CONDITIONS: dict[str, ColumnElement[bool]] = {
     "until": audit.c.time < bindparam("until"),
     "without": audit.c.action.not_in(bindparam("without", expanding=True)),
 }
+_INDEXED = ("entity_id", "actor", "q", "action", "entity")
+"""What leaves the fewest entries, by expectation, comes first: the list is read by that one's index."""
+# The same conditions in a form that no index serves. Without statistics SQLite would as likely go by the one that leaves the most.
+_FILTERS: dict[str, ColumnElement[bool]] = {
+    **_CONDITIONS,
+    "actor": audit.c.actor_id.concat("") == bindparam("actor"),
+    "action": audit.c.action.concat("") == bindparam("action"),
+    "entity": audit.c.entity_type.concat("") == bindparam("entity"),
+}
 
 
 def entries(
@@ -74,11 +83,16 @@ def entries(
 @lru_cache(maxsize=256)
 def _page(narrowed: tuple[str, ...], actors: int, *, resumes: bool, oldest_first: bool) -> Select[Any]:
     """The statement of a page: its rows from the index that the conditions name, then the actors' names."""
-    listed: Any = select(*_COLUMNS, *_ACTOR).where(*(_CONDITIONS[name] for name in narrowed))
+    asked = {*narrowed, "q"} if 0 < actors < MANY else {*narrowed}
+    driver = next((name for name in _INDEXED if name in asked), None)
+    conditions = {name: _FILTERS[name] if name in _INDEXED and name != driver else _CONDITIONS[name] for name in narrowed}
+    if resumes:  # who was seen last lies within the bounds; SQLite can begin at one place only, and it has to be there
+        conditions.pop("since" if oldest_first else "until", None)
+    listed: Any = select(*_COLUMNS, *_ACTOR).where(*conditions.values())
     if resumes:
         key, seen = tuple_(*_KEY), tuple_(bindparam("after_time"), bindparam("after_source"), bindparam("after_sequence"))
         listed = listed.where(key > seen if oldest_first else key < seen)
-    listed = _by(listed, actors)
+    listed = _by(listed, actors, audit.c.actor_id if driver in (None, "q") else audit.c.actor_id.concat(""))
     order = [listed.selected_columns[column.name] for column in _KEY]
     cut = listed.order_by(*(column.asc() if oldest_first else column.desc() for column in order)).limit(bindparam("limit")).subquery("page")
     last = [cut.c[column.name].asc() if oldest_first else cut.c[column.name].desc() for column in _KEY]
@@ -94,16 +108,16 @@ def _actors(connection: Connection, q: str) -> list[str]:
     """Return the ids of everybody, person or service, whose name or e-mail has `q` in it, in whatever case."""
     looked_for = matchable(q)
     found = select(people.c.id).where(people.c.matchable.contains(looked_for, autoescape=True))
-    return [*connection.execute(found).scalars(), *(service for service in SERVICES if looked_for in service)]
+    return [*connection.execute(found).scalars(), *(name for name in SYSTEM if looked_for in name)]
 
 
-def _by(listed: Select[Any], actors: int) -> Any:
-    """Narrow a list to so many actors: the own lists of a few are merged, for many the whole list is gone through; 0 are all."""
+def _by(listed: Select[Any], actors: int, column: ColumnElement[str]) -> Any:
+    """Narrow a list to so many actors: the own lists of a few are merged, many are looked up in one; 0 are all."""
     if actors == 0:
         return listed
     if actors == MANY:
-        return listed.where(audit.c.actor_id.in_(bindparam("actors", expanding=True)))
-    each = [listed.where(audit.c.actor_id == bindparam(f"actor_{n}")) for n in range(actors)]
+        return listed.where(column.in_(bindparam("actors", expanding=True)))
+    each = [listed.where(column == bindparam(f"actor_{n}")) for n in range(actors)]
     return each[0] if len(each) == 1 else union_all(*each)
 
 

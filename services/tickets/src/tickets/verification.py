@@ -1,6 +1,7 @@
 """Asking every service to verify its own store from disk, now, and keeping the last result."""
 
 import asyncio
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,8 +19,13 @@ from events.times import from_text, to_text
 from tickets import journal
 from tickets.tables import verifications
 
+logger = logging.getLogger(__name__)
+
 SUBJECT = "store/tickets"
 _HOUR_S = 3600.0
+_LOOK_S, _LOOKS = 1.0, 3
+_ANSWER_S = 2.0
+"""A service that verifies is asked each second whether it lives; after three looks without an answer it is not waited for any longer."""
 _LAST = select(verifications.c.result).where(verifications.c.id == 1)
 _FIGURES = select(verifications.c.checked_at, verifications.c.result).where(verifications.c.id == 1)
 _add = insert(verifications)
@@ -81,6 +87,7 @@ class Verification:
         """Return the result, None when it takes longer than `within_s` seconds; it is then kept when it is there."""
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._verify(context), name="verify every store")
+            self._task.add_done_callback(_over)
         done, _ = await asyncio.wait([self._task], timeout=within_s)
         return self._task.result() if done else None
 
@@ -92,11 +99,38 @@ class Verification:
 
     async def _ask(self, service: str, erased: Sequence[str]) -> Report:
         """Return a service's own report of its store, or that it could not be asked. Our own answers at the same door as the others."""
+        peers = self._running.peers
+        asking = asyncio.create_task(peers.post(service, "/internal/verify", {"erased": erased}, within=_HOUR_S), name=f"verify {service}")
+        silence = asyncio.create_task(self._silence(service), name=f"does {service} live")
         try:
-            answer = await self._running.peers.post(service, "/internal/verify", {"erased": erased}, within=_HOUR_S)
-        except Unavailable as silent:
-            return _unknown(service, str(silent))
+            await asyncio.wait({asking, silence}, return_when=asyncio.FIRST_COMPLETED)
+            if not asking.done():
+                return _unknown(service, f"The service {service} does not answer any more.")
+            answer = asking.result()
+        except Unavailable as refusal:
+            return _unknown(service, str(refusal))
+        finally:
+            asking.cancel()
+            silence.cancel()
         return answer.json() if answer.status_code == 200 else _unknown(service, "It does not let us ask.")
+
+    async def _silence(self, service: str) -> None:
+        """Return once the service has not answered for some looks in a row."""
+        missed = 0
+        while missed < _LOOKS:
+            await self._running.environment.sleep(_LOOK_S)
+            try:
+                await self._running.peers.get(service, "/livez", within=_ANSWER_S)
+            except Unavailable:
+                missed += 1
+            else:
+                missed = 0
+
+
+def _over(task: "asyncio.Task[Any]") -> None:
+    """Say of a verification that failed what nobody may be waiting to hear."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        logger.error("The verification was not finished.", exc_info=error)
 
 
 def _unknown(service: str, reason: str) -> Report:
