@@ -93,3 +93,24 @@ async def test_who_went_away_before_their_turn_costs_nothing(passwords: Password
     next_one = asyncio.ensure_future(passwords.hash("takes-the-place"))
     go_on.set()
     await asyncio.gather(running, next_one)
+
+
+async def test_who_waits_when_the_service_goes_down_is_told_to_come_back_and_who_had_their_turn_is_answered(passwords: Passwords) -> None:
+    started, go_on = Event(), Event()
+
+    def wait() -> str:
+        started.set()
+        go_on.wait(10)
+        return "done"
+
+    running = asyncio.ensure_future(passwords._in_pool(wait))
+    await asyncio.to_thread(started.wait, 10)
+    waiting = asyncio.ensure_future(passwords.hash("four-words-say-more"))
+    await asyncio.sleep(0)
+    passwords.close()
+    with pytest.raises(Unavailable):
+        await waiting
+    with pytest.raises(Unavailable):
+        await passwords.hash("came-too-late")
+    go_on.set()
+    assert await running == "done"

@@ -1,5 +1,6 @@
 """The outermost layer of every service, plain ASGI: ids, figures, and a problem instead of any error that nobody caught."""
 
+import asyncio
 import logging
 import re
 import time
@@ -29,6 +30,13 @@ class Internal(DomainError):
     code = "internal"
 
 
+class Unfinished(DomainError):
+    code = "outcome-unknown"
+
+    def __init__(self) -> None:
+        super().__init__("The service ended before it had an answer: what was asked may have been done. Look before asking again.")
+
+
 class Door:
     def __init__(self, router: Router, metrics: Metrics) -> None:
         self._router, self._metrics = router, metrics
@@ -55,6 +63,11 @@ class Door:
             await self._router(visit.scope, receive, visit.send)
         except ClientDisconnect:
             visit.status = visit.status or 499  # nginx's number for a client that went away
+        except asyncio.CancelledError:
+            if visit.status or not _stopping(visit.scope):
+                raise
+            # the time to finish is over; the server would answer with a 500 of its own
+            await problem(Unfinished(), instance_of(Request(visit.scope)))(visit.scope, receive, visit.send)
         except Exception as error:
             refusal = self._refusal(error, visit)
             if visit.status:
@@ -102,6 +115,11 @@ class Visit:
                 headers.append(_NO_STORE)
             message["headers"] = headers
         await self._send(message)
+
+
+def _stopping(scope: Scope) -> bool:
+    running = getattr(scope["app"].state, "running", None)
+    return running is not None and running.stopping.is_set()
 
 
 def _request_id(scope: Scope) -> str:

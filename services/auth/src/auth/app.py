@@ -21,19 +21,25 @@ from chassis.settings import Settings
 def build(running: Running) -> AuthParts:
     """Return auth's parts. It answers from its own store who somebody is, and lets the others know when that changes."""
     presence = Presence(running.store, running.environment)
+    passwords = Passwords(running.secrets["pepper"], cost=running.settings.unsafe_bcrypt_cost)
 
     async def keep_presence() -> None:
         await presence.keep(running.writer)
+
+    async def stop_hashing() -> None:
+        """Who waits to be hashed could wait for longer than the service may take to end."""
+        await running.stopping.wait()
+        passwords.close()
 
     async def sweep_sessions() -> None:
         await sweep(running.writer, running.environment)
 
     return AuthParts(
-        passwords=Passwords(running.secrets["pepper"], cost=running.settings.unsafe_bcrypt_cost),
+        passwords=passwords,
         presence=presence,
         routers=[routes.router, own.router, internal.router],
         projections=[Users()],
-        tasks=[partial(beats, running), partial(tell, running), keep_presence],
+        tasks=[partial(beats, running), partial(tell, running), keep_presence, stop_hashing],
         leader_tasks=[sweep_sessions],
         resolver=presence.resolve,
     )

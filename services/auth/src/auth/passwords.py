@@ -20,6 +20,7 @@ from events.errors import Unavailable
 VERSION = 1
 MOST_WAITING = 64
 """At a quarter of a second each, whoever came later would wait for longer than anyone looks at a sign-in form."""
+_GOING_DOWN = "The service is going down."
 T = TypeVar("T")
 
 
@@ -33,6 +34,7 @@ class Passwords:
         threads = threads or min(4, os.cpu_count() or 1)
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="bcrypt")
         self._places = BoundedSemaphore(threads + most_waiting)
+        self._closed = False
         self._nobodys = bcrypt.gensalt(cost) + b"." * 31
 
     async def hash(self, password: str) -> str:
@@ -46,7 +48,8 @@ class Passwords:
         return found and kept is not None
 
     def close(self) -> None:
-        """Let the threads end; what waits is given up."""
+        """Let the threads end; who waits for one, now or later, is told to come back: Unavailable."""
+        self._closed = True
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _condensed(self, password: str) -> bytes:
@@ -55,8 +58,16 @@ class Passwords:
 
     async def _in_pool(self, work: Callable[[], T]) -> T:
         """Run `work` in a thread; if the caller is gone before its turn comes, it is not run."""
+        if self._closed:
+            raise Unavailable(_GOING_DOWN, retry_after=2)
         if not self._places.acquire(blocking=False):
             raise Unavailable("Too many people are signing in at this moment.", retry_after=5)
         future: Future[T] = self._pool.submit(work)
         future.add_done_callback(lambda _: self._places.release())
-        return await asyncio.wrap_future(future)
+        try:
+            return await asyncio.wrap_future(future)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if self._closed and future.cancelled() and not (task and task.cancelling()):
+                raise Unavailable(_GOING_DOWN, retry_after=2) from None  # its turn had not come: nothing was done
+            raise

@@ -1,0 +1,55 @@
+"""What the outermost layer says when nobody else can."""
+
+import asyncio
+import json
+from collections.abc import MutableMapping
+from typing import Any
+
+import pytest
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from chassis.lean import LeanRoute
+from tests.unit.chassis.conftest import desk
+
+router = APIRouter(route_class=LeanRoute)
+
+
+@router.get("/never")
+async def never(request: Request) -> Response:
+    request.app.state.begun.set()
+    await asyncio.Event().wait()
+    raise AssertionError("It cannot come to this.")
+
+
+async def cut_off(*, stopping: bool) -> list[MutableMapping[str, Any]]:
+    """Return what is sent when the server cancels a request, as it does when a stopping service takes too long."""
+    app = desk(router)
+    app.state.begun, app.state.running.stopping = asyncio.Event(), asyncio.Event()
+    sent: list[MutableMapping[str, Any]] = []
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        sent.append(message)
+
+    async def receive() -> MutableMapping[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    scope = {"type": "http", "method": "GET", "path": "/never", "raw_path": b"/never", "query_string": b"", "headers": [], "root_path": ""}
+    visit = asyncio.create_task(app(scope, receive, send))
+    await app.state.begun.wait()
+    if stopping:
+        app.state.running.stopping.set()
+    visit.cancel()
+    await visit
+    return sent
+
+
+async def test_a_request_that_takes_longer_than_a_stopping_service_has_is_told_that_its_outcome_is_unknown() -> None:
+    head, body = await cut_off(stopping=True)
+    problem = json.loads(body["body"])
+    assert (head["status"], problem["status"], problem["type"]) == (502, 502, "/problems/outcome-unknown")
+
+
+async def test_a_request_that_is_cancelled_for_another_reason_stays_so() -> None:
+    with pytest.raises(asyncio.CancelledError):
+        await cut_off(stopping=False)
