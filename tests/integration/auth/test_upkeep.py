@@ -2,21 +2,30 @@
 
 import asyncio
 import json
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx2
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, select, update
 
+from auth import revocations
 from auth.projections import Users
 from auth.rules import IDLE, SEEN_EVERY
 from auth.sweeping import SweepUnit
 from auth.tables import PRIMARY, api_tokens, users
+from auth.units import SYSTEM
 from chassis.database import migrate
+from chassis.principals import announce
 from events.contracts import CATALOGUE
+from events.contracts.user import TokenRevoked
+from events.decider import Context, Key, Transaction
+from events.envelope import StoredEvent
 from events.following import LogFeed
 from events.replay import replay
 from events.store import Store
@@ -36,6 +45,12 @@ class Heard:
         await eventually(lambda: desk.running.broker.connected)
         await desk.running.broker.listen(subject, lambda _subject, payload: self.said.append(payload))
         return self
+
+    async def catches_up(self, desk: Desk) -> None:
+        """Forget what auth said of itself when it connected."""
+        announce(desk.running.broker, token="the last")
+        await self.hears({"token": "the last"})
+        self.said.clear()
 
     async def hears(self, wanted: dict[str, object]) -> None:
         await eventually(lambda: wanted in [json.loads(payload) for payload in self.said], 2.0)
@@ -58,6 +73,52 @@ async def test_every_service_is_told_when_somebody_is_no_longer_who_they_were(de
         await ada.patch(f"/api/auth/users/{me}", json={"active": False})
         await revoked.hears({"user": me})
         await revoked.hears({"session": annas})
+
+
+@dataclass(frozen=True)
+class Revoked:
+    """A unit that takes back this many tokens of somebody, in one transaction."""
+
+    user: str
+    number: int
+    by: Context
+
+    def reads(self) -> Iterable[Key]:
+        return [("stream", f"user/{self.user}")]
+
+    def run(self, tx: Transaction) -> None:
+        events = [TokenRevoked(token=f"t{n}", expires_at="2027-02-21T12:00:00.000000Z", name="robot") for n in range(self.number)]
+        tx.append(f"user/{self.user}", events, self.by)
+
+
+async def revoke(desk: Desk, number: int) -> None:
+    by = Context(actor=SYSTEM, at=desk.running.environment.now())
+    await desk.running.writer.execute(Revoked("anna", number, by))
+
+
+async def test_when_more_is_taken_back_at_once_than_can_be_told_all_is_told(desk: Desk) -> None:
+    """Hints that find their queue full are dropped while the beat goes on, and nobody would know that there was something to hear."""
+    revoked = await Heard().on(desk, "hint.revoked")
+    await revoked.catches_up(desk)
+    await revoke(desk, 3000)
+    await revoked.hears({"all": True})
+
+
+async def test_what_was_taken_back_while_nobody_told_is_told_afterwards(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken, taken_back = [True], revocations._taken_back
+
+    def breaks_once(stored: StoredEvent) -> Any:
+        if broken and stored.type == "token.revoked":
+            broken.clear()
+            raise RuntimeError("It broke.")
+        return taken_back(stored)
+
+    monkeypatch.setattr(revocations, "_taken_back", breaks_once)
+    revoked = await Heard().on(desk, "hint.revoked")
+    await revoked.catches_up(desk)
+    await revoke(desk, 1)
+    await revoked.hears({"all": True})
+    assert not broken
 
 
 async def test_auth_is_heard_once_a_second_and_tells_all_when_it_may_have_missed_to_tell(desk: Desk) -> None:

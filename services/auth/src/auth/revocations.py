@@ -26,6 +26,8 @@ from events.store import log_head, read_log
 logger = logging.getLogger(__name__)
 
 _AT_ONCE = 500
+_MOST_NAMED = 100
+"""At once; when there are more, "all" is told instead: hints wait in a bounded queue, and those that find it full are dropped."""
 _TELLING = {
     type_of(cls).name
     for cls in (TokenRevoked, UserDeactivated, UserErased, UserLoggedOut, UserReactivated, UserRoleChanged, UserSessionEnded)
@@ -45,22 +47,24 @@ def revoked_by(event: Any, user: str) -> Mapping[str, str] | None:
 
 
 async def tell(running: Running) -> None:
-    """Follow the log from its end on, until cancelled; "all" was told at the start (`chassis.principals.beats`)."""
+    """Follow the log from its end on, until cancelled. What came before, also while this was down, is told with "all"."""
     with running.store.read() as connection:
         position = log_head(connection).sequence
+    announce(running.broker)
     generation = running.wake.generation
     while True:
         with running.store.read() as connection:
             new = read_log(connection, position, _AT_ONCE)
-        for stored in new:
-            _tell_of(running, stored)
-            position = stored.sequence
+        taken_back = [named for named in map(_taken_back, new) if named is not None]
+        if len(taken_back) > _MOST_NAMED:
+            announce(running.broker)
+        else:
+            for named in taken_back:
+                announce(running.broker, **named)
+        position = new[-1].sequence if new else position
         if len(new) < _AT_ONCE:
             generation = await running.wake.after(generation)
 
 
-def _tell_of(running: Running, stored: StoredEvent) -> None:
-    if stored.type in _TELLING:
-        taken_back = revoked_by(stored.decode(CATALOGUE), stored.entity[1])
-        if taken_back is not None:
-            announce(running.broker, **taken_back)
+def _taken_back(stored: StoredEvent) -> Mapping[str, str] | None:
+    return revoked_by(stored.decode(CATALOGUE), stored.entity[1]) if stored.type in _TELLING else None
