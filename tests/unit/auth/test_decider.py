@@ -40,7 +40,7 @@ from events.contracts.user import (
     UserRoleChanged,
     UserSessionEnded,
 )
-from events.errors import NotPermitted
+from events.errors import NotPermitted, NotSignedIn
 from tests.unit.auth.people import HOME, NOON, WORK, account, given_account, registered, sessions, somebody, token
 
 TO_ADMIN = UserRoleChanged(before={"role": "user"}, after={"role": "admin"})
@@ -208,6 +208,11 @@ def test_nobody_hands_out_more_than_they_have() -> None:
     with pytest.raises(NotPermitted):
         create_token(wanted("read", "admin"), somebody(), {})
     assert create_token(wanted("read", "admin"), somebody(role="admin"), {}) != []
+
+
+@pytest.mark.parametrize("past", [(), (registered(can_sign_in=False),), (registered(), OFF), (registered(), UserErased())])
+def test_who_cannot_sign_in_any_more_makes_no_token_to_come_back_with(past: Sequence[Any]) -> None:
+    given_account(*past).when(lambda anna: create_token(wanted("read"), anna, {})).then_rejected(NotSignedIn)
 
 
 def test_tokens_are_bounded_and_those_that_ran_out_do_not_count() -> None:

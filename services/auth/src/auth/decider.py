@@ -26,7 +26,7 @@ from events.contracts.user import (
     UserSessionEnded,
 )
 from events.decider import Fact, Fold
-from events.errors import NotPermitted
+from events.errors import NotPermitted, NotSignedIn
 from events.times import to_text
 
 
@@ -180,8 +180,8 @@ def is_effective_admin(account: Account) -> bool:
 
 
 def create_token(command: CreateToken, account: Account | None, tokens: Tokens) -> list[Any]:
-    if account is None:
-        raise UserNotFound
+    if account is None or not may_sign_in(account):
+        raise NotSignedIn("Sign in first.")  # closed since the request came in: a token would outlive that
     if not may_grant(account.role, command.scopes):
         raise NotPermitted("Only admins may make a token with the scope admin.")
     if sum(token.expires_at > command.created_at for token in tokens.values()) >= MOST_TOKENS:
