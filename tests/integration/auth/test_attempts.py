@@ -3,9 +3,10 @@
 import asyncio
 
 import pytest
+from limits.aio.storage import MemoryStorage
 
-from auth.attempts import FAILED, LOGINS, Counted, attempt, failures
-from auth.errors import InvalidCredentials
+from auth.attempts import FAILED, LOGINS, Counted, attempt, failures, opening
+from auth.errors import EmailTaken, InvalidCredentials
 from chassis.limits import Limits
 from events.errors import TooMany, Unavailable
 
@@ -69,6 +70,31 @@ async def test_a_failure_of_ours_is_no_attempt(limits: Limits) -> None:
             async with attempt(limits, anyhow=[(LOGINS, ("192.0.2.7",))], failing=failures("192.0.2.7", "anna")):
                 raise Unavailable("The store is full.")
     assert await outcomes(limits, 1, right=True) == ["NoneType"]
+
+
+async def test_a_registration_counts_whatever_comes_of_it_but_not_when_the_desk_is_what_fails(limits: Limits) -> None:
+    for _ in range(10):
+        with pytest.raises(Unavailable):
+            async with opening(limits, "192.0.2.7"):
+                raise Unavailable("Too many people are signing in at this moment.")
+    for _ in range(5):
+        with pytest.raises(EmailTaken):
+            async with opening(limits, "192.0.2.7"):
+                raise EmailTaken
+    with pytest.raises(TooMany):
+        async with opening(limits, "192.0.2.7"):
+            pass
+
+
+async def test_what_was_not_counted_in_the_end_takes_no_memory(limits: Limits) -> None:
+    for n in range(100):
+        with pytest.raises(Unavailable):
+            async with attempt(limits, anyhow=[(LOGINS, (f"192.0.2.{n}",))], failing=failures(f"192.0.2.{n}", f"user{n}")):
+                raise Unavailable("Too many people are signing in at this moment.")
+        await sign_in(limits, right=True, who=f"user{n}", address=f"192.0.2.{n}")
+    storage = limits._storage
+    assert isinstance(storage, MemoryStorage)
+    assert (len(storage.storage), len(storage.expirations), len(storage.locks)) == (0, 0, 0)
 
 
 async def test_who_is_stopped_learns_how_long_to_wait(limits: Limits) -> None:

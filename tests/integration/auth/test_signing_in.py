@@ -156,6 +156,15 @@ async def test_somebody_elses_session_ends_too_when_its_cookie_is_replaced(desk:
             assert (await eve.get("/api/auth/me")).status_code == 401
 
 
+async def test_a_token_beside_the_cookie_does_not_save_the_session_that_is_replaced(desk: Desk) -> None:
+    async with desk.signed_in("anna") as anna:
+        old = anna.cookies["sid"]
+        body = {"email": "anna@example.org", "password": PASSWORD}
+        assert (await anna.post("/api/auth/login", json=body, headers=bearer("ste_anything"))).status_code == 200
+        async with desk.browser(cookie=f"sid={old}") as eve:
+            assert (await eve.get("/api/auth/me")).status_code == 401
+
+
 async def test_a_failed_login_leaves_the_session_that_is_there(desk: Desk) -> None:
     async with desk.signed_in("anna") as anna:
         await sign_in(anna, "anna", "not-her-password")

@@ -55,9 +55,9 @@ class Limits:
         if not self.enabled:
             return
         try:
-            item = limit.item
-            if await self._storage.get(item.key_for(*bucket)) > 0:
-                await self._storage.incr(item.key_for(*bucket), item.get_expiry(), amount=-1)
+            item, key = limit.item, limit.item.key_for(*bucket)
+            if await self._storage.get(key) > 0 and await self._storage.incr(key, item.get_expiry(), amount=-1) == 0:
+                await self._storage.clear(key)  # else memory would grow with whatever is asked, not with what is counted
         except StorageError as error:
             raise Unavailable("Attempts cannot be counted at the moment.") from error
 

@@ -83,6 +83,11 @@ def credential(request: Request) -> Credential | None:
     if authorization is not None:
         scheme, _, secret = authorization.partition(" ")
         return Credential.of("token", secret.strip()) if scheme.lower() == "bearer" else None
+    return session_credential(request)
+
+
+def session_credential(request: Request) -> Credential | None:
+    """Return the session whose cookie came along, whatever else did."""
     secret = request.cookies.get(cookie_name(secure=running(request).settings.secure), "")
     return Credential.of("session", secret) if secret else None
 

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from auth.errors import InvalidCredentials, WrongPassword
 from chassis.limits import Limit, Limits
-from events.errors import DomainError
+from events.errors import DomainError, Unavailable
 
 TEN_MINUTES, AN_HOUR = 600, 3600
 
@@ -51,6 +51,18 @@ async def attempt(limits: Limits, *, failing: Counted, anyhow: Counted = ()) -> 
         await give_back(limits, [*anyhow, *failing])
         raise
     await give_back(limits, failing)
+
+
+@asynccontextmanager
+async def opening(limits: Limits, address: str) -> AsyncIterator[None]:
+    """Surround one registration: it counts whatever comes of it, but not when the desk is what fails. Raises TooMany before it begins."""
+    counted: Counted = [(REGISTRATIONS, (address,))]
+    await count(limits, counted)
+    try:
+        yield
+    except Unavailable:
+        await give_back(limits, counted)
+        raise
 
 
 def failures(address: str, who: str) -> Counted:

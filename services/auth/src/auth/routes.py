@@ -31,7 +31,7 @@ from chassis.answers import json_answer, no_content
 from chassis.callers import neighbourhood
 from chassis.context import context
 from chassis.lean import LeanRoute
-from chassis.principal import CurrentAdmin, CurrentPrincipal, SameOrigin, SessionPrincipal, credential
+from chassis.principal import CurrentAdmin, CurrentPrincipal, SameOrigin, SessionPrincipal, session_credential
 from chassis.problems import responses
 from chassis.service import running
 from events.envelope import Actor
@@ -46,11 +46,11 @@ router = APIRouter(prefix="/api/auth", route_class=LeanRoute, tags=["auth"])
 async def register(request: Request, body: Registration, _here: SameOrigin, device: VisitorsDevice) -> Response:
     """Open an account, always with the role `user`, without signing in. At most 5 tries an hour per address."""
     desk = running(request)
-    await attempts.count(desk.limits, [(attempts.REGISTRATIONS, (neighbourhood(device.address),))])
-    hashed = await parts_of(desk).passwords.hash(body.password)
-    command = Register(user=desk.environment.new_id(), name=body.name, email=body.email)
-    by = Actor(kind="user", id=command.user)
-    account = await desk.writer.execute(RegisterUnit(command=command, hash=hashed, context=context(request, by)))
+    async with attempts.opening(desk.limits, neighbourhood(device.address)):
+        hashed = await parts_of(desk).passwords.hash(body.password)
+        command = Register(user=desk.environment.new_id(), name=body.name, email=body.email)
+        by = Actor(kind="user", id=command.user)
+        account = await desk.writer.execute(RegisterUnit(command=command, hash=hashed, context=context(request, by)))
     return json_answer(user_out(account), 201)
 
 
@@ -82,9 +82,9 @@ async def login(request: Request, body: Login, _here: SameOrigin, device: Visito
 
 def _look_up(request: Request, email: str) -> tuple[queries.Credential | None, tuple[str, str] | None]:
     """Return who has this e-mail, and (user, session) of the cookie that came along."""
-    carried = credential(request)
+    carried = session_credential(request)
     with running(request).store.read() as connection:
-        replaced = queries.find_session(connection, carried.digest) if carried and carried.kind == "session" else None
+        replaced = queries.find_session(connection, carried.digest) if carried else None
         return queries.find_credential(connection, email), replaced
 
 
