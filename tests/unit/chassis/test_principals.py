@@ -171,6 +171,21 @@ async def test_one_who_was_nobody_is_not_let_in_without_auth(principals: Princip
         await principals.find(COOKIE)
 
 
+async def test_nobody_is_forgotten_for_credentials_that_were_made_up(
+    principals: Principals, auth: Auth, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chassis.principals._MOST_KEPT", 50)
+    monkeypatch.setattr("chassis.principals._MOST_NOBODIES", 50)
+    await principals.find(COOKIE)
+    auth.answer = None
+    for n in range(100):
+        assert await principals.find(Credential.of("token", f"made up {n}")) is None
+    assert (len(principals._kept), len(principals._nobodies)) == (1, 50)
+    auth.reachable = False
+    clock.at += 60
+    assert await principals.find(COOKIE) == ANNA
+
+
 async def test_one_who_was_revoked_does_not_go_on_without_auth(principals: Principals, auth: Auth) -> None:
     await principals.find(COOKIE)
     auth.reachable = False

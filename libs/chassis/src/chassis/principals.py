@@ -38,6 +38,8 @@ _LOOK = 0.5
 """Seconds between two looks at those with an open stream; auth is asked about them as often as a request of theirs would ask."""
 _PAUSE_AFTER_FAILURE = 0.5
 _MOST_KEPT = 20_000
+_MOST_NOBODIES = 1_000
+"""Kept apart: anyone can make up as many credentials as they like, and those who are somebody must not be forgotten for them."""
 _EVERYONE = ("all", "")
 
 Ask = Callable[[Credential, str, str], Awaitable[Principal | None]]
@@ -57,6 +59,7 @@ class Principals:
     def __init__(self, ask: Ask, *, clock: Callable[[], float] = time.monotonic, keep: bool = True) -> None:
         self._ask, self._clock, self._keep = ask, clock, keep
         self._kept: OrderedDict[Credential, _Kept] = OrderedDict()
+        self._nobodies: OrderedDict[Credential, _Kept] = OrderedDict()
         self._flights: dict[Credential, asyncio.Task[Principal | None]] = {}
         self._moments = count(1)  # the order of questions and revocations, which no clock's resolution blurs
         self._tombstones: dict[tuple[str, str], tuple[int, float]] = {}
@@ -66,7 +69,7 @@ class Principals:
 
     async def find(self, credential: Credential, request: HTTPConnection | None = None) -> Principal | None:
         """Return whose the credential is, None when it is nobody's (any more). Raises Unavailable when that cannot be known."""
-        kept = self._kept.get(credential)
+        kept = self._kept.get(credential) or self._nobodies.get(credential)
         if kept is not None and kept.trusted and self._clock() - kept.asked_at < self._believed_for(kept):
             return kept.principal
         visitor = (client_address(request), agent(request)) if request is not None else ("", "")
@@ -76,7 +79,7 @@ class Principals:
             return await self._asked_once(credential, visitor)
         except Unavailable:
             kept = self._kept.get(credential)  # it may have been revoked while we asked
-            if kept is None or kept.principal is None or self._clock() - kept.asked_at > KEPT_WHILE_UNREACHABLE:
+            if kept is None or self._clock() - kept.asked_at > KEPT_WHILE_UNREACHABLE:
                 raise
             return kept.principal
 
@@ -113,10 +116,12 @@ class Principals:
         raise Unavailable("Who you are changes faster than it can be asked.")
 
     def _remember(self, credential: Credential, kept: _Kept) -> None:
-        self._kept[credential] = kept
-        self._kept.move_to_end(credential)
-        if len(self._kept) > _MOST_KEPT:
-            self._kept.popitem(last=False)
+        for known in (self._kept, self._nobodies):
+            known.pop(credential, None)
+        known, most = (self._nobodies, _MOST_NOBODIES) if kept.principal is None else (self._kept, _MOST_KEPT)
+        known[credential] = kept
+        if len(known) > most:
+            known.popitem(last=False)
 
     # -- what auth lets us know ----------------------------------------------------------------------------------------------------------
 
@@ -142,6 +147,7 @@ class Principals:
     def distrust(self) -> None:
         """A hint may have been missed: ask again about everyone. What was known is kept for the case that auth cannot be reached."""
         self._beat_at = float("-inf")
+        self._nobodies.clear()
         for kept in self._kept.values():
             kept.trusted = False
         self._recheck.set()
