@@ -133,6 +133,20 @@ def test_settings_have_defaults_and_read_their_names(monkeypatch: pytest.MonkeyP
     assert found.secure
 
 
+@pytest.mark.parametrize(
+    ("settings", "origins"),
+    [
+        ({"port": 80}, {"http://localhost", "http://127.0.0.1"}),
+        ({"origin": "http://desk.lan:80"}, {"http://desk.lan"}),
+        ({"origin": "https://desk.example.org:443/"}, {"https://desk.example.org"}),
+        ({"origin": "https://desk.example.org:80"}, {"https://desk.example.org:80"}),
+        ({"origin": "http://[::1]:80"}, {"http://[::1]"}),
+    ],
+)
+def test_an_origin_is_written_as_browsers_write_it(settings: dict[str, Any], origins: set[str]) -> None:
+    assert Settings(_env_file=None, **settings).origins == origins
+
+
 @pytest.mark.parametrize("origin", ["desk.example.org", "https://", "https://a@b", "https://a/path", "ftp://a"])
 def test_what_is_no_origin_is_refused_at_the_start(origin: str) -> None:
     with pytest.raises(ValidationError):

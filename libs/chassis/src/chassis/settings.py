@@ -75,12 +75,13 @@ class Settings(BaseSettings):
         parts = urlsplit(value)
         if parts.scheme not in ("http", "https") or not parts.netloc or parts.path not in ("", "/") or parts.query or "@" in parts.netloc:
             raise ValueError("An origin is a scheme, a host and perhaps a port, as https://desk.example.org")
-        return f"{parts.scheme}://{parts.netloc}".lower()
+        return _origin_of(parts.scheme, parts.netloc)
 
     @property
     def origins(self) -> frozenset[str]:
         """Every origin that a browser may come from; whole origins are compared, never parts of them."""
-        return frozenset([self.origin]) if self.origin else frozenset(f"http://{host}:{self.port}" for host in ("localhost", "127.0.0.1"))
+        own = (_origin_of("http", f"{host}:{self.port}") for host in ("localhost", "127.0.0.1"))
+        return frozenset([self.origin]) if self.origin else frozenset(own)
 
     @property
     def secure(self) -> bool:
@@ -102,3 +103,8 @@ class Settings(BaseSettings):
     def database_of(self, service: str) -> str:
         """Return the SQLAlchemy URL of a service's store."""
         return str(getattr(self, f"{service}_database_url", "") or f"sqlite:///{self.data_dir / f'{service}.sqlite3'}")
+
+
+def _origin_of(scheme: str, netloc: str) -> str:
+    """Return an origin as browsers write it: in lower case, and without the port that the scheme has anyway."""
+    return f"{scheme}://{netloc.lower().removesuffix({'http': ':80', 'https': ':443'}[scheme])}"
