@@ -165,9 +165,10 @@ async def test_a_service_whose_store_cannot_be_written_is_down(desk: House) -> N
     await becomes(desk, "tickets", "down")
     assert await status_of(desk, "tickets") == (503, "down")
     async with desk.client("tickets") as client:
-        ready = await client.get("/readyz")
+        ready, health = [await client.get(path) for path in ("/readyz", "/health/tickets")]
         assert (await client.get("/livez")).status_code == 200
     assert ready.status_code == 503
+    assert min(int(answer.headers["retry-after"]) for answer in (ready, health)) >= 1
     assert ready.json()["reasons"]
 
 

@@ -14,6 +14,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from chassis.answers import json_answer
 from chassis.lean import LeanRoute
+from chassis.problems import RETRY_AFTER
 from chassis.service import Running, running
 from chassis.telemetry import Metrics
 from events import parking, tables
@@ -24,6 +25,7 @@ Status = Literal["ok", "degraded", "down"]
 _PATIENCE = 2.0
 _LOOKED = 1.0
 """Seconds for which one look holds: many who ask at once cost one write."""
+_LATER = {"Retry-After": "2"}
 _STOPPED = select(tables.projections.c.name).where(tables.projections.c.error.is_not(None))
 
 
@@ -115,13 +117,13 @@ def health_router(service: str, checkup: Checkup, metrics: Metrics) -> APIRouter
         f"/health/{service}",
         tags=["health"],
         response_model=Health,
-        responses={503: {"model": Health, "description": "Down."}},
+        responses={503: {"model": Health, "description": "Down.", "headers": RETRY_AFTER}},
         openapi_extra={"security": []},
     )
     async def health() -> Response:
         """Tell anybody whether the service is well."""
         report = await checkup.report()
-        return json_answer({"status": report.status}, 503 if report.status == "down" else 200)
+        return json_answer({"status": report.status}, *((503, _LATER) if report.status == "down" else (200,)))
 
     @router.get("/livez", include_in_schema=False)
     async def livez() -> Response:
@@ -132,7 +134,7 @@ def health_router(service: str, checkup: Checkup, metrics: Metrics) -> APIRouter
         report = await checkup.report()
         ready = report.status != "down" and not running(request).stopping.is_set()
         body = {"status": report.status, "reasons": report.reasons, "figures": dict(report.figures)}
-        return json_answer(body, 200 if ready else 503)
+        return json_answer(body, *((200,) if ready else (503, _LATER)))
 
     @router.get("/metrics", include_in_schema=False)
     async def show_metrics() -> Response:

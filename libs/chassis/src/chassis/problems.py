@@ -36,6 +36,9 @@ PROBLEMS: dict[str, tuple[int, str]] = {
 }
 """Slug to (status, title). Every slug that any service answers with stands here once its modules are imported; the gateway's too."""
 
+RETRY_AFTER: dict[str, Any] = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}}}
+"""The header, as the documents show it."""
+
 _KINDS: tuple[tuple[type[DomainError], str], ...] = (
     (NotSignedIn, "not-signed-in"),
     (NotPermitted, "not-permitted"),
@@ -141,7 +144,7 @@ def _response(status: int, title: str) -> dict[str, Any]:
         "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": {}}},
     }
     if status in (429, 503):
-        answer["headers"] = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}}}
+        answer["headers"] = RETRY_AFTER
     if status == 405:
         answer["headers"] = {"Allow": {"description": "What the address does answer to.", "schema": {"type": "string"}}}
     return answer
