@@ -248,6 +248,15 @@ def test_a_filter_of_the_audit_that_cannot_be_meant_is_refused(query: str, admin
     refused(admin.get(f"/api/audit?{query}"), 422, "invalid")
 
 
+@pytest.mark.parametrize("query", [b"q=\xff", b"\xff=1", b"q=\xc3\xa9"])
+@pytest.mark.parametrize("path", [b"/api/auth/users", b"/api/tickets", b"/health/auth"])
+def test_bytes_that_stand_in_no_url_are_refused_as_a_problem(path: bytes, query: bytes, desk: Desk) -> None:
+    answer = send(desk.port, b"GET " + path + b"?" + query + b" HTTP/1.1\r\nHost: desk\r\nConnection: close\r\n\r\n")
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert (_status(answer), b"application/problem+json" in head) == (400, True), answer
+    assert json.loads(body)["type"] == "/problems/bad-request"
+
+
 # -- search -------------------------------------------------------------------------------------------------------------------------------
 
 PLAIN = [

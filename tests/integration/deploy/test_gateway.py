@@ -129,6 +129,23 @@ def test_a_slow_body_never_holds_a_service(gateway: Gateway) -> None:
         assert [told["path"] for told in gateway.auth.seen] == ["/api/auth/me"]
 
 
+CHUNKS = [
+    b"zz\r\n{}\r\n0\r\n\r\n", b"2\r\n{}xx\r\n0\r\n\r\n", b"fffffffffffffffff\r\n{}\r\n0\r\n\r\n", b"2\r\n{}\r\n0\r\nno trailer\r\n\r\n",
+    b"2;" + b"a" * 70_000 + b"\r\n{}\r\n0\r\n\r\n",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("chunks", CHUNKS, ids=range(len(CHUNKS)))
+def test_a_body_whose_chunks_cannot_be_read_is_the_senders_fault_and_reaches_nobody(gateway: Gateway, chunks: bytes) -> None:
+    gateway.auth.seen.clear()
+    head = b"POST /api/auth/login HTTP/1.1\r\nHost: desk\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with raw(gateway, head + chunks) as connection:
+        answer = connection.recv(65536)
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"application/problem+json" in answer
+    assert gateway.auth.seen == []
+
+
 def test_a_stream_is_not_held_back(gateway: Gateway) -> None:
     gateway.auth.go_on.clear()
     with gateway.client.stream("GET", "/api/auth/stream", headers={"Accept-Encoding": "gzip"}) as answer:
