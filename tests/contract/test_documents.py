@@ -66,6 +66,15 @@ def test_every_post_takes_an_idempotency_key_but_those_that_the_contract_names(d
     assert wrong == []
 
 
+def test_a_key_or_a_condition_that_is_none_and_a_body_that_is_too_large_are_declared(documents: dict[str, Any]) -> None:
+    for method, path, operation in operations(documents):
+        refusals = [answer.get("content", {}).get(MEDIA_TYPE, {}) for answer in operation["responses"].values()]
+        declared = {slug for refusal in refusals for slug in refusal.get("examples", {})}
+        wanted = {"Idempotency-Key": {"invalid", "key-reused", "too-large"}, "If-Match": {"invalid", "stale"}}
+        for name, slugs in wanted.items():
+            assert name not in headers(operation) or slugs <= declared, (method, path)
+
+
 def test_every_change_of_a_versioned_thing_takes_a_condition(documents: dict[str, Any]) -> None:
     found = [(method, path) for method, path, operation in operations(documents) if "If-Match" in headers(operation)]
     assert sorted(found) == sorted(CONDITIONAL)
@@ -104,15 +113,25 @@ def test_what_comes_in_and_out_has_an_example(service: str, documents: dict[str,
     schemas = documents[service]["components"]["schemas"]
     for path, item in documents[service]["paths"].items():
         for method, operation in item.items():
-            body = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
-            name = body.get("schema", {}).get("$ref", "").rpartition("/")[2]
-            assert not name or _shows(schemas, schemas[name]), (method, path)
+            whole = [operation.get("requestBody", {}), *operation["responses"].values()]
+            for media, shown in [found for part in whole for found in part.get("content", {}).items()]:
+                told = shown.keys() & _EXAMPLES or media == "text/event-stream" or _shows(schemas, shown["schema"])
+                assert told, (method, path, shown["schema"])
 
 
 def _shows(schemas: Any, schema: Any) -> bool:
-    """Return whether a schema has an example, or each of its fields says what it may be."""
-    fields = schema.get("properties", {}).values()
-    return "example" in schema or "examples" in schema or all(field.keys() & _TELLING for field in fields)
+    """Return whether a schema has an example, or all that it is made of has one or leaves no doubt."""
+    if schema.keys() & _EXAMPLES or schema.keys() & {"enum", "const"}:
+        return True
+    if "$ref" in schema:
+        return _shows(schemas, schemas[schema["$ref"].rpartition("/")[2]])
+    if "anyOf" in schema:
+        return any(_shows(schemas, choice) for choice in schema["anyOf"])
+    if "properties" in schema:
+        return all(_shows(schemas, field) for field in schema["properties"].values())
+    if "items" in schema:
+        return _shows(schemas, schema["items"])
+    return schema.get("type") in ("boolean", "null") or schema.get("format") == "date-time"
 
 
-_TELLING = {"examples", "example", "enum", "type", "$ref", "anyOf", "items"}
+_EXAMPLES = {"example", "examples"}

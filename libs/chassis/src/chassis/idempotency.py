@@ -38,6 +38,8 @@ class KeyReused(Invalid):
 
 @declares(
     "key-reused",
+    "invalid",
+    "too-large",  # with a key the body is read, whatever the route does with it
     headers=[
         Header(
             "Idempotency-Key",

@@ -72,7 +72,7 @@ class PasswordChange(In):
 
 class NewToken(In):
     name: Annotated[str, Text(1, 100), AfterValidator(check_name), Field(examples=["Nightly export"])]
-    expires_in_days: Annotated[int, Field(ge=1, le=365)] = 90
+    expires_in_days: Annotated[int, Field(ge=1, le=365, examples=[90])] = 90
     scopes: Annotated[
         frozenset[Scope],
         Field(
@@ -151,8 +151,8 @@ class UsersOut(Out):
 
 
 class SessionOut(Out):
-    id: str
-    address: str
+    id: str = Field(examples=["0193576f-2c00-7c0e-9d4f-6f2f0e6b4a11"])
+    address: str = Field(examples=["203.0.113.7"])
     agent: str = Field(description="What the browser calls itself.", examples=["Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Firefox/145.0"])
     created_at: datetime
     last_seen_at: datetime
@@ -165,8 +165,8 @@ class SessionsOut(Out):
 
 
 class TokenOut(Out):
-    id: str
-    name: str
+    id: str = Field(examples=["0193576f-2c00-7c0e-9d4f-6f2f0e6b4a11"])
+    name: str = Field(examples=["Nightly export"])
     scopes: list[Scope]
     created_at: datetime
     expires_at: datetime

@@ -52,7 +52,7 @@ class PolicyBody(_Strict):
     name: Annotated[str, StringConstraints(strip_whitespace=True, pattern=NAME), Field(examples=["default"])]
     levels: Annotated[list[LevelBody], Field(min_length=1, max_length=MOST_LEVELS)]
     when: WhenBody | None = None
-    calendar: Annotated[NoCalendar, Field(description="Not there yet: null.")] = None
+    calendar: Annotated[NoCalendar, Field(description="Not there yet: null.", examples=[None])] = None
 
     def policy(self) -> Policy:
         when = self.when or WhenBody()

@@ -66,11 +66,11 @@ class NotificationsOut(BaseModel):
 
 
 class CountOut(BaseModel):
-    count: int
+    count: int = Field(examples=[3])
 
 
 class UpdatedOut(BaseModel):
-    updated: int
+    updated: int = Field(examples=[3])
 
 
 class PreferencesOut(BaseModel):

@@ -15,7 +15,7 @@ class Out(BaseModel):
 
 
 class PersonOut(Out):
-    id: str
+    id: str = Field(examples=["019aa0b2-7c00-7000-8000-00000000000b"])
     name: str | None = Field(description="Null where it was erased, or is not known here yet.")
 
 
@@ -24,17 +24,17 @@ class RequesterOut(PersonOut):
 
 
 class SummaryOut(Out):
-    id: int
-    title: str
+    id: int = Field(examples=[42])
+    title: str = Field(examples=["The printer burns"])
     priority: Priority
     status: Status
     requester: RequesterOut
     assignee: PersonOut | None
     escalated_at: datetime | None
-    escalation_level: int
+    escalation_level: int = Field(examples=[0])
     created_at: datetime
     updated_at: datetime
-    version: int
+    version: int = Field(examples=[3])
 
 
 class TicketOut(SummaryOut):
@@ -70,18 +70,18 @@ class TicketsOut(Out):
 class CountsOut(Out):
     """`unassigned` and `assigned_to_me` are there for admins."""
 
-    open: int
-    in_progress: int
-    resolved: int
-    escalated: int = Field(description="And not resolved.")
+    open: int = Field(examples=[7])
+    in_progress: int = Field(examples=[2])
+    resolved: int = Field(examples=[40])
+    escalated: int = Field(description="And not resolved.", examples=[1])
     unassigned: int | None = None
     assigned_to_me: int | None = None
 
 
 class NoteOut(Out):
-    id: str
+    id: str = Field(examples=["019aa0b2-7c00-7000-8000-00000000000b"])
     author: PersonOut
-    body: str
+    body: str = Field(examples=["Called her back."])
     created_at: datetime
 
 
@@ -91,8 +91,8 @@ class NotesOut(Out):
 
 
 class EntityOut(Out):
-    type: str
-    id: str
+    type: str = Field(examples=["ticket"])
+    id: str = Field(examples=["42"])
 
 
 class ActorOut(PersonOut):
@@ -137,16 +137,16 @@ class EntriesOut(Out):
 
 
 class StoreHeadOut(Out):
-    sequence: int
+    sequence: int = Field(examples=[1042])
     hash: str | None
 
 
 class StoreOut(Out):
-    source: str
+    source: str = Field(examples=["/tickets"])
     ok: bool | None = Field(description="Null for a service that could not be asked.")
-    events: int
+    events: int = Field(examples=[1042])
     head: StoreHeadOut
-    checkpoints: int = Field(description="How many were verified.")
+    checkpoints: int = Field(description="How many were verified.", examples=[2])
     first_bad_sequence: int | None
     reason: str | None
 
@@ -164,15 +164,17 @@ class StartedOut(Out):
 
 
 class CheckpointOut(Out):
-    source: str
-    size: int
+    source: str = Field(examples=["/tickets"])
+    size: int = Field(examples=[1000])
     time: datetime
-    note: str = Field(description="A C2SP tlog-checkpoint in a signed note.")
+    note: str = Field(description="A C2SP tlog-checkpoint in a signed note.", examples=["ste/tickets/…"])
 
 
 class KeyOut(Out):
-    source: str
-    key: str = Field(description="The verifier key: name, hash and Ed25519 public key, as C2SP writes them.")
+    source: str = Field(examples=["/tickets"])
+    key: str = Field(
+        description="The verifier key: name, hash and Ed25519 public key, as C2SP writes them.", examples=["ste-tickets+0f1e2d3c+A…"]
+    )
 
 
 class CheckpointsOut(Out):
