@@ -1,4 +1,5 @@
 import json
+from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 import pytest
@@ -265,6 +266,14 @@ def test_a_route_that_a_lean_route_cannot_serve_is_refused_when_it_is_made() -> 
 
         @other.get("/b")
         async def b(limit: int) -> None: ...
+
+    async def after(_request: Request) -> AsyncIterator[int]:
+        yield 1
+
+    with pytest.raises(TypeError, match="must not yield"):
+
+        @other.get("/d")
+        async def d(given: Annotated[int, Depends(after)]) -> None: ...
 
     def two(request: Request, other: Request) -> None: ...
 

@@ -120,6 +120,8 @@ def _step(endpoint: Callable[..., Any], name: str, hint: Any, in_path: set[str])
 def _dependency(function: Callable[[Request], Any]) -> tuple[Getter, bool]:
     if len(inspect.signature(function).parameters) != 1:
         raise TypeError(f"{function.__qualname__} must take the request and nothing else.")
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        raise TypeError(f"{function.__qualname__} must not yield: what it does afterwards would come after the answer.")
 
     def getter(request: Request) -> Any:
         return function(request)
