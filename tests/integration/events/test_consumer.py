@@ -1,6 +1,7 @@
 """The consumer against a real server and real stores: each event once and in order, whatever breaks on the way."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import insert
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError, OperationalError
 
 from events.catalogue import event
 from events.consumer import Consumer, Forked, OwnersFeed
@@ -365,10 +366,16 @@ async def test_an_event_whose_handler_binds_what_no_driver_knows_waits(owner: Sh
         assert [event.sequence for event in desk.parked()] == [1]
 
 
+def damaged() -> Exception:
+    error = sqlite3.DatabaseError("database disk image is malformed")
+    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    return error
+
+
 @pytest.mark.parametrize(
     "trouble",
-    [OperationalError("", {}, Exception("database is locked")), Unavailable("not now")],
-    ids=["a lock", "something that passes"],
+    [OperationalError("", {}, Exception("database is locked")), Unavailable("not now"), DatabaseError("", {}, damaged())],
+    ids=["a lock", "something that passes", "a damaged file"],
 )
 async def test_what_is_the_stores_fault_parks_nothing(owner: Shop, desk: Shop, tickets: Broker, trouble: Exception) -> None:
     troubles = [trouble] * 3
@@ -383,6 +390,26 @@ async def test_what_is_the_stores_fault_parks_nothing(owner: Shop, desk: Shop, t
         assert desk.handled() == [1, 2, 3]
         assert desk.parked() == []
     assert troubles == []
+
+
+async def test_one_that_cannot_be_tried_now_keeps_no_other_from_being_tried(owner: Shop, desk: Shop, tickets: Broker) -> None:
+    def broken(_tx: Transaction, _recorded: Recorded) -> None:
+        raise ValueError
+
+    owner.append("user/anna", REGISTERED)
+    owner.append("user/ben", REGISTERED)
+    async with consumed(owner, desk, tickets, {"user.registered": broken}):
+        assert [event.sequence for event in desk.parked()] == [1, 2]
+
+    def handler(tx: Transaction, recorded: Recorded) -> None:
+        if recorded.stored.sequence == 1:
+            raise Unavailable("not now")
+        handle(tx, recorded)
+
+    with pytest.raises(Unavailable):
+        await parking_of(desk, {"user.registered": handler}, hours_later=1).step()
+    assert desk.handled() == [2]
+    assert [event.sequence for event in desk.parked()] == [1]
 
 
 def parking_of(desk: Shop, handlers: Mapping[str, Handler], hours_later: int = 0) -> Parking:

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from events import tables
 from events.decider import Key, Transaction
-from events.errors import Conflict, Unavailable
+from events.errors import Conflict, OutcomeUnknown, Unavailable
 from events.following import Filling
 from events.projections import Recorded
 from events.store import SQLITE_FLOOR, Store, doubt_about, log_head, read_log, sqlite_version
@@ -35,6 +35,8 @@ class Disk:
         self._code = 0
         self._done = False
         self._matching = ""
+        self._next: list[str] = []
+        self.failed = 0
         monkeypatch.setattr(store.writing.dialect, "do_commit", self._do_commit)
         event.listen(store.writing.dialect, "do_execute", self._do_execute)
         event.listen(store.writing.dialect, "do_executemany", self._do_execute)
@@ -46,6 +48,10 @@ class Disk:
     def fail_statement(self, code: int, matching: str) -> None:
         """Let the next statement fail that begins so."""
         self._code, self._matching = code, matching
+
+    def then_fail(self, matching: str, *, times: int) -> None:
+        """After the failure that was asked for, let the next statements fail that begin so."""
+        self._next = [matching] * times
 
     def _do_commit(self, connection: Any) -> None:
         if self._matching != "COMMIT":
@@ -60,7 +66,8 @@ class Disk:
             self._fail()
 
     def _fail(self) -> None:
-        self._matching = ""
+        self._matching = self._next.pop() if self._next else ""
+        self.failed += 1
         error = self._driver.OperationalError(f"the disk says {self._code}")
         error.sqlite_errorcode = self._code
         raise error
@@ -110,6 +117,33 @@ def test_a_commit_that_failed_and_is_there_all_the_same_is_answered_by_what_is_t
     assert writer.execute_blocking(Open()) == 2
     assert subjects(house) == ["ticket/1", "ticket/2"]
     assert sound(house)
+
+
+@pytest.mark.parametrize("done", [True, False])
+def test_a_batch_of_unknown_outcome_is_looked_for_until_the_store_answers(house: House, writer: Writer, disk: Disk, *, done: bool) -> None:
+    disk.fail_commit(BUSY, done=done)
+    disk.then_fail("BEGIN", times=3)
+    if done:
+        assert writer.execute_blocking(Open()) == 1
+    else:
+        with pytest.raises(Unavailable):
+            writer.execute_blocking(Open())
+    assert disk.failed == 4
+    assert subjects(house) == ["ticket/1"] * done
+    assert writer.execute_blocking(Open()) == 1 + done
+
+
+def test_who_cannot_be_told_the_outcome_is_told_that_and_the_writer_ends(
+    house: House, writer: Writer, disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("events.writer._LOOK_FOR", 0.0)
+    disk.fail_commit(BUSY, done=True)
+    disk.then_fail("BEGIN", times=1)
+    with pytest.raises(OutcomeUnknown):
+        writer.execute_blocking(Open())
+    with pytest.raises(Unavailable):
+        writer.execute_blocking(Open())
+    assert subjects(house) == ["ticket/1"]
 
 
 def test_a_commit_that_failed_and_is_not_there_sends_everybody_away(house: House, writer: Writer, disk: Disk) -> None:
@@ -431,6 +465,35 @@ def test_an_old_replica_beside_a_new_one_leaves_the_new_projection_alone(house: 
     assert sorted(map(tuple, rows)) == [(f"ticket/{n}", "anew") for n in range(1, 5)]
     asyncio.run(second.stop())
     newer.store.close()
+
+
+def test_an_old_replica_that_starts_again_leaves_the_new_projection_alone(house: House) -> None:
+    newer = House(house.path, statuses=Anew())
+    second = newer.writer()
+    assert second.execute_blocking(Open()) == 1
+    old = house.writer()
+    assert old.execute_blocking(Open()) == 2
+    asyncio.run(old.stop())
+    assert second.execute_blocking(Open()) == 3
+    with newer.store.read() as connection:
+        assert connection.scalars(select(Anew.table.c.status)).all() == ["anew"] * 3
+    asyncio.run(second.stop())
+    newer.store.close()
+
+
+def test_a_projection_stops_at_what_only_a_newer_release_can_read(house: House, writer: Writer) -> None:
+    """Passed over, the event would be missing from its tables for good."""
+    assert writer.execute_blocking(Open()) == 1
+    asyncio.run(writer.stop())
+    with house.store.writing.begin() as connection:
+        connection.execute(text("DROP TRIGGER events_are_facts"))
+        connection.execute(text("UPDATE events SET dataversion = 2"))
+        connection.execute(text("UPDATE projections SET position = 0"))
+    second = house.writer()
+    place = second.followers.places["statuses"]
+    assert (place.position, "UnknownVersion" in (place.error or "")) == (0, True)
+    assert second.execute_blocking(Open()) == 2
+    asyncio.run(second.stop())
 
 
 def test_a_place_where_nothing_is_durable_is_refused(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from chassis.problems import MethodNotAllowed, instance_of, problem
 from chassis.telemetry import Metrics, current_request
-from events.errors import DomainError, NotFound
+from events.errors import DomainError, NotFound, OutcomeUnknown
 
 logger = logging.getLogger(__name__)
 
@@ -28,13 +28,6 @@ _TOLD = frozenset({401, 403, 429})
 
 class Internal(DomainError):
     code = "internal"
-
-
-class Unfinished(DomainError):
-    code = "outcome-unknown"
-
-    def __init__(self) -> None:
-        super().__init__("The service ended before it had an answer: what was asked may have been done. Look before asking again.")
 
 
 class Door:
@@ -67,7 +60,7 @@ class Door:
             if visit.status or not _stopping(visit.scope):
                 raise
             # the time to finish is over; the server would answer with a 500 of its own
-            await problem(Unfinished(), instance_of(Request(visit.scope)))(visit.scope, receive, visit.send)
+            await problem(OutcomeUnknown(), instance_of(Request(visit.scope)))(visit.scope, receive, visit.send)
         except Exception as error:
             refusal = self._refusal(error, visit)
             if visit.status:

@@ -24,7 +24,7 @@ from events.jetstream import Broker
 from events.lease import Lease
 from events.relay import Relay
 from events.retrying import Parking
-from events.store import Store
+from events.store import Store, doubt_about, sqlite_version
 from events.streams import stream_name
 
 logger = logging.getLogger(__name__)
@@ -41,7 +41,9 @@ async def living(service: Service, settings: Settings, environment: Environment)
     A broker, an auth or a peer that is not there yet is waited for by those who need them, not by the start.
     """
     async with AsyncExitStack() as stack:
-        stack.enter_context(held(settings.data_dir, service.name))
+        # beside a library that can corrupt a store two processes write, there is one
+        alone = settings.database_of(service.name).startswith("sqlite") and doubt_about(sqlite_version()) is not None
+        stack.enter_context(held(settings.data_dir, service.name, exclusive=alone))
         live = await _open(stack, service, settings, environment)
         await _connect(stack, live)
         stack.push_async_callback(_publish_the_rest, live)

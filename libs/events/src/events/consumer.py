@@ -13,7 +13,7 @@ from events.catalogue import Catalogue
 from events.contracts import CATALOGUE
 from events.envelope import StoredEvent, from_wire
 from events.environment import Environment
-from events.handling import Subscription, describe, passes_by_itself
+from events.handling import Subscription, describe, is_the_stores
 from events.intake import Batch, Moved, Record
 from events.positions import Position, Verdict, follow
 from events.store import Store
@@ -194,7 +194,7 @@ class Consumer:
         try:
             await self._execute(events, {})
         except Exception as error:
-            if isinstance(error, Moved) or passes_by_itself(error):
+            if isinstance(error, Moved) or is_the_stores(error):
                 raise
             if len(events) == 1:
                 await self._execute(events, {events[0].sequence: describe(error)})

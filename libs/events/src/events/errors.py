@@ -70,6 +70,17 @@ class TooMany(DomainError):
         self.retry_after = max(1, retry_after)
 
 
+class OutcomeUnknown(DomainError):
+    """What was asked may have been done, or may not have been."""
+
+    code = "outcome-unknown"
+
+    def __init__(
+        self, message: str = "It ended before there was an answer: what was asked may have been done. Look before asking again."
+    ) -> None:
+        super().__init__(message)
+
+
 class Unavailable(DomainError):
     """`retry_after` is in whole seconds, at least 1."""
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
-from events.catalogue import Catalogue, UnknownType, UnknownVersion
+from events.catalogue import Catalogue, UnknownType
 from events.decider import Key, Transaction
 from events.handling import describe, passes_by_itself
 from events.projections import Feed, Projection, Recorded
@@ -38,12 +38,12 @@ class LogFeed:
         return log_head(connection).sequence
 
     def read(self, connection: Connection, after: int, limit: int) -> list[tuple[int, Recorded]]:
-        """Return up to `limit` events that follow the sequence `after`."""
+        """Return up to `limit` events that follow the sequence `after`. Raises UnknownVersion, or TypeError when a fact is missing."""
         found: list[tuple[int, Recorded]] = []
         for stored in read_log(connection, after, limit):
             try:
                 found.append((stored.sequence, Recorded(stored, stored.decode(self._catalogue))))
-            except (UnknownType, UnknownVersion):
+            except UnknownType:
                 found.append((stored.sequence, Recorded(stored, None)))
         return found
 
@@ -71,8 +71,10 @@ class Followers:
         for _, following in self.feeds:
             for projection in following:
                 row = known.get(projection.name)
-                if row is None or row.version != projection.version:
+                if row is None or row.version < projection.version:
                     reset(connection, projection, new=row is None)
+                elif row.version > projection.version:
+                    logger.warning("The projection %s has a newer form already; this process leaves it alone.", projection.name)
                 elif row.error is not None:
                     connection.execute(_STOP, {"projection": projection.name, "why": None})
 

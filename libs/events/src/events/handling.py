@@ -19,6 +19,7 @@ from events.savepoints import TransactionLost
 Handler = Callable[[Transaction, Recorded], None]
 """Does in the open transaction what follows from an event. What it raises parks the event; it must not call the writer."""
 
+_DAMAGED = (11, 26)  # SQLite: the file is malformed, or is no database
 _SQLITE_ERROR = 1  # the statement itself is wrong; every other code is about the file, the disk or a lock
 
 
@@ -55,7 +56,7 @@ def attempt(tx: Transaction, subscription: Subscription, stored: StoredEvent, ca
         with tx.savepoint():
             subscription.handle(tx, stored, catalogue)
     except Exception as error:
-        if passes_by_itself(error):
+        if is_the_stores(error):
             raise
         return describe(error)
     return None
@@ -71,6 +72,12 @@ def passes_by_itself(error: Exception) -> bool:
     about_the_statement = code is not None and code & 0xFF == _SQLITE_ERROR
     # an InterfaceError is a parameter that the driver cannot bind, which is as wrong the next time; a lost connection is told apart
     return error.connection_invalidated or (isinstance(error, OperationalError) and not about_the_statement)
+
+
+def is_the_stores(error: Exception) -> bool:
+    """Return whether an event is not to blame for this: what passes by itself, or a file that is damaged."""
+    code = getattr(getattr(error, "orig", None), "sqlite_errorcode", None)
+    return passes_by_itself(error) or (code is not None and code & 0xFF in _DAMAGED)
 
 
 def describe(error: Exception) -> str:

@@ -26,6 +26,7 @@ class Wake:
         """Begin to hear the other replicas; without it the bell rings in this process alone."""
         self._loop = asyncio.get_running_loop()
         self._broker.on_reconnect.append(self._ring)  # what was rung elsewhere in the meantime was not heard
+        self._broker.on_loss.append(self._ring)  # whoever waits for a hint waits shorter from now on
         await self._broker.listen(self._subject, self._heard)
 
     def notify(self) -> None:

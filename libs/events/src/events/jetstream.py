@@ -81,6 +81,8 @@ class JetStreamLog:
             return Tail(state["last_seq"], None)
         wanted = self._stream.configuration()["subjects"][0]
         found = _checked(await self._broker.api(f"STREAM.MSG.GET.{self.name}", {"last_by_subj": wanted}))
+        if found["message"]["seq"] != state["last_seq"]:
+            raise BrokerError(f"{self.name} moved while it was looked at.")
         return Tail(state["last_seq"], base64.b64decode(found["message"].get("data", "")))
 
     async def ensure(self) -> None:

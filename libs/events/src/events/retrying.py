@@ -14,7 +14,7 @@ from events.decider import Context, Key, Transaction
 from events.envelope import from_wire
 from events.environment import Environment
 from events.errors import Conflict, NotFound
-from events.handling import Subscription, attempt, describe, passes_by_itself
+from events.handling import Subscription, attempt, describe, is_the_stores
 from events.store import Store
 from events.tables import parked
 from events.times import to_text
@@ -119,9 +119,15 @@ class Parking:
         due = select(parked.c.source, parked.c.sequence).where(parked.c.next_at <= now).order_by(parked.c.source, parked.c.sequence)
         with self._store.read() as connection:
             rows = connection.execute(due.limit(_TOGETHER)).all()
+        failed: Exception | None = None
         for source, sequence in rows:
             if source in self._subscriptions:
-                await self._again(source, sequence, None)
+                try:
+                    await self._again(source, sequence, None)
+                except Exception as error:  # noqa: BLE001 -- the others are tried all the same
+                    failed = failed or error
+        if failed is not None:
+            raise failed
 
     async def retry(self, source: str, sequence: int, by: Context) -> bool:
         """Try a parked event now, and return whether it succeeded. Raises NotFound, or Conflict when another of its subject is first."""
@@ -133,7 +139,7 @@ class Parking:
         try:
             await self._writer.execute(unit)
         except Exception as error:
-            if isinstance(error, NotFound | Conflict) or passes_by_itself(error):
+            if isinstance(error, NotFound | Conflict) or is_the_stores(error):
                 raise
             await self._writer.execute(replace(unit, following=0))  # it is one of those behind it that is refused
 
@@ -142,12 +148,12 @@ class Parking:
         try:
             return await self._writer.execute(unit)
         except Exception as error:
-            if isinstance(error, NotFound | Conflict) or passes_by_itself(error):
+            if isinstance(error, NotFound | Conflict) or is_the_stores(error):
                 raise
         try:
             return await self._writer.execute(replace(unit, following=0))
         except Exception as error:
-            if passes_by_itself(error):
+            if is_the_stores(error):
                 raise
             return await self._writer.execute(replace(unit, error=describe(error)))
 

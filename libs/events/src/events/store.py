@@ -49,8 +49,12 @@ class Store:
             if doubt := doubt_about(sqlite_version()):
                 logger.warning("%s", doubt)
         else:
-            self.writing = create_engine(self.url, pool_size=2, hide_parameters=True, connect_args={"options": _PG_LOCKS})
-            reading = create_engine(self.url, pool_size=_READERS, pool_timeout=_PATIENCE, hide_parameters=True)
+            common: dict[str, Any] = {"hide_parameters": True, "pool_timeout": _PATIENCE}
+            self.writing = create_engine(
+                self.url, pool_size=2, isolation_level="READ COMMITTED", connect_args={"options": _PG_LOCKS}, **common
+            )
+            # one snapshot for all of a read's statements, as SQLite gives it
+            reading = create_engine(self.url, pool_size=_READERS, isolation_level="REPEATABLE READ", **common)
             self.reading = reading.execution_options(postgresql_readonly=True)
 
     @contextlib.contextmanager

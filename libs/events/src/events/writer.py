@@ -7,6 +7,7 @@ few statements; one commit; only then are the answers given. What is known in me
 import asyncio
 import logging
 import threading
+import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
@@ -24,7 +25,7 @@ from events.checkpoints import EVERY, Signer, checkpoint_body, checkpoint_origin
 from events.decider import Fold, Key, Unit
 from events.envelope import ZERO_HASH
 from events.environment import Environment
-from events.errors import Unavailable
+from events.errors import OutcomeUnknown, Unavailable
 from events.following import Filling, Followers
 from events.handling import passes_by_itself
 from events.loading import STREAM, Loader, Loading
@@ -44,6 +45,8 @@ REMEMBERED_STREAMS = 4096
 _KEPT_BATCHES = 1000
 _CHECKPOINT_AFTER = timedelta(seconds=60)
 _DISK_ERROR = 10  # SQLite's primary code for an I/O error
+_LOOK_FOR = 30.0  # seconds in which a batch of unknown outcome is looked for; a database that fails over is back by then
+_LOOK_AGAIN = 0.25
 
 _LOCK_HEAD = select(head).with_for_update()
 _MOVE_HEAD = update(head).where(head.c.id == 1)
@@ -218,7 +221,7 @@ class Writer:
                     self.write([call])
                 return
             _fail(calls, error)
-            if _disk_is_broken(error):
+            if _disk_is_broken(error) or isinstance(error, OutcomeUnknown):
                 raise
             return
         if self._on_commit:
@@ -291,7 +294,21 @@ class Writer:
         memory.checkpoint, memory.checkpoint_at = tail.sequence, to_text(now)
 
     def _is_there(self, number: int, token: str) -> bool:
-        """Return whether a batch whose commit failed is in the store all the same: under the lock, so that it cannot come later."""
+        """Return whether a batch whose commit failed is in the store all the same; it is asked until it answers.
+
+        Raises OutcomeUnknown when it does not: nobody may be told that nothing happened.
+        """
+        until = time.monotonic() + _LOOK_FOR
+        while True:
+            try:
+                return self._finds(number, token)
+            except Exception as error:
+                if not passes_by_itself(error) or time.monotonic() > until:
+                    raise OutcomeUnknown from error
+            self._ended.wait(_LOOK_AGAIN)
+
+    def _finds(self, number: int, token: str) -> bool:
+        """Look under the lock, so that the batch cannot come later."""
         with self._store.writing.begin() as connection:
             connection.execute(_LOCK_HEAD)
             return connection.execute(_FIND_BATCH, {"number": number}).scalar_one_or_none() == token

@@ -51,11 +51,25 @@ class Journal:
         return item if item is not None and item.stored.hash == hash_ else None
 
 
+def recorded(stored: StoredEvent) -> Recorded:
+    """Return an event with what it means; nothing when this service cannot read it: it stands in the list all the same."""
+    try:
+        return understood(stored)
+    except (UnknownType, UnknownVersion, TypeError):
+        return Recorded(stored, None)
+
+
+def understood(stored: StoredEvent) -> Recorded:
+    """Return an event with what it means. Raises UnknownType, UnknownVersion, or TypeError when a fact is missing."""
+    return Recorded(stored, stored.decode(CATALOGUE))
+
+
 class JournalFeed:
     """The journal as what projections follow: the events of all sources."""
 
     name = "journal"
     _only: tuple[ColumnElement[bool], ...] = ()
+    _means = staticmethod(recorded)
 
     def __init__(self, journal_: Journal | None = None) -> None:
         self._journal = journal_ or Journal()
@@ -73,7 +87,7 @@ class JournalFeed:
         rows = connection.execute(self._after, {"after": after, "limit": limit}).all()
         known = {row.position: self._journal.remembered(row.sequence, row.hash) if row.own else None for row in rows}
         others = at(connection, [position for position, item in known.items() if item is None])
-        return [(position, item or recorded(others[position])) for position, item in known.items()]
+        return [(position, item or self._means(others[position])) for position, item in known.items()]
 
 
 class PeopleFeed(JournalFeed):
@@ -81,6 +95,7 @@ class PeopleFeed(JournalFeed):
 
     name = "journal of people"
     _only = (_TYPES_OF_PEOPLE,)
+    _means = staticmethod(understood)
 
 
 def at(connection: Connection, positions: Sequence[int]) -> dict[int, StoredEvent]:
@@ -92,14 +107,6 @@ def at(connection: Connection, positions: Sequence[int]) -> dict[int, StoredEven
 def erased_people(connection: Connection) -> frozenset[str]:
     """Return the ids of everybody who was erased, by any source: whose personal parts may be missing from every log."""
     return frozenset(subject.partition("/")[2] for subject in connection.execute(_ERASED).scalars())
-
-
-def recorded(stored: StoredEvent) -> Recorded:
-    """Return an event with what it means; nothing when this service knows neither its type nor its version."""
-    try:
-        return Recorded(stored, stored.decode(CATALOGUE))
-    except (UnknownType, UnknownVersion):
-        return Recorded(stored, None)
 
 
 def _row(stored: StoredEvent, wire: bytes | None) -> dict[str, Any]:

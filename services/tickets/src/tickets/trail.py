@@ -1,12 +1,13 @@
 """What is read from the audit: entries in order, each with what changed, which is read from the bytes of the event itself."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, select, tuple_, union_all
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, or_, select, tuple_, union_all
 
 from events.contracts import CATALOGUE
 from events.envelope import StoredEvent
@@ -17,7 +18,7 @@ from tickets.tables import audit, people
 SYSTEM = ("auth", "escalator", "notifier", "operator", "tickets")
 """Who acts where nobody who is signed in does, the services and who runs them: their names are their ids."""
 FEW, MANY = 20, 21
-"""As many actors' own entries are merged; more than a few are found by going through the list."""
+"""The own entries of a few actors are merged. Where more are meant, the list is gone through, and each entry's actor is looked at."""
 
 _COLUMNS = (audit.c.position, audit.c.time, audit.c.source, audit.c.sequence, audit.c.action, audit.c.entity_type, audit.c.entity_id)
 _ACTOR = (audit.c.actor_kind, audit.c.actor_id)
@@ -48,6 +49,8 @@ _CONDITIONS: dict[str, ColumnElement[bool]] = {
     "until": audit.c.time < bindparam("until"),
     "without": audit.c.action.not_in(bindparam("without", expanding=True)),
 }
+_MATCHES = people.c.matchable.like(bindparam("pattern"), escape="/")
+_ACTORS = select(people.c.id).where(_MATCHES).limit(bindparam("most"))
 _INDEXED = ("entity_id", "actor", "q", "action", "entity")
 """What leaves the fewest entries, by expectation, comes first: the list is read by that one's index."""
 # The same conditions in a form that no index serves. Without statistics SQLite would as likely go by the one that leaves the most.
@@ -66,11 +69,12 @@ def entries(
     values: dict[str, Any] = {name: value for name in _CONDITIONS if (value := getattr(sought, name))}
     narrowed, actors = tuple(values), 0
     if sought.q is not None:
-        found = _actors(connection, sought.q)
+        pattern, system = _pattern(sought.q), [name for name in SYSTEM if matchable(sought.q) in name]
+        found = [*connection.execute(_ACTORS, {"pattern": pattern, "most": MANY}).scalars(), *system]
         if not found:
             return []
-        actors = len(found) if len(found) <= FEW else MANY
-        values |= {"actors": found} if actors == MANY else {f"actor_{n}": id_ for n, id_ in enumerate(found)}
+        actors = min(len(found), MANY)
+        values |= {"pattern": pattern, "system": system} if actors == MANY else {f"actor_{n}": id_ for n, id_ in enumerate(found)}
     if after is not None:
         values |= dict(zip(("after_time", "after_source", "after_sequence"), after, strict=True))
     rows = connection.execute(
@@ -104,19 +108,18 @@ def key_of(entry: Mapping[str, Any]) -> list[Any]:
     return [entry["time"], entry["source"], entry["sequence"]]
 
 
-def _actors(connection: Connection, q: str) -> list[str]:
-    """Return the ids of everybody, person or service, whose name or e-mail has `q` in it, in whatever case."""
-    looked_for = matchable(q)
-    found = select(people.c.id).where(people.c.matchable.contains(looked_for, autoescape=True))
-    return [*connection.execute(found).scalars(), *(name for name in SYSTEM if looked_for in name)]
+def _pattern(q: str) -> str:
+    """Return what LIKE finds where a name or an e-mail has `q` in it, in whatever case."""
+    return "%" + re.sub("[%_/]", r"/\g<0>", matchable(q)) + "%"
 
 
 def _by(listed: Select[Any], actors: int, column: ColumnElement[str]) -> Any:
-    """Narrow a list to so many actors: the own lists of a few are merged, many are looked up in one; 0 are all."""
+    """Narrow a list to so many actors; 0 are all."""
     if actors == 0:
         return listed
     if actors == MANY:
-        return listed.where(column.in_(bindparam("actors", expanding=True)))
+        meant = select(people.c.id).where(people.c.id == audit.c.actor_id, _MATCHES)
+        return listed.where(or_(meant.exists(), audit.c.actor_id.in_(bindparam("system", expanding=True))))
     each = [listed.where(column == bindparam(f"actor_{n}")) for n in range(actors)]
     return each[0] if len(each) == 1 else union_all(*each)
 
