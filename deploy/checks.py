@@ -1,24 +1,27 @@
 """What `ste doctor` looks at, each check apart: a finding is what was seen and how to mend it."""
 
 import shutil
-import sqlite3
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from chassis import secrets
 from chassis.database import StoreInUse, held
 from chassis.settings import SERVICES, Settings
 from deploy import versions
 from deploy.desk_file import DeskFile
-from deploy.first_start import is_loopback
+from deploy.first_start import MEND_DEMO, is_loopback, reached_by_others
 from deploy.operator import Operator
 from deploy.parts import broker_health_url
 from deploy.ports import require_free
 from deploy.refusal import Refusal
+from events.store import SQLITE
 
 _MEGA = 1_000_000
+_NO_MORE = {"pepper": "without it no password is right any more"}
+_NO_PROOF = "without it none of its checkpoints can be verified"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +38,22 @@ def everything(settings: Settings) -> Iterator[Finding]:
     """Yield every finding, those that need no running desk first."""
     yield from check_versions()
     yield from check_settings(settings)
-    yield from check_disk(settings.data_dir)
-    yield from check_secrets(settings.secrets_dir)
+    yield from _guarded(check_disk(settings.data_dir), "disk")
+    yield from _guarded(check_secrets(settings.secrets_dir), "secrets")
+    yield from _guarded(_check_desk(settings), "desk")
+
+
+def _guarded(findings: Iterator[Finding], about: str) -> Iterator[Finding]:
+    """What can not even be looked at is a finding too."""
+    try:
+        yield from findings
+    except OSError as error:
+        yield Finding(
+            "bad", about, f"{error.filename or about} can not be looked at: {error.strerror}", "Run ste as the desk's own account."
+        )
+
+
+def _check_desk(settings: Settings) -> Iterator[Finding]:
     desk = DeskFile.read(settings.data_dir)
     if desk is None:
         yield Finding("warning", "desk", f"is not running on {settings.data_dir}", "make run")
@@ -46,11 +63,17 @@ def everything(settings: Settings) -> Iterator[Finding]:
     yield Finding(
         "ok" if desk.ready else "warning", "desk", f"runs as process {desk.pid} at {desk.url}" + ("" if desk.ready else ", starting")
     )
-    with Operator.of(settings) as operator:
-        yield from check_broker(operator, desk)
+    try:
+        operator = Operator.of(settings)
+    except Refusal as refusal:  # what needs no secret can be asked all the same
+        yield Finding("bad", "secrets", refusal.what, refusal.mend)
+        operator = Operator.of_nobody(settings)
+    with operator:
+        yield from check_broker(operator, desk, settings.data_dir)
         for service in SERVICES:
-            yield from check_service(operator, service, desk.pids.get(service))
-        yield from check_gateway(operator, desk)
+            yield from check_service(operator, service, settings.data_dir)
+        yield from check_gateway(operator, desk, settings.data_dir)
+        yield from check_demo(operator, settings)
 
 
 def check_versions() -> Iterator[Finding]:
@@ -97,10 +120,19 @@ def check_secrets(directory: Path) -> Iterator[Finding]:
     if not directory.exists():
         yield Finding("ok", "secrets", "are made at the first start")
         return
+    missing = [
+        name
+        for service in SERVICES
+        for name in secrets.kept_with(service)
+        if not (directory / name).exists() and (directory.parent / f"{service}.sqlite3").exists()
+    ]
+    for name in missing:
+        what = f"{directory / name} is missing, and the store that needs it is there: {_NO_MORE.get(name, _NO_PROOF)}"
+        yield Finding("bad", "secrets", what, "Put it back from the backup.")
     open_to_others = [path for path in (directory, *sorted(directory.iterdir())) if stat.S_IMODE(path.stat().st_mode) & 0o077]
     for path in open_to_others:
         yield Finding("bad", "secrets", f"{path} can be read by others", f"chmod go= {path}")
-    if not open_to_others:
+    if not open_to_others and not missing:
         yield Finding("ok", "secrets", f"are readable by their owner alone in {directory}; they belong into every backup")
 
 
@@ -119,6 +151,8 @@ def check_stores(settings: Settings) -> Iterator[Finding]:
     for service in SERVICES:
         path = settings.data_dir / f"{service}.sqlite3"
         if not path.exists():
+            if _others_exist(settings) and not settings.model_dump()[f"{service}_database_url"]:
+                yield Finding("bad", service, f"its store {path} is missing", "Restore it from the backup; a start makes an empty one.")
             continue
         try:
             with held(settings.data_dir, service, exclusive=True):
@@ -126,7 +160,7 @@ def check_stores(settings: Settings) -> Iterator[Finding]:
         except StoreInUse as error:
             yield Finding("warning", service, str(error), "End it, or start the desk as usual.")
             continue
-        except sqlite3.Error as error:
+        except SQLITE.Error as error:
             said = str(error)
         size = path.stat().st_size / _MEGA
         if said == "ok":
@@ -135,41 +169,60 @@ def check_stores(settings: Settings) -> Iterator[Finding]:
             yield Finding("bad", service, f"its store is damaged: {said}", "Keep a copy of it, then restore the last backup.")
 
 
+def _others_exist(settings: Settings) -> bool:
+    return any((settings.data_dir / f"{name}.sqlite3").exists() for name in SERVICES)
+
+
 def _quick_check(path: Path) -> str:
-    connection = sqlite3.connect(path)
+    connection = SQLITE.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
     try:
         return str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
     finally:
         connection.close()
 
 
-def check_broker(operator: Operator, desk: DeskFile) -> Iterator[Finding]:
+def check_broker(operator: Operator, desk: DeskFile, data_dir: Path) -> Iterator[Finding]:
     """What the broker says of itself."""
     status, answer = operator.try_url(broker_health_url(desk.monitor_port))
     if status == 200:
         yield Finding("ok", "broker", "is well")
     else:
-        yield Finding("bad", "broker", f"is not well: {answer}", "The runner restarts it. If it stays so, read log/broker.log.")
+        yield Finding("bad", "broker", f"is not well: {answer}", f"The runner restarts it. If it stays so, read {_log(data_dir, 'broker')}")
 
 
-def check_service(operator: Operator, service: str, pid: int | None) -> Iterator[Finding]:
+def _log(data_dir: Path, name: str) -> Path:
+    return data_dir / "log" / f"{name}.log"
+
+
+def check_service(operator: Operator, service: str, data_dir: Path) -> Iterator[Finding]:
     """What a service says of itself, with its figures."""
     status, answer = operator.try_get(service, "/readyz")
     if not isinstance(answer, dict):
-        yield Finding("bad", service, f"does not answer (process {pid}): {answer}", f"Read log/{service}.log")
+        mend = f"The runner starts it again when it has ended. If it stays so, read {_log(data_dir, service)}"
+        yield Finding("bad", service, f"does not answer: {answer}", mend)
         return
     figures: dict[str, float] = answer.get("figures", {})
     reasons = " ".join(answer.get("reasons", ()))
-    level: Literal["ok", "warning", "bad"] = "bad" if status != 200 else "ok" if answer.get("status") == "ok" else "warning"
+    bad = status != 200 or any(sign in reasons for sign in _NEVER_BY_ITSELF)
+    level: Literal["ok", "warning", "bad"] = "bad" if bad else "ok" if answer.get("status") == "ok" else "warning"
     yield Finding(level, service, f"is {answer.get('status')}{': ' + reasons if reasons else ''}", _mend(reasons))
     yield from _lags(service, figures)
 
 
+_NEVER_BY_ITSELF = ("is not in the log", "forked", "has stopped")
+
+
 def _mend(reasons: str) -> str:
+    if "cannot be written" in reasons:
+        return "Mostly the disk is full: make room, and it goes on by itself."
+    if "has stopped" in reasons:
+        return "Its log says at which event, and why. It goes on from there at the next start, once it can."
+    if "forked" in reasons:
+        return "A store was replaced by one of another history: put the right one back."
     if "parked" in reasons:
         return "ste parked list, then ste parked retry or skip"
-    if "relay refill" in reasons or "stream" in reasons:
-        return "ste relay refill SERVICE, once you know why the broker is ahead"
+    if "is not in the log" in reasons:
+        return "Its store is older than what others have seen: restore it, or, if it was restored on purpose, ste relay refill SERVICE"
     return "It mends itself once what it needs is back." if "broker" in reasons else ""
 
 
@@ -185,10 +238,23 @@ def _lags(service: str, figures: dict[str, Any]) -> Iterator[Finding]:
         yield Finding("warning", service, f"{dead:.0f} jobs have failed for good", "ste jobs list --status dead, then ste jobs retry ID")
 
 
-def check_gateway(operator: Operator, desk: DeskFile) -> Iterator[Finding]:
+def check_demo(operator: Operator, settings: Settings) -> Iterator[Finding]:
+    """A password that stands in the README is none where others come in."""
+    if not reached_by_others(settings):
+        return
+    status, answer = operator.try_get("auth", "/internal/demo")
+    if status == 200 and answer["known"]:
+        yield Finding(
+            "bad", "demo", f"others can reach this desk, and the password of {', '.join(answer['known'])} is in its README", MEND_DEMO
+        )
+
+
+def check_gateway(operator: Operator, desk: DeskFile, data_dir: Path) -> Iterator[Finding]:
     """Whether the desk can be reached where people come in."""
     status, answer = operator.try_url(f"http://127.0.0.1:{desk.ports['gateway']}/health/auth")
     if status == 200:
         yield Finding("ok", "gateway", f"answers on port {desk.ports['gateway']}")
+    elif isinstance(answer, dict):
+        yield Finding("ok", "gateway", f"answers on port {desk.ports['gateway']}, for auth with {status}")
     else:
-        yield Finding("bad", "gateway", f"does not answer on port {desk.ports['gateway']}: {answer}", "Read log/gateway.log")
+        yield Finding("bad", "gateway", f"does not answer on port {desk.ports['gateway']}: {answer}", f"Read {_log(data_dir, 'gateway')}")

@@ -1,6 +1,7 @@
 """`ste`: the operator's command."""
 
 import sys
+from typing import Annotated
 
 import typer
 
@@ -38,6 +39,19 @@ def up() -> None:
     run_desk(load(), Terminal())
 
 
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        version()
+        raise typer.Exit
+
+
+@app.callback()
+def about(
+    _version: Annotated[bool, typer.Option("--version", is_eager=True, callback=_show_version, help="Print the versions.")] = False,
+) -> None:
+    """Keep what all commands share."""
+
+
 @app.command()
 def version() -> None:
     """Print the versions of the desk and of what it stands on."""
@@ -60,6 +74,12 @@ def main() -> None:
         if refusal.mend:
             console.print(f"     {escape(refusal.mend)}")
         sys.exit(refusal.code)
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):
+            sys.exit(1)
+        about = f"{error.filename}: " if error.filename else ""
+        typer.echo(f"ste: {about}{error.strerror or error}.\n     ste doctor says what else is wrong.", err=True)
+        sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
 

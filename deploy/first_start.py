@@ -5,6 +5,7 @@ import time
 from collections.abc import Mapping
 from ipaddress import ip_address
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx2
 
@@ -15,17 +16,21 @@ from deploy.terminal import Terminal
 
 CREDENTIAL = "X-Ste-Credential"
 DEMO_LINE = "demo accounts: admina@example.com, usera@example.com, … with the password demo123"
+MEND_DEMO = "deactivate the demo accounts, or change their passwords"
 _WORD_EVERY = 5.0
 
 
 async def prepare(desk: Plan, client: httpx2.AsyncClient, credential: str, terminal: Terminal) -> None:
     """Make the demo, if it is wanted, and wait until every service has consumed what the others have written. Raises Refusal."""
     services = Services(desk, client, credential)
+    await services.refuse_lost()
     if demo_wanted(desk.settings, terminal):
         users = await services.post("auth", "/internal/demo")
         await services.post("tickets", "/internal/demo", users)
         if users["users"]:
             terminal.tell("desk", DEMO_LINE)
+    elif reached_by_others(desk.settings) and (known := (await services.get("auth", "/internal/demo"))["known"]):
+        terminal.tell("desk", f"others can reach this desk, and the password of {known[0]} is in its README: {MEND_DEMO}", "error")
     await _catch_up(services, terminal)
 
 
@@ -33,10 +38,16 @@ def demo_wanted(settings: Settings, terminal: Terminal) -> bool:
     """Return whether to make the demo: as it was set, else only where nobody else can reach it."""
     if "demo" in settings.model_fields_set:
         return settings.demo
-    if is_loopback(settings.bind):
+    if not reached_by_others(settings):
         return True
-    terminal.tell("desk", f"no demo accounts, since {settings.bind} can be reached by others; STE_DEMO=1 makes them", "warning")
+    terminal.tell("desk", "no demo accounts are made, since others can reach this desk; STE_DEMO=1 makes them", "warning")
     return False
+
+
+def reached_by_others(settings: Settings) -> bool:
+    """Return whether more than this machine comes in: by the bind address, or by a proxy in front, which origin and proxies tell of."""
+    host = urlsplit(settings.origin).hostname
+    return not is_loopback(settings.bind) or bool(settings.trusted_proxies) or (host is not None and not is_loopback(host))
 
 
 def is_loopback(address: str) -> bool:
@@ -55,11 +66,33 @@ class Services:
         self._headers = {CREDENTIAL: credential}
         self._urls = {name: f"http://127.0.0.1:{port}" for name, port in desk.service_ports.items()}
 
+    async def get(self, service: str, path: str) -> Any:
+        """As `post`, without a body."""
+        return await self._ask("GET", service, path)
+
     async def post(self, service: str, path: str, body: Any = None) -> Any:
         """Return the JSON that the service answers; a service that restarts in between is waited for. Raises Refusal."""
+        return await self._ask("POST", service, path, json=body)
+
+    async def refuse_lost(self) -> None:
+        """Raise Refusal when a service has consumed more of a log than there is: its store was lost, or an older one was put in its place.
+
+        A store is synced before anybody hears of what is in it, so nothing else makes it so.
+        """
+        answers = await self._all_caught_up()
+        for name, answer in answers.items():
+            for source, at in answer["positions"].items():
+                owner = source.strip("/")
+                if at > (head := answers[owner]["head"]):
+                    raise Refusal(
+                        f"The store of {owner} ends at event {head}, and {name} has seen event {at} of it: it was lost, or is an old one.",
+                        "Put all stores and secrets back from the same backup. Nothing was changed.",
+                    )
+
+    async def _ask(self, method: str, service: str, path: str, **rest: Any) -> Any:
         for _ in range(20):
             try:
-                answer = await self._client.post(self._urls[service] + path, json=body, headers=self._headers, timeout=60.0)
+                answer = await self._client.request(method, self._urls[service] + path, headers=self._headers, timeout=60.0, **rest)
             except httpx2.TransportError:
                 await asyncio.sleep(0.5)
                 continue
@@ -73,13 +106,16 @@ class Services:
 
     async def behind(self) -> list[str]:
         """Return what is not consumed yet, in words; empty when all is."""
-        answers: Mapping[str, Any] = dict(zip(SERVICES, await asyncio.gather(*map(self._caught_up, SERVICES)), strict=True))
+        answers = await self._all_caught_up()
         return [
             f"{name} has {at} of {answers[source.strip('/')]['head']} of {source.strip('/')}"
             for name, answer in answers.items()
             for source, at in answer["positions"].items()
             if at < answers[source.strip("/")]["head"]
         ]
+
+    async def _all_caught_up(self) -> Mapping[str, Any]:
+        return dict(zip(SERVICES, await asyncio.gather(*map(self._caught_up, SERVICES)), strict=True))
 
     async def _caught_up(self, service: str) -> Any:
         for _ in range(120):

@@ -32,6 +32,10 @@ WATCH_EVERY, WATCH_TRIES, WATCH_GRACE = 2.0, 3, 12
 """The broker is asked so often (seconds) and restarted after so many bad answers in a row; a new one has more, to read its streams."""
 
 
+_ONE_SIGNAL = 0.5
+"""Seconds within which a second signal is the first one, sent on by a shell, a `timeout` or a closing terminal to the whole group."""
+
+
 class Desk:
     """One desk, from its start to its end."""
 
@@ -43,6 +47,7 @@ class Desk:
         self._tasks: list[asyncio.Task[None]] = []
         self._end: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._signals = 0
+        self._told = 0.0
         # closed by nobody but the end of this process: what waits for its end ends too
         self._lifeline = -1 if sys.platform == "linux" else os.pipe()[0]
 
@@ -127,9 +132,11 @@ class Desk:
         self._signals += 1
         if not self._end.done():
             self._end.set_result(None)
-        if self._signals > 1:
+        if self._signals == 1:
+            self._told = time.monotonic()
+        elif time.monotonic() - self._told > _ONE_SIGNAL:
             for process in self._processes.values():
-                process.kill()
+                process.end_now()
 
     async def _stop(self) -> None:
         """End everything in order. What took its last request, its last event and its last word ends in that order."""

@@ -49,6 +49,12 @@ class RotatingLog:
         self._file.close()
 
 
+def last_words(log: RotatingLog, most: int = 3) -> str:
+    """Return what a process that can not go on said of it: its last warnings and errors, each once, or else its last lines as they are."""
+    said = [loud[1] for line in log.tail(200).splitlines() if (loud := headline(line.encode()))]
+    return "\n".join(list(dict.fromkeys(reversed(said)))[:most][::-1]) or log.tail(8)
+
+
 def headline(line: bytes) -> tuple[str, str] | None:
     """Return (level, what it says on one line) of a log line that is a warning or worse, else None."""
     found = _LOUD.search(line)
@@ -66,6 +72,8 @@ def headline(line: bytes) -> tuple[str, str] | None:
 
 def _sentence(fields: dict[str, object]) -> str:
     what = str(fields.get("event") or fields.get("msg") or fields.get("message") or "")
+    if what.startswith("Traceback "):
+        what = _cause(what)  # one line here; the log has all of it
     facts = [f"{name}={value}" for name, value in fields.items() if name not in _DULL and isinstance(value, str | int | float | bool)]
     return " ".join(part for part in (what, *facts, _cause(fields.get("exception"))) if part)[:400]
 

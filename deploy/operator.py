@@ -34,6 +34,11 @@ class Operator:
         desk = DeskFile.read(settings.data_dir)
         return cls(_urls(settings, desk), _credential(settings))
 
+    @classmethod
+    def of_nobody(cls, settings: Settings) -> Self:
+        """Return a client without the secret, for what anybody on this machine may ask. Raises Refusal when no desk runs."""
+        return cls(_urls(settings, DeskFile.read(settings.data_dir)), "")
+
     def get(self, service: str, path: str, **query: str | int) -> Any:
         """Return the JSON of a GET. Raises Refusal."""
         return self._ask(service, "GET", path, params={name: str(value) for name, value in query.items()})
@@ -59,6 +64,8 @@ class Operator:
             answer = self._client.request(method, self.urls[service] + path, **rest)
         except httpx2.TimeoutException:
             raise Refusal(f"{service} did not answer in time.", "ste doctor says how it is.") from None
+        except UnicodeEncodeError:
+            raise Refusal("What was given is not UTF-8 text, and can not be sent.") from None
         except httpx2.TransportError as error:
             raise Refusal(f"{service} does not answer at {self.urls[service]}: {error}.", "ste doctor says how it is.") from None
         if answer.is_success:
@@ -77,7 +84,7 @@ def _refused(service: str, answer: httpx2.Response) -> str:
     problem = _json(answer) or {}
     said = problem.get("detail") or problem.get("title") or answer.reason_phrase
     fields = [f"{'.'.join(map(str, error['loc'][1:]))}: {error['msg']}" for error in problem.get("errors", ())]
-    return f"{service} refused ({answer.status_code}): {' '.join([said, *fields])}"
+    return f"{service} refused ({answer.status_code}): {' '.join([said, '; '.join(fields)]).strip()}"
 
 
 def _urls(settings: Settings, desk: DeskFile | None) -> dict[str, str]:
@@ -95,6 +102,10 @@ def _credential(settings: Settings) -> str:
     path = settings.secrets_dir / "operator"
     try:
         return path.read_text().strip()
+    except FileNotFoundError:
+        raise Refusal(
+            f"The operator's secret {path} is missing.", "Put it back from the backup, or start the desk again: it is made anew."
+        ) from None
     except OSError as error:
         raise Refusal(f"The operator's secret {path} can not be read: {error.strerror}.", "Run ste as the desk's own account.") from None
 

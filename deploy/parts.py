@@ -159,4 +159,17 @@ def _service_environment(desk: Plan) -> dict[str, str]:
     for name, port in desk.service_ports.items():
         told[f"STE_{name.upper()}_PORT"] = str(port)
         told[f"STE_{name.upper()}_URL"] = f"http://127.0.0.1:{port}"
-    return {**os.environ, **told}
+    return {**os.environ, **_as_set(desk.settings), **told}
+
+
+def _as_set(settings: Settings) -> dict[str, str]:
+    """Return what was set, as variables: a service that is started again reads the `.env` of then, and must not follow it alone."""
+    found = {}
+    for name, field in type(settings).model_fields.items():
+        value = getattr(settings, name)
+        if value is None:
+            continue
+        if isinstance(value, tuple):
+            value = ",".join(map(str, value))
+        found[str(field.validation_alias or f"STE_{name.upper()}")] = str(value)
+    return found

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy.logs import RotatingLog, headline
+from deploy.logs import RotatingLog, headline, last_words
 from deploy.refusal import Refusal
 from deploy.terminal import Terminal
 
@@ -19,6 +19,7 @@ GUARD = Path(__file__).with_name("guard.py")
 FIRST_DELAY, LONGEST_DELAY, STEADY = 0.1, 10.0, 30.0
 """Seconds: before the first restart, at most between two, and the life after which a process counts as healthy again."""
 _TRIES_AT_START = 3
+_LOOK = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +48,7 @@ class Process:
         self.settled = False
         """Set once the whole desk is ready."""
         self.starts = 0
+        self._returning: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
         """Start it, and start it again whenever it ends. Raises Refusal when it can not even start once."""
@@ -63,7 +65,11 @@ class Process:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._stopping.wait(), delay)
                 delay = min(delay * 2, LONGEST_DELAY)
+                if self.was_ready and not self._returning:
+                    self._returning = asyncio.create_task(self._say_when_back(), name=f"{self.command.name} is back")
         finally:
+            if self._returning:
+                self._returning.cancel()
             self.kill()
             self._ended.set()
 
@@ -73,10 +79,17 @@ class Process:
         while not await self.command.ready():
             if time.monotonic() > end:
                 raise Refusal(
-                    f"{self.command.name} is not ready after {patience:.0f} s.\n{self.log.tail(8)}", f"All of it: {self.log.path}"
+                    f"{self.command.name} is not ready after {patience:.0f} s.\n{last_words(self.log)}", f"All of it: {self.log.path}"
                 )
             await asyncio.sleep(0.05)
         self.was_ready = True
+
+    async def _say_when_back(self) -> None:
+        began = time.monotonic()
+        while not await self.command.ready():  # noqa: ASYNC110 (another process gets ready, which sets no event of ours)
+            await asyncio.sleep(_LOOK)
+        self._terminal.tell(self.command.name, f"ready again after {time.monotonic() - began:.1f} s", "ready")
+        self._returning = None
 
     async def stop(self, patience: float) -> None:
         """Ask it to end, wait for that, and kill it after `patience` seconds."""
@@ -100,6 +113,11 @@ class Process:
     def kill(self) -> None:
         """End it at once; unless it is being stopped it is then started again."""
         self.signal(signal.SIGKILL)
+
+    def end_now(self) -> None:
+        """End it at once and for good."""
+        self._stopping.set()
+        self.kill()
 
     async def _live(self) -> str:
         """Run one process from its start to its end; return in words how that was."""
@@ -136,14 +154,14 @@ class Process:
             return
         level, text = loud
         if level == "error":
-            self._terminal.tell(self.command.name, text, "error")
+            self._terminal.pass_on(self.command.name, text, "error")
         elif self.settled:  # before, everybody waits for somebody and says so
-            self._terminal.tell(self.command.name, text, "warning")
+            self._terminal.pass_on(self.command.name, text, "warning")
 
     def _give_up_if_hopeless(self, end: str) -> None:
         if not self.was_ready and self.starts >= _TRIES_AT_START:
             raise Refusal(
-                f"{self.command.name} can not start: {end}, {self.starts} times.\n{self.log.tail(12)}", f"All of it: {self.log.path}"
+                f"{self.command.name} can not start: {end}, {self.starts} times.\n{last_words(self.log)}", f"All of it: {self.log.path}"
             )
 
 

@@ -17,7 +17,11 @@ def show(titles: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str) ->
     if not rows:
         print(empty)
         return
-    table = Table(*titles, box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    for index, title in enumerate(titles):
+        # the first names the row, and is what the next command is given: it is never cut off, the others break their lines instead
+        least = max(len(row[0]) for row in rows) if index == 0 else None
+        table.add_column(title, overflow="fold", no_wrap=index == 0, min_width=least)
     for row in rows:
         table.add_row(*map(escape, row))
     Console(highlight=False, emoji=False).print(table)

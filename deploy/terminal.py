@@ -1,5 +1,6 @@
 """What the person at the terminal sees of the runner: a line per thing that happens, coloured where that is possible."""
 
+import re
 import sys
 import time
 from collections import defaultdict, deque
@@ -9,6 +10,8 @@ from rich.console import Console
 from rich.markup import escape
 
 _COLOURS = {"info": "cyan", "ready": "green", "warning": "yellow", "error": "red"}
+_SAME_WITHIN = 60.0
+"""Seconds in which the same sentence of the same process is said once."""
 _MOST, _WITHIN = 12, 10.0
 """No process says more than so many lines in so many seconds here; its log has them all."""
 
@@ -19,12 +22,18 @@ class Terminal:
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console(highlight=False, soft_wrap=True, emoji=False)
         self._said: defaultdict[str, deque[float]] = defaultdict(deque)
+        self._told: dict[tuple[str, str], float] = {}
 
     def tell(self, who: str, what: str, level: Literal["info", "ready", "warning", "error"] = "info") -> None:
         """Print one line: who, and what happened to it."""
         if level in ("warning", "error") and not self._may_speak(who):
             return
-        self._print(f"[{_COLOURS[level]}]{who:>10}[/]  {escape(what)}")
+        self._print(f"[dim]{time.strftime('%H:%M:%S')}[/] [{_COLOURS[level]}]{who:>10}[/]  {escape(what)}")
+
+    def pass_on(self, who: str, what: str, level: Literal["warning", "error"]) -> None:
+        """Print what a process wrote into its log, but not the same again and again."""
+        if not self._was_told(who, what):
+            self.tell(who, what, level)
 
     def plain(self, line: str) -> None:
         """Print a line as it is, at once: others read it."""
@@ -32,6 +41,12 @@ class Terminal:
             print(line, flush=True)
         except OSError:
             self._to_nowhere()
+
+    def _was_told(self, who: str, what: str) -> bool:
+        """Return whether it said the same, but for the numbers in it, a moment ago."""
+        now, said = time.monotonic(), (who, re.sub(r"\d+", "", what))
+        self._told = {key: at for key, at in self._told.items() if now - at < _SAME_WITHIN}
+        return self._told.setdefault(said, now) != now
 
     def _may_speak(self, who: str) -> bool:
         now, said = time.monotonic(), self._said[who]

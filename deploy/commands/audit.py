@@ -8,6 +8,8 @@ import typer
 
 app = typer.Typer(no_args_is_help=True, help="The audit trail.")
 
+_LOOK, _WORD_EVERY = 0.1, 5.0
+
 
 @app.callback()
 def about() -> None:
@@ -30,7 +32,7 @@ def verify(as_json: Annotated[bool, typer.Option("--json", help="Print the repor
 
     with Operator.of(load()) as desk, ThreadPoolExecutor(len(SERVICES)) as pool:
         asked = {name: pool.submit(desk.post, name, "/internal/verify", {}, timeout=None) for name in SERVICES}
-        _wait(asked)
+        _wait(desk, asked)
         reports = {name: _report(name, future) for name, future in asked.items()}
     if as_json:
         typer.echo(json.dumps(list(reports.values())))
@@ -49,24 +51,33 @@ def _report(name: str, future: "Future[Any]") -> dict[str, Any]:
         return {"source": f"/{name}", "ok": None, "reason": refusal.what}
 
 
-def _wait(asked: "dict[str, Future[Any]]") -> None:
-    """Wait for all, showing how long each has been at it where somebody watches."""
+def _wait(desk: Any, asked: "dict[str, Future[Any]]") -> None:
+    """Wait for all, showing how far each is; where nobody watches, a line now and then."""
     import sys
 
     from rich.console import Console
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    if not sys.stderr.isatty():
-        return
-    with Progress(
-        SpinnerColumn(finished_text="·"), TextColumn("{task.description:<10}"), TimeElapsedColumn(), console=Console(stderr=True)
-    ) as shown:
-        rows = {name: shown.add_task(name, total=1) for name in asked}
-        while not shown.finished:
-            for name, future in asked.items():
-                if future.done():
-                    shown.update(rows[name], completed=1)
-            time.sleep(0.05)
+    columns = (TextColumn("{task.description:<10}"), BarColumn(), MofNCompleteColumn(), TextColumn("events"), TimeElapsedColumn())
+    spoke = time.monotonic()
+    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as shown:
+        rows = {name: shown.add_task(name, total=None) for name in asked}
+        while not all(future.done() for future in asked.values()):
+            time.sleep(_LOOK)
+            far = {name: _progress(desk, name) for name, future in asked.items() if not future.done()}
+            for name, (done, total) in far.items():
+                shown.update(rows[name], completed=done, total=total or None)
+            if shown.disable and time.monotonic() - spoke > _WORD_EVERY:
+                spoke = time.monotonic()
+                typer.echo(", ".join(f"{name}: {done} of {total} events" for name, (done, total) in far.items()), err=True)
+        for name, future in asked.items():
+            events = _report(name, future).get("events", 0)
+            shown.update(rows[name], completed=events, total=events)
+
+
+def _progress(desk: Any, name: str) -> tuple[int, int]:
+    status, answer = desk.try_get(name, "/internal/verify")
+    return (answer["done"], answer["total"]) if status == 200 else (0, 0)
 
 
 def _show(reports: dict[str, dict[str, Any]]) -> None:

@@ -31,8 +31,9 @@ def tail(
     sources = [service_named(name) for name in source] if source else list(SERVICES)
     with Operator.of(load()) as desk:
         at = {name: max(0, _head(desk, name) - last) for name in sources}
+        away: set[str] = set()
         while True:
-            found = sorted((event for name in sources for event in _news(desk, name, at)), key=_moment)
+            found = sorted((event for name in sources for event in _news_if_there(desk, name, at, away, follow=follow)), key=_moment)
             for event in found:
                 if not kind or any(event["head"]["type"].startswith(prefix) for prefix in kind):
                     typer.echo(json.dumps(event, separators=(",", ":")) if as_json else line(event))
@@ -44,6 +45,25 @@ def tail(
 
 def _head(desk: Any, name: str) -> int:
     return int(desk.get(name, "/internal/events", after=0, limit=1)["head"])
+
+
+def _news_if_there(desk: Any, name: str, at: dict[str, int], away: set[str], *, follow: bool) -> list[Mapping[str, Any]]:
+    """Return what is new; a service that restarts has nothing new while it does, which is said once. Raises Refusal when the desk ended."""
+    from deploy.desk_file import DeskFile
+    from deploy.refusal import Refusal
+    from deploy.settings import load
+
+    try:
+        found = list(_news(desk, name, at))
+    except Refusal as refusal:
+        if not follow or DeskFile.read(load().data_dir) is None:
+            raise
+        if name not in away:
+            typer.echo(f"ste: {refusal.what} It is waited for.", err=True)
+        away.add(name)
+        return []
+    away.discard(name)
+    return found
 
 
 def _news(desk: Any, name: str, at: dict[str, int]) -> Iterator[Mapping[str, Any]]:
@@ -64,7 +84,7 @@ def line(event: Mapping[str, Any]) -> str:
     facts = " ".join(f"{name}={_short(value)}" for name, value in (event["data"] or {}).items())
     mark = " imported" if head.get("imported") else ""
     whose = f"{head['source'][1:]:<9} {head['sequence']:>6}"
-    what = f"{head['type']:<24} {head['subject']:<16}"
+    what = f"{head['type']:<26} {head['subject']:<41}"
     return f"{head['recordedtime'][:23]}Z {whose} {what} by {actor}{mark}  {facts}"
 
 

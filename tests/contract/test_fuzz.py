@@ -5,6 +5,7 @@ STE_FUZZ_EXAMPLES=500 looks deeper, STE_FUZZ_SEED=7 elsewhere.
 
 import os
 from collections.abc import Iterator
+from copy import deepcopy
 from typing import Any
 from uuid import uuid4
 
@@ -81,7 +82,9 @@ def documents(desk: Desk) -> dict[str, Any]:
 @pytest.mark.parametrize("who", VISITORS)
 @pytest.mark.parametrize("service", SERVICES)
 def test_every_answer_is_what_the_document_says(service: str, who: str, desk: Desk, documents: dict[str, Any]) -> None:
-    schema = schemathesis.openapi.from_dict(documents[service], config=_config(desk, thorough=who != "anonymous" or service == "auth"))
+    schema = schemathesis.openapi.from_dict(
+        _without_cursors(documents[service]), config=_config(desk, thorough=who != "anonymous" or service == "auth")
+    )
 
     class Bound(Visitor):
         def __init__(self) -> None:
@@ -98,6 +101,16 @@ def test_every_answer_is_what_the_document_says(service: str, who: str, desk: De
             failures.append(f"{event.label}: {event.value!r}")
     assert asked >= len(documents[service]["paths"]), "It hardly asked anything."
     assert not failures, f"{len(failures)} failures\n" + "\n\n".join(failures[:10])
+
+
+def _without_cursors(document: dict[str, Any]) -> dict[str, Any]:
+    """A made-up cursor is refused whatever else is asked, so that nothing else would be asked; `test_lists` comes with real ones."""
+    told = deepcopy(document)
+    for item in told["paths"].values():
+        for operation in item.values():
+            if "parameters" in operation:
+                operation["parameters"] = [each for each in operation["parameters"] if each["name"] != "cursor"]
+    return told
 
 
 def _config(desk: Desk, *, thorough: bool) -> schemathesis.Config:

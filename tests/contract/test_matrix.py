@@ -46,7 +46,7 @@ async def test_what_is_not_in_the_documents_is_internal(cast: Cast) -> None:
     documented = {name for _, name, _ in operations(cast)}
     for service in SERVICES:
         for route in cast.house.app(service).router.routes:
-            path, methods = str(getattr(route, "path", "")), getattr(route, "methods", None) or set()
+            path, methods = str(getattr(route, "path", "")), getattr(route, "methods", None) or {"whatever is mounted there"}
             hidden = [path for method in methods if f"{method} {path}" not in documented]
             assert not hidden or path.startswith(NOT_IN_THE_DOCUMENTS) or path == f"/api/{service}/openapi.json", f"{service}: {path}"
 

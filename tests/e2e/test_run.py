@@ -14,7 +14,7 @@ import httpx2
 import pytest
 
 from chassis.database import held
-from tests.support.desk import Desk, alive
+from tests.support.desk import READY, Desk, alive
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.xdist_group("desk")
@@ -136,8 +136,22 @@ def test_a_port_that_is_in_use_is_refused_in_words(desk: Desk, own: Desk) -> Non
 @pytest.mark.parametrize("name", PARTS)
 def test_what_crashes_is_started_again(rough: Desk, name: str) -> None:
     user = rough.client("usera")
+    said = rough.output().count(f"{name}  ready again after ")
     rough.wait_for_restart(name, rough.kill(name))
+    eventually(lambda: rough.output().count(f"{name}  ready again after ") == said + 1, what="the word that it is back")
     assert user.post("/api/tickets", json={"title": "Still here", "body": f"after {name} was killed"}).status_code == 201
+
+
+def test_a_service_that_is_started_again_follows_the_settings_of_the_start(rough: Desk) -> None:
+    changed = rough.directory / ".env"
+    changed.write_text("STE_ORIGIN=https://desk.example.org\nSTE_PORT=1\n")
+    try:
+        rough.wait_for_restart("auth", rough.kill("auth"))
+        user = rough.client("usera")
+        assert [cookie.name for cookie in user.cookies.jar] == ["sid"]
+        assert user.get("/api/tickets").status_code == 200
+    finally:
+        changed.unlink()
 
 
 def test_while_one_service_is_down_the_others_answer(rough: Desk) -> None:
@@ -234,6 +248,60 @@ def test_the_doctor_looks_into_stores_that_nobody_uses(own: Desk) -> None:
         assert re.search(r"^warn +tickets +.*in use by a running service", own.ste("doctor").stdout, re.MULTILINE)
 
 
+def test_a_desk_that_lost_a_secret_or_a_store_says_so_and_makes_no_other(own: Desk) -> None:
+    own.start()
+    own.wait_until_ready()
+    assert own.stop() == 0
+    for lost, about, words in (
+        ("secrets/pepper", "secrets", "pepper is missing, and the store"),
+        ("secrets/signing-tickets", "secrets", "signing-tickets is missing, and the store"),
+        ("tickets.sqlite3", "tickets", "its store .* is missing"),
+    ):
+        path = own.data_dir / lost
+        kept = path.with_name("kept")
+        path.rename(kept)
+        doctor = own.ste("doctor")
+        assert doctor.returncode == 1
+        assert re.search(rf"BAD +{about} +.*{words}", doctor.stdout), doctor.stdout
+        own.start()
+        eventually(lambda: own.status() is not None, within=60, what="the refusal")
+        assert own.status() == 1
+        assert READY not in own.output()
+        assert re.search("put it back from the backup|Put all stores and secrets back", own.output()), own.output()
+        path.unlink(missing_ok=True)
+        kept.rename(path)
+    own.start()
+    own.wait_until_ready()
+    assert own.client("usera").get("/api/tickets").json()["items"]
+    assert own.ste("audit", "verify").returncode == 0
+
+
+def test_a_demo_that_others_come_to_reach_is_told_of(own: Desk) -> None:
+    own.start()
+    own.wait_until_ready()
+    assert own.stop() == 0
+    del own.environment["STE_DEMO"]
+    own.environment["STE_ORIGIN"] = "https://desk.example.org"
+    own.start()
+    own.wait_until_ready()
+    assert "others can reach this desk, and the password of admina@example.com is in its README" in own.output()
+    doctor = own.ste("doctor")
+    assert doctor.returncode == 1
+    assert re.search(r"BAD +demo +others can reach this desk", doctor.stdout)
+
+
+def test_the_doctor_looks_on_where_the_operators_secret_is_gone(rough: Desk) -> None:
+    secret = rough.data_dir / "secrets" / "operator"
+    kept = secret.rename(secret.with_name("kept"))
+    try:
+        doctor = rough.ste("doctor")
+    finally:
+        kept.rename(secret)
+    assert doctor.returncode == 1
+    assert re.search(r"BAD +secrets +The operator's secret \S+ is missing", doctor.stdout)
+    assert re.search(r"ok +gateway +answers", doctor.stdout)
+
+
 def test_the_first_admin_is_made_by_the_operator(bare: Desk) -> None:
     made = bare.ste(
         "user", "create-admin", "--name", "Eva", "--email", "eva@example.com", "--password-stdin", text="correct horse battery\n"
@@ -278,12 +346,33 @@ def test_a_follower_sees_what_comes(desk: Desk) -> None:
             assert follower.wait(10) == 130
 
 
+def test_a_follower_waits_for_a_service_that_is_started_again(rough: Desk) -> None:
+    command = [sys.executable, "-u", "-m", "deploy.cli", "events", "tail", "--last", "1"]
+    output, user = rough.directory / "followed.txt", rough.client("userb")
+    with (
+        output.open("wb") as file,
+        subprocess.Popen(command, env=rough.environment, cwd=rough.directory, stdout=file, stderr=subprocess.PIPE) as follower,
+    ):
+        try:
+            eventually(output.read_bytes, within=30, what="what was before")
+            rough.wait_for_restart("tickets", rough.kill("tickets"))
+            number = user.post("/api/tickets", json={"title": "Followed", "body": "after a crash"}).json()["id"]
+            eventually(lambda: f" ticket/{number} ".encode() in output.read_bytes(), within=30, what="the event")
+        finally:
+            follower.send_signal(signal.SIGINT)
+            assert follower.wait(10) == 130
+
+
 def test_the_audit_is_verified(desk: Desk) -> None:
     said = desk.ste("audit", "verify", "--json")
     reports = json.loads(said.stdout)
     assert said.returncode == 0, reports
     assert {report["source"].strip("/"): report["ok"] for report in reports} == dict.fromkeys(SERVICES, True)
     assert all(report["events"] == report["head"]["sequence"] for report in reports)
+    with desk.operator() as operator:
+        far = [operator.get(name, "/internal/verify") for name in SERVICES]
+    assert [progress["done"] for progress in far] == [progress["total"] for progress in far]
+    assert [progress["total"] for progress in far][:2] == [report["events"] for report in reports][:2]
 
 
 def test_nothing_is_parked_and_no_job_is_dead(desk: Desk) -> None:

@@ -30,6 +30,8 @@ class Promised:
     """The number of each ticket whose creation was answered."""
     resolved: set[int] = field(default_factory=set)
     assigned: set[int] = field(default_factory=set)
+    registered: set[str] = field(default_factory=set)
+    """The e-mail of each account whose registration was answered."""
     unknown: set[str] = field(default_factory=set)
     """Sent once, and never answered."""
     strange: list[str] = field(default_factory=list)
@@ -47,7 +49,9 @@ class Load:
         self._admin = desk.client(ADMIN)
         self._assignee = desk.client(OTHER_ADMIN).get("/api/auth/me").json()["id"]
         work: list[tuple[Callable[..., None], tuple[Any, ...]]] = [(self._customer, (desk.client(name), name)) for name in CUSTOMERS]
-        self._threads = [threading.Thread(target=target, args=arguments) for target, arguments in [*work, (self._resolve, ())]]
+        self._threads = [
+            threading.Thread(target=target, args=arguments) for target, arguments in [*work, (self._newcomers, ()), (self._resolve, ())]
+        ]
 
     def __enter__(self) -> Self:
         for thread in self._threads:
@@ -63,6 +67,20 @@ class Load:
     def progress(self) -> int:
         """Return how much was acknowledged so far."""
         return len(self.promised.opened) + len(self.promised.resolved)
+
+    def _newcomers(self) -> None:
+        client, number = self._desk.client(), 0
+        while not self._end.is_set():
+            number += 1
+            email = f"newcomer-{number}-{self.promised.tag}@example.com"
+            body = {"name": "New Comer", "email": email, "password": "a long enough password"}
+            answer = self._until_answered(lambda body=body: client.post("/api/auth/register", json=body))  # type: ignore[misc]
+            # a registration has no key: one that was done and not answered says that the e-mail is taken
+            if answer.status_code in (201, 409):
+                self.promised.registered.add(email)
+            else:
+                self.promised.strange.append(f"{answer.status_code} {answer.text}")
+            self._end.wait(_PAUSE)
 
     def _customer(self, client: httpx2.Client, name: str) -> None:
         number = 0
@@ -158,6 +176,11 @@ def compare(desk: Desk, promised: Promised) -> None:
     for action, done in (("ticket_assigned", promised.assigned), ("ticket_status_changed", promised.resolved)):
         entries = [entry["entity"]["id"] for entry in everything(admin, "/api/audit", action=action)]
         assert sorted(id_ for id_ in entries if id_ in mine) == sorted(map(str, done)), action
+
+    people = everything(admin, "/api/auth/users", q=promised.tag)
+    assert sorted(person["email"] for person in people) == sorted(promised.registered)
+    entries = [entry["entity"]["id"] for entry in everything(admin, "/api/audit", action="user_registered")]
+    assert {person["id"]: entries.count(person["id"]) for person in people} == {person["id"]: 1 for person in people}
 
     told = [note["ticket_id"] for note in everything(desk.client(OTHER_ADMIN), "/api/notifications") if str(note["ticket_id"]) in mine]
     assert sorted(told) == sorted(promised.assigned)

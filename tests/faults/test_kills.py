@@ -4,10 +4,14 @@ import json
 import shutil
 import signal
 import threading
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
+import httpx2
 import pytest
 
 from chassis.settings import SERVICES
@@ -58,27 +62,98 @@ def test_every_process_is_killed_under_load_and_nothing_is_lost_or_doubled(desk:
     compare_sequences(desk)
 
 
+def test_the_escalator_and_who_it_asks_are_killed_and_each_ticket_escalates_once(tmp_path: Path) -> None:
+    """Ten times a second a ticket comes due while the processes die that ask for it, decide on it and tell of it."""
+    with Desk(tmp_path / "desk", environment={"STE_ESCALATE_AFTER": "2s"}) as desk:
+        user, admins = desk.client("usera"), {name: desk.client(name) for name in (ADMIN, "adminb")}
+        opened: list[int] = []
+        enough = threading.Event()
+
+        def open_tickets() -> None:
+            while not enough.wait(0.1):
+                key = {"Idempotency-Key": f"due-{len(opened)}"}
+                opened.append(_surely(lambda: user.post("/api/tickets", json=DUE, headers=key))["id"])  # noqa: B023 -- called at once
+
+        def some_more(than: int) -> bool:
+            return len(escalated(admins[ADMIN])) >= than + 5
+
+        with ThreadPoolExecutor(1) as pool:
+            opening = pool.submit(open_tickets)
+            try:
+                for name in ("escalator", "tickets", "notifier"):
+                    before = len(escalated(admins[ADMIN]))
+                    eventually(lambda before=before: some_more(before), within=20, what="escalations")  # type: ignore[misc]
+                    desk.wait_for_restart(name, desk.kill(name))
+            finally:
+                enough.set()
+            opening.result()
+        eventually(lambda: escalated(admins[ADMIN]) >= set(opened), within=30, what="all escalations")
+        eventually(lambda: caught_up(desk), within=20, what="catching up")
+        entries = Counter(int(entry["entity"]["id"]) for entry in everything(admins[ADMIN], "/api/audit", action="ticket_escalated"))
+        assert {number: entries[number] for number in opened} == dict.fromkeys(opened, 1)
+        for name, client in admins.items():
+            eventually(lambda client=client: heard_of(client).keys() >= set(opened), within=20, what=f"what {name} is told")  # type: ignore[misc]
+            assert {number: heard_of(client)[number] for number in opened} == dict.fromkeys(opened, 1), name
+        compare_sequences(desk)
+
+
+DUE = {"title": "Nobody takes it", "body": "Until it is late."}
+
+
+def _surely(send: Callable[[], httpx2.Response]) -> Any:
+    """Send until it is answered."""
+
+    def sent() -> Any:
+        with suppress(httpx2.HTTPError):
+            answer = send()
+            return answer.json() if answer.status_code == 201 else None
+
+    return eventually(sent, within=30, what="an answer")
+
+
+def escalated(admin: httpx2.Client) -> set[int]:
+    """Return the tickets that have escalated; none while the desk cannot say."""
+    with suppress(httpx2.HTTPError, AssertionError):
+        return {ticket["id"] for ticket in everything(admin, "/api/tickets", escalated="true")}
+    return set()
+
+
+def heard_of(client: httpx2.Client) -> Counter[int]:
+    """Return how often somebody was told of each escalation."""
+    return Counter(note["ticket_id"] for note in everything(client, "/api/notifications") if note["kind"] == "ticket.escalated")
+
+
 def test_a_broker_that_lost_everything_is_filled_again_and_nobody_is_told_twice(desk: Desk) -> None:
     with Load(desk) as load:
         work_on(load)
+        before = _heads(desk)
         # it is held while its directory goes, so that it cannot write into the new one
         pid = desk.kill("broker", signal.SIGSTOP)
         shutil.rmtree(desk.data_dir / "broker" / "jetstream", ignore_errors=True)
         desk.kill("broker")
         work_on(load)  # commands are accepted while it is away
         desk.wait_for_restart("broker", pid)
-        eventually(lambda: _streams(desk) >= {f"EVENTS_{name.upper()}" for name in ("auth", "tickets")}, within=5, what="streams")
+        eventually(lambda: _lacking(desk, before) == {}, within=5, what="what was in the streams")
         work_on(load)
     eventually(lambda: caught_up(desk), within=20, what="catching up")
     compare(desk, load.promised)
     compare_sequences(desk)
 
 
-def _streams(desk: Desk) -> set[str]:
+def _heads(desk: Desk) -> dict[str, int]:
+    """Return how many events each service has committed."""
+    with desk.operator() as operator:
+        return {name: operator.get(name, "/internal/caught-up")["head"] for name in SERVICES}
+
+
+def _lacking(desk: Desk, heads: Mapping[str, int]) -> dict[str, int]:
+    """Return the services whose stream is not there or holds fewer events than were committed by then, and how many it holds."""
     with desk.operator() as operator:
         _, told = operator.try_url(f"http://127.0.0.1:{desk.file.monitor_port}/jsz?streams=true")
-    accounts = (told or {}).get("account_details") or []
-    return {stream["name"] for account in accounts for stream in account.get("stream_detail") or []}
+    accounts = told.get("account_details") or [] if isinstance(told, dict) else []
+    held = {stream["name"]: stream["state"]["messages"] for account in accounts for stream in account.get("stream_detail") or []}
+    found = {name: held.get(f"EVENTS_{name.upper()}", -1) for name in heads}
+    return {name: found[name] for name in heads if found[name] < heads[name]}
 
 
 def test_the_same_key_twice_at_once_is_one_ticket(desk: Desk) -> None:

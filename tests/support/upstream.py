@@ -70,6 +70,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = json.dumps({**told, "padding": PADDING}).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
+        self.send_header("Cache-Control", "no-store")  # as every service sets it
         self.send_header("ETag", '"7"')
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()

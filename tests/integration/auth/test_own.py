@@ -1,11 +1,13 @@
 """One's own sessions, password and tokens."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
 from auth.rules import MOST_SESSIONS
 from tests.integration.auth.visitors import PASSWORD, Desk, bearer, problem, sign_in
+from tests.support.house import house
 
 NEW = "five-words-say-even-more"
 LONG_AGO = "2020-01-01T00:00:00.000000Z"
@@ -114,6 +116,17 @@ async def test_a_password_is_changed_by_who_knows_it_and_to_one_that_is_worth_it
             assert new not in answer.text
         assert (await phone.get("/api/auth/me")).status_code == 200
     assert desk.events("user.password_changed") == []
+
+
+async def test_a_stolen_session_does_not_get_to_guess_the_password(tmp_path: Path) -> None:
+    async with house(tmp_path, "auth", rate_limits="on") as made:
+        desk = Desk(made)
+        async with desk.signed_in("anna") as anna:
+            guess = {"current_password": "not-her-password", "new_password": NEW}
+            wrong = [problem(await anna.post("/api/auth/password", json=guess)) for _ in range(10)]
+            assert wrong == [(422, "wrong-password")] * 10
+            right = await anna.post("/api/auth/password", json={**guess, "current_password": PASSWORD})
+            assert problem(right) == (429, "too-many-requests")
 
 
 async def test_two_changes_of_one_password_at_once_are_one(desk: Desk) -> None:

@@ -229,7 +229,7 @@ async def test_five_registrations_an_hour_are_enough_for_an_address(tmp_path: Pa
         assert problem(await eve.post("/api/auth/register", json={**ANNA, "email": "-"})) == (422, "invalid")
         answers = [await eve.post("/api/auth/register", json=body) for body in bodies]
         assert [answer.status_code for answer in answers] == [201] * 5 + [429]
-        assert 1 <= int(answers[-1].headers["retry-after"]) <= 3600
+        assert 3500 < int(answers[-1].headers["retry-after"]) <= 3600
 
 
 async def test_no_secret_stands_in_the_log(desk: Desk) -> None:

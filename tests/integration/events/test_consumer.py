@@ -17,6 +17,7 @@ from events.catalogue import event
 from events.consumer import Consumer, Forked, OwnersFeed
 from events.contracts.user import UserDeactivated, UserPasswordChanged, UserRegistered
 from events.decider import Transaction
+from events.envelope import from_wire
 from events.environment import real_environment
 from events.errors import Conflict, NotFound, Unavailable
 from events.handling import Handler, Subscription
@@ -26,7 +27,7 @@ from events.parking import TRIES, retry_delay
 from events.projections import Recorded
 from events.relay import Relay
 from events.retrying import Parking
-from events.streams import stream_name
+from events.streams import Delivery, DurableFetch, stream_name
 from tests.support.brokers import until
 from tests.support.nats import NatsServer
 from tests.support.stores import Shop, backup, handle, handle_once_per_subject, handle_once_per_subject_late, handled, record, restore
@@ -152,6 +153,38 @@ def bound(broker: Broker) -> Callable[[], Awaitable[bool]]:
         return bool(info.get("num_waiting"))
 
     return ask
+
+
+class Watched:
+    """A durable consumer that notes, at each acknowledgement, what it is for and what is on disk by then."""
+
+    def __init__(self, durable: DurableFetch, desk: Shop) -> None:
+        self.acknowledged: list[tuple[int, int]] = []
+        self._durable, self._desk = durable, desk
+
+    async def ensure(self) -> bool:
+        return await self._durable.ensure()
+
+    async def fetch(self, limit: int, timeout: float) -> list[Delivery]:  # noqa: ASYNC109 -- the protocol's
+        return await self._durable.fetch(limit, timeout)
+
+    async def ack(self, delivery: Delivery) -> None:
+        self.acknowledged.append((from_wire(delivery.wire).sequence, max(self._desk.handled(), default=0)))
+        await self._durable.ack(delivery)
+
+
+async def test_nothing_is_acknowledged_to_the_broker_before_it_is_on_disk(owner: Shop, desk: Shop, auth: Broker, tickets: Broker) -> None:
+    consumer = consumer_of(desk, tickets, owner.feed)
+    consumer._durable = watched = Watched(tickets.durable(STREAM, "tickets"), desk)
+    async with relaying(owner, auth), at_work(consumer.run()):
+        owner.append("user/anna", REGISTERED)
+        assert await settled(consumer, owner)
+        assert await until(bound(tickets))
+        for _ in range(5):
+            owner.append("user/anna", *[UserPasswordChanged()] * 3)
+            assert await settled(consumer, owner)
+        assert await until(true_of(lambda: (16, 16) in watched.acknowledged))
+    assert all(acknowledged <= there for acknowledged, there in watched.acknowledged), watched.acknowledged
 
 
 async def test_a_new_service_reads_the_whole_history_that_the_stream_no_longer_has(

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import httpx2
 import pytest
 
 from events.jetstream import Broker, EventStream, JetStreamDurable, JetStreamLog
@@ -26,6 +27,12 @@ async def durable(tickets: Broker, log: JetStreamLog) -> JetStreamDurable:
     durable = JetStreamDurable(tickets, "EVENTS_AUTH", "tickets")
     assert await durable.ensure()
     return durable
+
+
+async def test_the_server_syncs_each_message_to_disk(server: NatsServer) -> None:
+    async with httpx2.AsyncClient(trust_env=False) as client:
+        told = (await client.get(f"http://127.0.0.1:{server.monitor_port}/jsz?config=true")).json()
+    assert told["config"]["sync_always"] is True
 
 
 async def test_a_stream_that_is_not_there_has_no_tail(auth: Broker) -> None:
@@ -53,6 +60,9 @@ async def test_a_publisher_that_does_not_know_the_last_number_is_refused(log: Je
     await log.publish(EVENTS[:1], 0)
     with pytest.raises(PublishRefused):
         await log.publish(EVENTS[1:2], 0)
+    with pytest.raises(PublishRefused):
+        await log.publish(EVENTS[1:4], 0)
+    assert await log.tail() == Tail(1, WIRES[0])  # it was refused by the server, not taken and regretted here
 
 
 async def test_an_event_that_is_taken_for_a_duplicate_is_an_error(log: JetStreamLog) -> None:

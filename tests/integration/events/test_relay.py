@@ -94,6 +94,20 @@ async def test_two_relays_at_once_publish_nothing_twice(owner: Shop, auth: Broke
         await other.stop()
 
 
+async def test_a_relay_that_slept_is_refused_by_the_fence_and_not_by_the_window_for_duplicates(owner: Shop, auth: Broker) -> None:
+    awake, asleep = relay_of(owner, auth), relay_of(owner, auth)
+    for number in (1, 40):  # one by one, and in a batch
+        register(owner, number)
+        assert await awake.step()
+        assert await until(asleep.step)  # it knows where the stream ends now
+        register(owner, number)
+        assert await awake.step()
+        await asyncio.sleep(0.3)  # the server has forgotten the ids: its window is 100 ms
+        assert not await asleep.step()
+        assert await until(asleep.step)
+        assert await in_stream(auth) == owner.wires()
+
+
 class LosesAcknowledgements:
     """A stream that takes what is published and does not say so, every other time."""
 

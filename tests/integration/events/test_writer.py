@@ -229,6 +229,13 @@ def _gate() -> Any:
     return gate, gate.opened.set
 
 
+def test_what_is_written_is_synced_whole_and_in_no_other_way(house: House) -> None:
+    """Asked of SQLite itself, in its own numbers: whatever the code believes FULL to be, it is 2."""
+    wanted = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 5000, "mmap_size": 0}
+    with house.store.writing.connect() as connection:
+        assert {name: connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in wanted} == wanted
+
+
 def test_a_command_is_on_disk_with_its_events_when_it_is_answered(house: House, writer: Writer) -> None:
     assert writer.execute_blocking(Open()) == 1
     with house.store.read() as connection:

@@ -18,6 +18,7 @@ from notifier.channels import NotDelivered, Refused
 from notifier.errors import NotDead
 from notifier.handlers import on_people
 from notifier.policy import CLAIM, MAX_ATTEMPTS, NO_ADMIN, Outcome, retry_delay
+from notifier.rules import Notice
 from notifier.tables import people as people_table
 from notifier.units import Claim, End, FanOut, MarkSending, Retry
 from tests.integration.notifier.office import SECOND, START, Clock, Handle, Outside, context, office
@@ -60,6 +61,17 @@ async def test_all_admins_are_one_job_that_tells_each_of_them_once(tmp_path: Pat
         await there.hear()
         assert await there.finish() == 0
         assert there.told() == {"ada": 1, "alf": 1}
+
+
+async def test_of_all_admins_the_one_who_did_it_is_not_told(tmp_path: Path) -> None:
+    """No event of today is told to all admins by one of them; whoever makes one finds that it is kept."""
+    async with office(tmp_path) as there:
+        await there.admin("ada", "alf")
+        notice = Notice(event="e1", kind="ticket.escalated", ticket=1, to=None, actor="ada", facts={"level": 1, "due_at": to_text(START)})
+        with there.store.writing.begin() as connection:
+            there.post.accept(connection, notice, START)
+        assert await there.finish() == 1
+        assert there.told() == {"alf": 1}
 
 
 async def test_an_assignee_hears_of_an_escalation_alone(tmp_path: Path) -> None:

@@ -57,6 +57,16 @@ async def test_a_key_keeps_notes_from_being_written_twice(desk: Desk) -> None:
     assert len(good(await desk.ada.get(path))["items"]) == 1
 
 
+async def test_a_key_is_good_for_one_address_alone(desk: Desk) -> None:
+    """The same key and body at two tickets are two notes: the second one is not answered with the first one's."""
+    notes = []
+    for _ in range(2):
+        path = f"/api/tickets/{(await desk.open())['id']}/notes"
+        notes.append(good(await desk.ada.post(path, json={"body": "Seen."}, headers={"Idempotency-Key": "one-key"}), 201))
+        assert [note["id"] for note in good(await desk.ada.get(path))["items"]] == [notes[-1]["id"]]
+    assert notes[0]["id"] != notes[1]["id"]
+
+
 async def test_many_at_once_get_numbers_without_a_gap_and_each_their_own_ticket(desk: Desk) -> None:
     tickets = await asyncio.gather(*(desk.open(title=f"Ticket {n}") for n in range(40)))
     numbers = sorted(ticket["id"] for ticket in tickets)

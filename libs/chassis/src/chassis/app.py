@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -52,5 +53,6 @@ async def _watch_loop(app: Desk) -> None:
 
 def main(service: Service) -> None:
     """Run a service as this process, until it is told to stop; `python -m tickets`."""
-    settings = Settings()
+    # the runner hands over all that was set when it started; a `.env` that changed since must not change one service alone
+    settings = Settings(_env_file=None) if "STE_PARENT_PID" in os.environ else Settings()
     sys.exit(serve(create_app(service, settings), service.name, settings))

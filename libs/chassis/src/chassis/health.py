@@ -87,7 +87,7 @@ class Checkup:
             async with asyncio.timeout(_PATIENCE):
                 await self._live.writer.execute(Probe())
         except (DomainError, TimeoutError) as error:
-            return f"The store cannot be written: {error or 'it takes too long'}."
+            return f"The store cannot be written: {str(error).rstrip('.') or 'it takes too long'}."
         return None
 
     def _alarms(self) -> list[str]:

@@ -125,12 +125,14 @@ async def get_caught_up(request: Request, _: Ours) -> Response:
 async def post_verify(body: VerifyBody, request: Request, _: Ours) -> Response:
     """Verify this store from disk, now. It takes as long as it takes."""
     live = running(request)
+    live.verified = 0, 0
     seen = body.seen if body.seen is not None else await _ask_peers(live)
     last = {peer: Seen(**at.model_dump()) for peer, at in seen.items()}
     gone = frozenset(body.erased)
 
     def verify() -> dict[str, Any]:
-        def still_wanted(_done: int, _total: int) -> None:
+        def still_wanted(done: int, total: int) -> None:
+            live.verified = done, total
             if live.stopping.is_set():
                 raise Unavailable("The service is going down.")
 
@@ -145,6 +147,13 @@ async def post_verify(body: VerifyBody, request: Request, _: Ours) -> Response:
         return report.as_dict()
 
     return json_answer(await asyncio.to_thread(verify))
+
+
+@router.get("/verify")
+async def get_verify(request: Request, _: Ours) -> Response:
+    """Tell how far a verification is that runs now, or how far the last one came."""
+    done, total = running(request).verified
+    return json_answer({"done": done, "total": total})
 
 
 async def _ask_peers(live: Running) -> dict[str, SeenBody]:

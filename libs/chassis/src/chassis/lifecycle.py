@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 
+from sqlalchemy import select
+
 from chassis import housekeeping, principals, secrets
 from chassis.database import held, make_derived, migrate
 from chassis.limits import Limits
@@ -26,12 +28,15 @@ from events.relay import Relay
 from events.retrying import Parking
 from events.store import Store, doubt_about, sqlite_version
 from events.streams import stream_name
+from events.tables import events
 
 logger = logging.getLogger(__name__)
 
 _LAST_RELAY = 2.0
 """Seconds that the relay has at the end to publish what is committed."""
-_SHARED_SECRETS = ("services", "operator", "pepper", "cursor", "login-hmac")
+_SHARED_SECRETS = ("services", "operator", "cursor")
+_OWN_SECRETS = {"auth": ("pepper", "login-hmac")}
+"""Made by their owner alone: another would make one anew that the owner had rather missed."""
 
 
 @asynccontextmanager
@@ -60,6 +65,7 @@ async def _open(stack: AsyncExitStack, service: Service, settings: Settings, env
     store = Store(settings.database_of(service.name))
     stack.callback(store.close)
     await asyncio.to_thread(migrate, store.writing, "chassis.migrations", service.migrations)
+    await asyncio.to_thread(_require_kept, store, settings, service.name)
     keys = _secrets(settings, service.name)
     broker = Broker(environment)
     live = Running(
@@ -83,8 +89,18 @@ async def _open(stack: AsyncExitStack, service: Service, settings: Settings, env
     return live
 
 
+def _require_kept(store: Store, settings: Settings, service: str) -> None:
+    """Raise SecretLost when a store that has events comes without what it needs for them."""
+    with store.read() as connection:
+        if not connection.scalar(select(events.c.sequence).limit(1)):
+            return
+    for name in secrets.kept_with(service):
+        if not (path := settings.secrets_dir / name).exists():
+            raise secrets.SecretLost(f"{path} is missing, and the store of {service} needs it: put it back from the backup.")
+
+
 def _secrets(settings: Settings, service: str) -> Mapping[str, str]:
-    names = (*_SHARED_SECRETS, f"nats-{service}", f"signing-{service}")
+    names = (*_SHARED_SECRETS, *_OWN_SECRETS.get(service, ()), f"nats-{service}", f"signing-{service}")
     return {name: secrets.ensure(settings.secrets_dir, name) for name in names}
 
 

@@ -6,6 +6,15 @@ import stat
 from pathlib import Path
 
 
+class SecretLost(RuntimeError):
+    """A secret is gone that the store cannot do without: another one in its place would hide that, and lose what depends on it."""
+
+
+def kept_with(service: str) -> tuple[str, ...]:
+    """Return the names of the secrets that belong to a service's store: without them it is not what it was."""
+    return (f"signing-{service}", "pepper") if service == "auth" else (f"signing-{service}",)
+
+
 def ensure(directory: Path, name: str, size: int = 32) -> str:
     """Return the secret of that name in hex text, making it from `size` random bytes if there is none yet.
 

@@ -94,7 +94,7 @@ class Running:
     environment: Environment
     store: "Store"
     secrets: Mapping[str, str] = field(repr=False)
-    """By name, hex: services, operator, pepper, cursor, login-hmac, nats-<service>, signing-<service>."""
+    """By name, hex: services, operator, cursor, nats-<service>, signing-<service>; for auth pepper and login-hmac too."""
     broker: "Broker"
     wake: "Wake"
     signer: "Signer"
@@ -110,6 +110,8 @@ class Running:
     consumers: "Mapping[str, Consumer]" = field(default_factory=dict)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     """Set at SIGTERM: open streams end."""
+    verified: tuple[int, int] = (0, 0)
+    """How far a verification of the store is that runs now, or how far the last one came: (events done, events in all)."""
     failed: str | None = None
     """Why this process cannot go on, once it cannot."""
     end: Callable[[], None] = field(default=lambda: None, repr=False)

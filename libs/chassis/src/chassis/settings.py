@@ -9,6 +9,7 @@ from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 SERVICES = ("auth", "tickets", "notifier", "escalator")
+Port = Annotated[int, Field(ge=0, le=65535)]
 Network = IPv4Network | IPv6Network
 Networks = Annotated[tuple[Network, ...], NoDecode]
 """Networks in CIDR notation, separated by commas or white space."""
@@ -17,9 +18,11 @@ Networks = Annotated[tuple[Network, ...], NoDecode]
 class Settings(BaseSettings):
     """Read from the environment (`STE_DATA_DIR`, …) and from a `.env` in the working directory; arguments win over both."""
 
-    model_config = SettingsConfigDict(env_prefix="STE_", env_file=".env", extra="ignore", populate_by_name=True, frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="STE_", env_file=".env", env_ignore_empty=True, extra="ignore", populate_by_name=True, frozen=True
+    )
 
-    port: int = 8080
+    port: Port = 8080
     """The gateway's port; the services' own are below."""
     bind: str = "127.0.0.1"
     """The gateway's address."""
@@ -48,10 +51,10 @@ class Settings(BaseSettings):
     tickets_url: str = ""
     notifier_url: str = ""
     escalator_url: str = ""
-    auth_port: int = 8081
-    tickets_port: int = 8082
-    notifier_port: int = 8083
-    escalator_port: int = 8084
+    auth_port: Port = 8081
+    tickets_port: Port = 8082
+    notifier_port: Port = 8083
+    escalator_port: Port = 8084
     auth_database_url: str = Field(default="", validation_alias="AUTH_DATABASE_URL")
     tickets_database_url: str = Field(default="", validation_alias="TICKETS_DATABASE_URL")
     notifier_database_url: str = Field(default="", validation_alias="NOTIFIER_DATABASE_URL")

@@ -24,6 +24,8 @@ except ImportError:
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
+SQLITE: Any = sqlite
+"""The library in use."""
 SQLITE_FLOOR = (3, 51, 3)
 _WRITING = ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000", "foreign_keys=ON", "trusted_schema=OFF", "temp_store=MEMORY")
 _READING = ("query_only=ON", "busy_timeout=5000", "trusted_schema=OFF", "temp_store=MEMORY")

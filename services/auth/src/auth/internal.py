@@ -5,10 +5,12 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
+from auth.access import may_sign_in
 from auth.commands import Register
-from auth.demo import DEMO_PASSWORD, DemoUnit
+from auth.demo import DEMO_PASSWORD, PEOPLE, DemoUnit, address_of
 from auth.dependencies import parts_of
-from auth.queries import is_empty
+from auth.queries import find_credential, find_user, is_empty
+from auth.rules import email_key
 from auth.schemas import Question, Registration, UserOut, user_out
 from auth.units import SYSTEM, RegisterUnit
 from chassis.answers import json_answer
@@ -41,6 +43,20 @@ async def create_admin(request: Request, body: Registration, _operator: Operator
     command = Register(user=desk.environment.new_id(), name=body.name, email=body.email, role="admin")
     account = await desk.writer.execute(RegisterUnit(command=command, hash=hashed, context=context(request, SYSTEM)))
     return json_answer(user_out(account), 201)
+
+
+@router.get("/demo")
+async def get_demo(request: Request, _ours: Ours) -> Response:
+    """Return {"known": [e-mail, …]}: the demo's accounts with which anybody who has read the README could sign in now."""
+    desk = running(request)
+    known = []
+    for email in map(address_of, PEOPLE):
+        with desk.store.read() as connection:
+            found = find_credential(connection, email_key(email))
+            account = find_user(connection, found.user) if found else None
+        if found and account and may_sign_in(account) and await parts_of(desk).passwords.matches(DEMO_PASSWORD, found.hash):
+            known.append(email)
+    return json_answer({"known": known})
 
 
 @router.post("/demo")
