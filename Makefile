@@ -23,7 +23,7 @@ run: $(STAMP) ## Run the desk on http://localhost:8080 (STE_PORT=9090 make run: 
 	@exec $(BIN)/ste up
 
 test: $(STAMP) ## Run all tests; with CI=true a skipped one fails
-	$(BIN)/python -m pytest -n 2 --dist loadgroup $(if $(CI),-p tests.support.no_skips) $(ARGS)
+	$(BIN)/python -m pytest -n 2 $(if $(CI),-p tests.support.no_skips) $(ARGS)
 
 check: $(STAMP) ## Lint, check the types, who imports whom, and the unit tests: seconds
 	$(BIN)/ruff check --no-cache . # whose import is whose depends on the folders, which the cache does not know

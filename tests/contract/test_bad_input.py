@@ -11,8 +11,6 @@ import pytest
 from tests.contract.refusals import MARK, ask, cookie_of, refused, send
 from tests.support.desk import Desk
 
-pytestmark = pytest.mark.xdist_group("contract")
-
 JSON = {"Content-Type": "application/json"}
 _numbers = count(1)
 

@@ -13,8 +13,6 @@ from deploy import local
 from tests.contract.cast import SERVICES
 from tests.support.desk import Desk
 
-pytestmark = pytest.mark.xdist_group("contract")
-
 CADDYFILE = Path(local.__file__).with_name("Caddyfile")
 WITHOUT_A_KEY = (
     "/api/auth/register", "/api/auth/login", "/api/auth/logout", "/api/auth/password", "/api/auth/tokens", "/api/audit/verify",

@@ -10,8 +10,6 @@ from tests.contract.refusals import refused
 from tests.support.desk import Desk
 from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.xdist_group("contract")
-
 FILTERS: Mapping[str, str] = {
     "/api/auth/users": "role=user",
     "/api/auth/sessions": "",

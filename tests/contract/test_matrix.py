@@ -11,8 +11,6 @@ from tests.contract.callers import CALLERS, Caller, told
 from tests.contract.cast import SERVICES, Cast, assembled
 from tests.contract.rights import ROUTES, Route, Whose
 
-pytestmark = pytest.mark.xdist_group("matrix")
-
 INTRUDERS = [caller for caller in CALLERS if caller.name in ("anonymous", "ada", "ada's token to read write admin")]
 OWNERS = {"job": ("anna", "nobody")}
 METHODS = {"get", "put", "post", "patch", "delete", "head", "options", "trace"}

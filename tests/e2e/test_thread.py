@@ -7,12 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import httpx2
-import pytest
 
 from tests.support.desk import Desk
 from tests.support.waiting import eventually
-
-pytestmark = pytest.mark.xdist_group("desk")
 
 PASSWORD = "a long enough password"
 DOORS = {"auth": "/api/auth/me", "tickets": "/api/tickets", "notifier": "/api/notifications", "escalator": "/api/escalations/policies"}

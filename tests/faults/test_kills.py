@@ -19,7 +19,7 @@ from tests.faults.load import ADMIN, Load, compare, compare_sequences, everythin
 from tests.support.desk import Desk
 from tests.support.waiting import eventually
 
-pytestmark = [pytest.mark.xdist_group("desk"), pytest.mark.timeout(300)]
+pytestmark = pytest.mark.timeout(300)
 
 PARTS = ("tickets", "notifier", "auth", "escalator", "broker", "gateway")
 _AT_WORK = 12

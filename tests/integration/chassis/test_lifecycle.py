@@ -10,8 +10,11 @@ import httpx2
 import pytest
 from openapi_spec_validator import validate
 
+from chassis import secrets
+from chassis.lifecycle import living
 from chassis.peers import wires
 from events.envelope import from_wire
+from events.environment import real_environment
 from events.store import log_head
 from tests.integration.chassis.demo import COOKIE, NOTIFIER, POISON, QUOTA, TICKETS
 from tests.support.house import House, eventually, house
@@ -170,6 +173,21 @@ async def test_a_service_whose_store_cannot_be_written_is_down(desk: House) -> N
     assert ready.status_code == 503
     assert min(int(answer.headers["retry-after"]) for answer in (ready, health)) >= 1
     assert ready.json()["reasons"]
+
+
+async def test_a_store_does_not_get_another_key_than_the_one_that_signed_it(desk: House, anna: httpx2.AsyncClient) -> None:
+    await anna.post("/api/demo/tickets", json={"title": "a"})
+    await desk.stop("tickets")
+    key = desk.settings.secrets_dir / "signing-tickets"
+    kept = key.read_text()
+    key.unlink()
+    with pytest.raises(secrets.SecretLost, match="signing-tickets is missing, and the store of tickets needs it"):
+        async with living(TICKETS, desk.settings, real_environment()):
+            pass
+    assert not key.exists()
+    key.write_text(kept)
+    async with living(TICKETS, desk.settings, real_environment()):
+        pass
 
 
 async def test_a_service_that_cannot_go_on_says_so_and_ends_by_itself(desk: House) -> None:

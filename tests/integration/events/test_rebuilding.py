@@ -1,10 +1,11 @@
 """Derived tables of a consumer, filled again: the same rows, and no effect a second time."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import Column, Integer, MetaData, String, Table, insert, select, update
 
 from events.contracts import CATALOGUE
 from events.contracts.user import UserPasswordChanged, UserRegistered
@@ -14,7 +15,7 @@ from events.handling import Subscription
 from events.intake import Batch
 from events.positions import START, load
 from events.projections import Recorded
-from events.rebuilding import rebuild
+from events.rebuilding import declare, is_outdated, rebuild
 from events.retrying import Parking
 from tests.support.stores import Shop, handle, handle_once_per_subject, handled, once
 
@@ -75,6 +76,27 @@ async def test_derived_tables_are_filled_again_without_what_is_parked(owner: Sho
     count = await rebuild(writer=desk.writer, store=desk.store, own="/tickets", subscription=SUBSCRIPTION, feed=owner.feed)
     assert count == 4
     assert (subjects(desk), desk.handled(), desk.parked()) == before
+
+
+async def test_tables_of_an_older_version_are_left_to_be_made_anew_and_then_are_of_the_new_one(owner: Shop, desk: Shop) -> None:
+    form = MetaData()
+    table = Table("once", form, Column("subject", String(140), primary_key=True), Column("times", Integer, nullable=False))
+
+    def count(tx: Transaction, recorded: Recorded) -> None:
+        tx.connection.execute(insert(table), {"subject": recorded.stored.subject, "times": 1})
+
+    newer = replace(SUBSCRIPTION, derived={"user.registered": count}, tables=[table], version=2)
+    with desk.store.writing.begin() as connection:
+        declare(connection, SUBSCRIPTION)
+        assert not is_outdated(connection, SUBSCRIPTION)
+        declare(connection, newer)
+        assert is_outdated(connection, newer)
+    before = subjects(desk)
+    await rebuild(writer=desk.writer, store=desk.store, own="/tickets", subscription=newer, feed=owner.feed)
+    with desk.store.read() as connection:
+        assert [tuple(row) for row in connection.execute(select(table).order_by(table.c.subject))] == [(name, 1) for name in before]
+        assert not is_outdated(connection, newer)
+        assert not is_outdated(connection, SUBSCRIPTION), "An old replica leaves the newer form alone."
 
 
 async def test_what_an_operator_gave_up_is_left_out(owner: Shop, desk: Shop) -> None:

@@ -115,6 +115,48 @@ async def test_who_becomes_an_admin_later_is_told_at_once_what_waits(tmp_path: P
         assert there.told() == {"ada": 1}
 
 
+async def test_a_fan_out_that_fails_has_told_nobody_and_is_tried_again_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with office(tmp_path) as there:
+        await there.admin("ada", "alf")
+        await there.escalate()
+        deliver, told = type(there.post).deliver, 0
+
+        def fail_at_the_second(*arguments: Any) -> None:
+            nonlocal told
+            told += 1
+            if told == 2:
+                raise ValueError("on purpose")
+            deliver(*arguments)
+
+        with monkeypatch.context() as broken:
+            broken.setattr(type(there.post), "deliver", fail_at_the_second)
+            assert await there.finish() == 1
+        job = there.job("fan_out")
+        assert (job["status"], job["attempts"], there.told()) == ("queued", 1, {})
+        assert "ValueError" in job["last_error"]
+        there.clock.now += timedelta(hours=1)
+        assert await there.finish() == 1
+        assert there.told() == {"ada": 1, "alf": 1}
+
+
+async def test_a_fan_out_is_never_seen_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A crash between taking and doing it would leave it to the end of a claim; so there is nothing between the two."""
+    async with office(tmp_path) as there:
+        await there.admin("ada")
+        await there.escalate()
+        worker, committed = there.worker(), []
+        execute = there.writer.execute
+
+        async def watched(unit: Any) -> Any:
+            result = await execute(unit)
+            committed.append(there.job("fan_out")["status"])
+            return result
+
+        monkeypatch.setattr(worker.writer, "execute", watched)
+        await there.finish(worker)
+        assert committed == ["succeeded"]
+
+
 async def test_waiting_for_an_admin_uses_up_no_tries(tmp_path: Path) -> None:
     async with office(tmp_path) as there:
         await there.escalate()

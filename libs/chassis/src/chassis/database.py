@@ -11,7 +11,10 @@ from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, Table, text
+from sqlalchemy import Connection, Engine, text
+
+from events.handling import Subscription
+from events.rebuilding import declare
 
 _ONE_AT_A_TIME = threading.Lock()
 """Alembic keeps what it works on in module-level proxies; several services may start in one process."""
@@ -51,13 +54,13 @@ def migrate(engine: Engine, *packages: str) -> None:
             _upgrade(connection, package)
 
 
-def make_derived(engine: Engine, tables: Iterable[Table]) -> None:
+def make_derived(engine: Engine, subscriptions: Iterable[Subscription]) -> None:
     """Make the tables that consumers fill and that are not there yet: they are derived, so no revision tells of them."""
     with engine.begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATING})
-        for table in tables:
-            table.create(connection, checkfirst=True)
+        for subscription in subscriptions:
+            declare(connection, subscription)
 
 
 def revision_of(connection: Connection, package: str) -> str | None:

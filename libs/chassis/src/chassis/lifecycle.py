@@ -21,9 +21,11 @@ from chassis.writing import writer_for
 from events.checkpoints import Signer
 from events.consumer import Consumer
 from events.environment import Environment
+from events.handling import Subscription
 from events.hints import Wake
 from events.jetstream import Broker
 from events.lease import Lease
+from events.rebuilding import is_outdated, rebuild
 from events.relay import Relay
 from events.retrying import Parking
 from events.store import Store, doubt_about, sqlite_version
@@ -83,8 +85,7 @@ async def _open(stack: AsyncExitStack, service: Service, settings: Settings, env
     )
     stack.push_async_callback(live.peers.close)
     live.parts = service.build(live)
-    derived = [table for subscription in live.parts.subscriptions for table in subscription.tables]
-    await asyncio.to_thread(make_derived, store.writing, derived)
+    await asyncio.to_thread(make_derived, store.writing, live.parts.subscriptions)
     live.principals = Principals(live.parts.resolver or live.peers.principal, keep=live.parts.resolver is None)
     return live
 
@@ -148,7 +149,17 @@ def _always(live: Running) -> list[Body]:
 
 def _as_leader(live: Running) -> list[Body]:
     sweep = partial(housekeeping.sweep, live)
-    return [live.relay.run, *(consumer.run for consumer in live.consumers.values()), live.parking.run, sweep, *live.parts.leader_tasks]
+    consuming = [partial(_consume, live, subscription) for subscription in live.parts.subscriptions]
+    return [live.relay.run, *consuming, live.parking.run, sweep, *live.parts.leader_tasks]
+
+
+async def _consume(live: Running, subscription: Subscription) -> None:
+    """Consume a source for ever; what it fills is brought to today's form before. Raises what keeps that from being done, to try again."""
+    if await live.store.read_in_thread(lambda connection: is_outdated(connection, subscription)):
+        own = live.service.source
+        count = await rebuild(writer=live.writer, store=live.store, own=own, subscription=subscription, feed=live.peers.feed)
+        logger.info("What comes from %s was made anew, from %s events.", subscription.source, count)
+    await live.consumers[subscription.source].run()
 
 
 async def _publish_the_rest(live: Running) -> None:

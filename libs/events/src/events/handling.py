@@ -27,13 +27,15 @@ _SQLITE_ERROR = 1  # the statement itself is wrong; every other code is about th
 class Subscription:
     """What a service does on the events of one source, by the events' types; all others are passed over.
 
-    `derived` writes only `tables`, which a rebuild empties and fills again by the same functions; then `handlers` does all the rest, once.
+    `derived` writes only `tables`, which a rebuild makes and fills again by the same functions; then `handlers` does all the rest, once.
+    `version` is that of the tables' form and of what is derived: after it was raised they are made anew before anything else is consumed.
     """
 
     source: str
     handlers: Mapping[str, Handler] = field(default_factory=dict)
     derived: Mapping[str, Handler] = field(default_factory=dict)
     tables: Sequence[Table] = ()
+    version: int = 1
 
     def handles(self, type_: str) -> bool:
         """Return whether anything is done on events of that type."""

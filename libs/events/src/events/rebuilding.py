@@ -1,10 +1,10 @@
-"""Derived tables that a consumer keeps, emptied and filled again from the owner's feed by the very code that writes them live."""
+"""Derived tables that a consumer keeps, made and filled again from the owner's feed by the very code that writes them live."""
 
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, insert, select, update
 
 from events import positions
 from events.catalogue import Catalogue
@@ -16,7 +16,7 @@ from events.handling import Subscription, attempt
 from events.intake import Moved
 from events.store import Store
 from events.tables import events as log
-from events.tables import parked
+from events.tables import parked, projections
 from events.writer import Writer
 
 _PAGE = 200  # events in a request to the feed
@@ -43,7 +43,10 @@ class Refold:
         if position > self.read:
             raise Moved(f"The consumer of {source} went on to {position}.")
         for table in reversed(self.subscription.tables):
-            tx.connection.execute(delete(table))
+            table.drop(tx.connection, checkfirst=True)
+        for table in self.subscription.tables:
+            table.create(tx.connection)
+        _note_version(tx.connection, self.subscription)
         derived = replace(self.subscription, handlers={})
         left_out = _set_aside(tx.connection, source) | _skipped(tx.connection, self.own, source)
         folded = [event for event in self.history if event.sequence <= position and event.sequence not in left_out]
@@ -64,10 +67,44 @@ def _skipped(connection: Connection, own: str, source: str) -> set[int]:
     return {event["sequence"] for event in skipped if event["source"] == source}
 
 
+def declare(connection: Connection, subscription: Subscription) -> None:
+    """Make the subscription's tables where there are none yet; those of another version are left as they are."""
+    if not subscription.tables:
+        return
+    version = _version(connection, subscription.source)
+    if version is None:
+        _note_version(connection, subscription)
+    if version in (None, subscription.version):
+        for table in subscription.tables:
+            table.create(connection, checkfirst=True)
+
+
+def is_outdated(connection: Connection, subscription: Subscription) -> bool:
+    """Return whether the subscription's tables are of an older version."""
+    return bool(subscription.tables) and (_version(connection, subscription.source) or 0) < subscription.version
+
+
+def _version(connection: Connection, source: str) -> int | None:
+    return connection.scalar(select(projections.c.version).where(projections.c.name == _row_of(source)))
+
+
+def _note_version(connection: Connection, subscription: Subscription) -> None:
+    """Write the version down beside those of the projections; the checkpoint is what is moved."""
+    name, version = _row_of(subscription.source), subscription.version
+    if _version(connection, subscription.source) is None:
+        connection.execute(insert(projections), {"name": name, "version": version, "position": 0})
+    else:
+        connection.execute(update(projections).where(projections.c.name == name), {"version": version})
+
+
+def _row_of(source: str) -> str:
+    return f"from {source}"
+
+
 async def rebuild(
     *, writer: Writer, store: Store, own: str, subscription: Subscription, feed: OwnersFeed, catalogue: Catalogue = CATALOGUE
 ) -> int:
-    """Fill the tables of `subscription.derived` again, and return from how many events.
+    """Make and fill the tables of `subscription.derived` again, and return from how many events.
 
     Nothing else is done again: no handler, no journal, no parking. What is parked or was skipped is left out. The consumer may go on
     meanwhile; the writer is held for the time of the folding. Raises what the feed raises, and RuntimeError, with nothing changed, when an

@@ -1,6 +1,7 @@
 """Commands, claims and outcomes as units of the writer."""
 
 import json
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,13 +11,16 @@ from sqlalchemy.dialects.postgresql import insert  # SQLite's ON CONFLICT is wri
 
 from events.contracts.operation import JobRetried
 from events.decider import Context, Key, Transaction
+from events.handling import describe, is_the_stores
 from notifier import inbox, jobs, people, queries
 from notifier.errors import JobNotFound, NotDead, NotificationNotFound
 from notifier.inbox import Post
 from notifier.jobs import Job
-from notifier.policy import NO_ADMIN, Outcome
+from notifier.policy import NO_ADMIN, Failure, Outcome, after_failure
 from notifier.rules import Notice
 from notifier.tables import preferences
+
+logger = logging.getLogger(__name__)
 
 _prefer = insert(preferences).values(person=bindparam("who"), email=bindparam("wanted"))
 _PREFER = _prefer.on_conflict_do_update(index_elements=[preferences.c.person], set_={"email": _prefer.excluded.email})
@@ -137,3 +141,34 @@ class FanOut(_Sql):
             if admin != notice.actor:
                 self.post.deliver(connection, notice, admin, now)
         return jobs.end(connection, self.job, Outcome("succeeded"), now, None)
+
+
+@dataclass(frozen=True, slots=True)
+class FanOutDue(_Sql):
+    """Carries out up to `limit` fan-outs that are due; returns how many were.
+
+    Nothing leaves the house, so each is taken, done and written down in one transaction: no crash leaves one taken for a while.
+    """
+
+    limit: int
+    mine: str
+    post: Post
+    jitter: float
+
+    def run(self, tx: Transaction) -> int:
+        taken = jobs.claim(tx.connection, types=[jobs.FAN_OUT], limit=self.limit, mine=self.mine, now=tx.now)
+        for job in taken:
+            try:
+                with tx.savepoint():
+                    FanOut(job, self.post).run(tx)
+            except Exception as error:
+                if is_the_stores(error):
+                    raise
+                self._fail(tx, job, describe(error))
+        return len(taken)
+
+    def _fail(self, tx: Transaction, job: Job, error: str) -> None:
+        attempt = {"attempts": job.attempts, "max_attempts": job.max_attempts}
+        outcome = after_failure(Failure.NOT_DELIVERED, **attempt, now=tx.now, jitter=self.jitter)
+        logger.warning("The job %s (%s, try %s) has failed and is %s now: %s", job.id, job.type, job.attempts, outcome.status, error)
+        jobs.end(tx.connection, job, outcome, tx.now, error)

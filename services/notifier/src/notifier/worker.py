@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from math import inf
@@ -18,7 +18,7 @@ from notifier.channels import Channel, NotDelivered, Refused
 from notifier.inbox import Post
 from notifier.jobs import FAN_OUT, Job, next_at
 from notifier.policy import CLAIM, DELIVERY, Failure, Outcome, after_failure
-from notifier.units import Claim, End, FanOut, MarkSending
+from notifier.units import Claim, End, FanOutDue, MarkSending
 
 logger = logging.getLogger(__name__)
 
@@ -47,11 +47,6 @@ class Worker:
     channels: Mapping[str, Channel]
     _under_way: set[asyncio.Task[None]] = field(default_factory=set)
 
-    @property
-    def types(self) -> list[str]:
-        """The types of jobs that it knows how to carry out; others stay queued."""
-        return [FAN_OUT, *self.channels]
-
     async def run(self) -> None:
         """Work until cancelled; then let what is under way come to its end, for a while."""
         try:
@@ -66,24 +61,30 @@ class Worker:
             await self._let_finish()
 
     async def begin_due(self) -> int:
-        """Claim as many due jobs as there is room for and begin them; return how many. Nothing is written when nothing is due."""
-        room = AT_ONCE - len(self._under_way)
-        if room <= 0 or self._seconds_to_next() > 0:
-            return 0
-        claimed = await self.writer.execute(Claim(self.types, room, self.environment.new_id()))
+        """Fan out what is due, claim as many other jobs as there is room for, and begin them; return how many in all.
+
+        Jobs of types that it does not know stay queued. Nothing is written when nothing is due.
+        """
+        done = 0
+        if self._seconds_to_next([FAN_OUT]) <= 0:
+            done = await self.writer.execute(FanOutDue(AT_ONCE, self.environment.new_id(), self.post, self._jitter()))
+        claimed: list[Job] = []
+        if self._room > 0 and self._seconds_to_next(self.channels) <= 0:
+            claimed = await self.writer.execute(Claim(list(self.channels), self._room, self.environment.new_id()))
         for job in claimed:
             task = asyncio.create_task(self.carry_out(job), name=f"job {job.id}")
             self._under_way.add(task)
             task.add_done_callback(self._under_way.discard)
-        return len(claimed)
+        return done + len(claimed)
+
+    @property
+    def _room(self) -> int:
+        return AT_ONCE - len(self._under_way)
 
     async def carry_out(self, job: Job) -> None:
         """Do a claimed job and record its outcome."""
         failure, error = Failure.NOT_DELIVERED, None
         try:
-            if job.type == FAN_OUT:
-                await self.writer.execute(FanOut(job, self.post))
-                return
             await self._deliver(job, self.channels[job.type])
         except ClaimLost:
             return
@@ -92,7 +93,7 @@ class Worker:
         except Refused as reason:
             failure, error = Failure.REFUSED, str(reason)
         except Exception as unforeseen:  # noqa: BLE001 -- whatever a way out of the house raises is an outcome of the job
-            repeatable = job.type == FAN_OUT or self.channels[job.type].repeatable
+            repeatable = self.channels[job.type].repeatable
             failure, error = Failure.NOT_DELIVERED if repeatable else Failure.UNCERTAIN, describe(unforeseen)
         await self._record(job, Outcome("succeeded") if error is None else self._after(job, failure), error)
 
@@ -112,9 +113,11 @@ class Worker:
             raise ClaimLost
 
     def _after(self, job: Job, failure: Failure) -> Outcome:
-        jitter = int.from_bytes(self.environment.random_bytes(4), "big") / 2**32
         attempt = {"attempts": job.attempts, "max_attempts": job.max_attempts}
-        return after_failure(failure, **attempt, now=self.environment.now(), jitter=jitter)
+        return after_failure(failure, **attempt, now=self.environment.now(), jitter=self._jitter())
+
+    def _jitter(self) -> float:
+        return int.from_bytes(self.environment.random_bytes(4), "big") / 2**32
 
     async def _record(self, job: Job, outcome: Outcome, error: str | None) -> None:
         """Write the outcome down, for as long as the claim is ours: what was sent must not become `unknown` because a disk was full."""
@@ -131,16 +134,16 @@ class Worker:
 
     async def _rest(self, seen: int) -> None:
         """Sleep until something is due, something was committed, or there is room again; never long, since not everything is heard of."""
-        seconds = self._seconds_to_next() if len(self._under_way) < AT_ONCE else inf
+        seconds = self._seconds_to_next([FAN_OUT, *(self.channels if self._room > 0 else ())])
         woken = asyncio.create_task(self.wake.after(seen, seconds if seconds < LOOK else None), name="wait for jobs")
         try:
             await asyncio.wait({woken, *self._under_way}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             woken.cancel()
 
-    def _seconds_to_next(self) -> float:
+    def _seconds_to_next(self, types: Iterable[str]) -> float:
         with self.store.read() as connection:
-            at = next_at(connection, self.types)
+            at = next_at(connection, list(types))
         if at is None:
             return inf
         return max(timedelta(), from_text(at) - self.environment.now()).total_seconds()
