@@ -187,7 +187,7 @@ class JetStreamDurable:
                 found.append(Delivery(message.data, message.reply))
             elif message.subject == pull and code != "100":  # a heartbeat, or an older request's end, says nothing
                 if code not in {"404", "408"} and not found:
-                    raise StreamMissing(f"{self.stream} gives {self.name} nothing: {(message.headers or {}).get('Description') or code}.")
+                    raise StreamMissing(f"{self.stream} has no place for {self.name} at the moment ({code}).")
                 break
         return found
 
