@@ -5,6 +5,7 @@ the desk does not need it). `docs/adr/0005-uvicorn.md` tells what follows.
 """
 
 import asyncio
+import os
 import signal
 import statistics
 import subprocess
@@ -85,14 +86,14 @@ class Server:
 @contextmanager
 def serving(name: str, app: str) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
     (port,) = free_ports(1)
-    process = subprocess.Popen([sys.executable, *COMMANDS[name], *_COMMON, str(port), app], cwd=_ROOT)
+    process = subprocess.Popen([sys.executable, *COMMANDS[name], *_COMMON, str(port), app], cwd=_ROOT, start_new_session=True)
     try:
         url = f"http://127.0.0.1:{port}"
         wait_for(f"{url}/openapi.json")
         yield url, process
     finally:
         with suppress(ProcessLookupError):
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)  # granian's workers outlive the end of their parent
         process.wait()
 
 
