@@ -174,6 +174,18 @@ def test_a_token_that_is_revoked_is_dead_on_every_service(desk: Desk) -> None:
     assert 401 not in statuses(owner).values()
 
 
+def test_a_service_that_hangs_does_not_keep_the_others_from_being_verified(rough: Desk) -> None:
+    admin = rough.client("admina")
+    with rough.paused("escalator"):
+        answer = admin.post("/api/audit/verify")
+    assert (answer.status_code, int(answer.headers["retry-after"]) >= 1) == (503, True)
+    assert {store["source"]: store["ok"] for store in answer.json()["stores"]} == {
+        "/auth": True, "/tickets": True, "/notifier": True, "/escalator": None,
+    }  # fmt: skip
+    eventually(lambda: rough.answers("escalator"), what="the escalator")
+    assert admin.post("/api/audit/verify").json()["ok"] is True
+
+
 def test_while_auth_hangs_people_who_are_signed_in_go_on(rough: Desk) -> None:
     client, stranger = rough.client("usera"), rough.client()
     assert 401 not in statuses(client).values()

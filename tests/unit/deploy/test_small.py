@@ -2,16 +2,22 @@
 
 import json
 import re
+import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from chassis.settings import Settings
 from deploy import versions
+from deploy.checks import Finding, _guarded, check_secrets
 from deploy.commands.events import line
 from deploy.desk_file import DeskFile, holding, path_in
 from deploy.first_start import demo_wanted, is_loopback
-from deploy.logs import RotatingLog, headline
+from deploy.logs import RotatingLog, headline, last_words
+from deploy.parts import _as_set
 from deploy.ports import free_ports, is_free, require_free
 from deploy.refusal import Refusal
 from deploy.terminal import Terminal
@@ -64,6 +70,68 @@ def test_a_flood_of_warnings_does_not_flood_the_terminal(capsys: pytest.CaptureF
     assert "tickets  one of another" in printed[-1]
 
 
+def test_what_a_process_says_again_and_again_is_passed_on_once(capsys: pytest.CaptureFixture[str]) -> None:
+    terminal = Terminal()
+    for number in range(5):
+        terminal.pass_on("tickets", f"A batch of {number} units was not written.", "error")
+        terminal.pass_on("notifier", "Another's word", "error")
+        terminal.tell("tickets", "was ended; starting it again in 0.1 s", "warning")
+    printed = capsys.readouterr().out.splitlines()
+    assert [sum(part in line for line in printed) for part in ("A batch of", "Another's word", "was ended")] == [1, 1, 5]
+    assert all(re.match(r"\d\d:\d\d:\d\d ", line) for line in printed)
+
+
+def test_the_last_words_of_a_process_are_what_was_wrong_each_once(tmp_path: Path) -> None:
+    log = RotatingLog(tmp_path / "auth.log")
+    for _ in range(3):
+        log.write(b'{"level":"info","event":"it begins"}\n')
+        log.write(b'{"level":"error","event":"Traceback (most recent call last):\\n  File\\nSecretLost: pepper is missing"}\n')
+        log.write(b'{"level":"error","event":"Application startup failed. Exiting."}\n')
+    assert last_words(log) == "SecretLost: pepper is missing\nApplication startup failed. Exiting."
+    quiet = RotatingLog(tmp_path / "quiet.log")
+    quiet.write(b"what nobody knows how to read\n")
+    assert last_words(quiet) == "what nobody knows how to read"
+    for each in (log, quiet):
+        each.close()
+
+
+def test_a_service_is_told_everything_that_was_set_when_the_desk_started() -> None:
+    settings = Settings(origin="https://desk.example.org", trusted_proxies="10.0.0.0/8, ::1/128", demo=True, log_level="debug")  # type: ignore[arg-type]
+    told = _as_set(settings)
+    assert Settings(_env_file=None, **{name.removeprefix("STE_").lower(): value for name, value in told.items()}) == settings  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("lost", "words"),
+    [
+        ("secrets/pepper", "pepper is missing, and the store that needs it is there: without it no password is right any more"),
+        ("secrets/signing-tickets", "signing-tickets is missing, and the store that needs it is there: without it none of its checkpoints"),
+    ],
+)
+def test_the_doctor_misses_what_cannot_be_made_anew(tmp_path: Path, lost: str, words: str) -> None:
+    secrets = tmp_path / "secrets"
+    secrets.mkdir(mode=0o700)
+    for name in ("auth", "tickets"):
+        (tmp_path / f"{name}.sqlite3").touch()
+    for name in ("pepper", "signing-auth", "signing-tickets"):
+        (secrets / name).touch(mode=0o600)
+    assert [finding.level for finding in check_secrets(secrets)] == ["ok"]
+    (tmp_path / lost).unlink()
+    (finding,) = check_secrets(secrets)
+    assert (finding.level, words in finding.what) == ("bad", True), finding
+
+
+def test_the_doctor_says_what_it_may_not_look_at() -> None:
+    def refused() -> Iterator[Finding]:
+        yield Finding("ok", "first", "is seen")
+        raise PermissionError(13, "Permission denied", "/var/desk/secrets")
+
+    assert [(finding.level, finding.what) for finding in _guarded(refused(), "secrets")] == [
+        ("ok", "is seen"),
+        ("bad", "/var/desk/secrets can not be looked at: Permission denied"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("found", "good"), [("2.11.4", True), ("2.11.10", True), ("2.11.3", False), ("v3", True), (None, False), ("2.9", False)]
 )
@@ -82,7 +150,15 @@ def test_loopback_is_what_only_this_machine_reaches(address: str, only_here: boo
     assert is_loopback(address) is only_here
 
 
-DEMO = [({}, True), ({"bind": "0.0.0.0"}, False), ({"bind": "0.0.0.0", "demo": True}, True), ({"demo": False}, False)]
+DEMO = [
+    ({}, True),
+    ({"bind": "0.0.0.0"}, False),
+    ({"bind": "0.0.0.0", "demo": True}, True),
+    ({"demo": False}, False),
+    ({"origin": "https://desk.example.org"}, False),
+    ({"origin": "http://localhost:9000"}, True),
+    ({"trusted_proxies": "10.0.0.0/8"}, False),
+]
 
 
 @pytest.mark.parametrize(("given", "wanted"), DEMO)
@@ -151,6 +227,23 @@ def test_the_lock_names_no_host_and_hashes_everything() -> None:
     blocks = re.split(r"^(?=[a-z0-9][a-z0-9.-]*==)", text, flags=re.MULTILINE)[1:]
     assert len(pins) > 50
     assert [block.splitlines()[0] for block in blocks if "--hash=sha256:" not in block] == []
+
+
+def test_the_lock_fits_what_the_projects_ask_for() -> None:
+    pinned = {
+        canonicalize_name(name): version for name, version in re.findall(r"^([a-z0-9.-]+)==([^ ;\\]+)", LOCK.read_text(), re.MULTILINE)
+    }
+    projects = [tomllib.loads(path.read_text()) for path in (LOCK.parent / "pyproject.toml", *LOCK.parent.glob("*/*/pyproject.toml"))]
+    own = {canonicalize_name(project["project"]["name"]) for project in projects}
+    asked = [
+        Requirement(line)
+        for project in projects
+        for line in (*project["project"].get("dependencies", ()), *project.get("dependency-groups", {}).get("dev", ()))
+    ]
+    assert len(asked) > 20
+    assert [
+        str(wish) for wish in asked if (name := canonicalize_name(wish.name)) not in own and not wish.specifier.contains(pinned[name])
+    ] == []
 
 
 def test_every_variable_is_in_the_example() -> None:
