@@ -205,7 +205,8 @@ def check_service(operator: Operator, service: str, data_dir: Path) -> Iterator[
     reasons = " ".join(answer.get("reasons", ()))
     bad = status != 200 or any(sign in reasons for sign in _NEVER_BY_ITSELF)
     level: Literal["ok", "warning", "bad"] = "bad" if bad else "ok" if answer.get("status") == "ok" else "warning"
-    yield Finding(level, service, f"is {answer.get('status')}{': ' + reasons if reasons else ''}", _mend(reasons))
+    port = operator.urls[service].rpartition(":")[2]
+    yield Finding(level, service, f"is {answer.get('status')}, on port {port}{': ' + reasons if reasons else ''}", _mend(reasons))
     yield from _lags(service, figures)
 
 

@@ -20,10 +20,14 @@ MEND_DEMO = "deactivate the demo accounts, or change their passwords"
 _WORD_EVERY = 5.0
 
 
+async def refuse_lost(desk: Plan, client: httpx2.AsyncClient, credential: str) -> None:
+    """Raise Refusal when a store is not the one that the others know; before anybody can come in."""
+    await Services(desk, client, credential).refuse_lost()
+
+
 async def prepare(desk: Plan, client: httpx2.AsyncClient, credential: str, terminal: Terminal) -> None:
     """Make the demo, if it is wanted, and wait until every service has consumed what the others have written. Raises Refusal."""
     services = Services(desk, client, credential)
-    await services.refuse_lost()
     if demo_wanted(desk.settings, terminal):
         users = await services.post("auth", "/internal/demo")
         await services.post("tickets", "/internal/demo", users)
@@ -79,14 +83,15 @@ class Services:
 
         A store is synced before anybody hears of what is in it, so nothing else makes it so.
         """
-        answers = await self._all_caught_up()
-        for name, answer in answers.items():
+        seen = await self._all_caught_up()
+        heads = await self._all_caught_up()  # asked afterwards: what is consumed meanwhile is below them
+        for name, answer in seen.items():
             for source, at in answer["positions"].items():
                 owner = source.strip("/")
-                if at > (head := answers[owner]["head"]):
+                if at > (head := heads[owner]["head"]):
                     raise Refusal(
                         f"The store of {owner} ends at event {head}, and {name} has seen event {at} of it: it was lost, or is an old one.",
-                        "Put all stores and secrets back from the same backup. Nothing was changed.",
+                        "Put all stores and secrets back from the same backup.",
                     )
 
     async def _ask(self, method: str, service: str, path: str, **rest: Any) -> Any:

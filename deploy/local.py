@@ -19,7 +19,7 @@ import httpx2
 from chassis import secrets
 from chassis.settings import SERVICES, Settings
 from deploy.desk_file import DeskFile, holding
-from deploy.first_start import prepare
+from deploy.first_start import prepare, refuse_lost
 from deploy.logs import RotatingLog
 from deploy.parts import Plan, broker_command, gateway_command, plan, service_command
 from deploy.ports import require_free
@@ -76,8 +76,9 @@ class Desk:
         await self._bring_up([broker_command(self.plan, self._answers)])
         self._begin(self._watch_broker(), "watch broker")
         await self._bring_up([service_command(self.plan, name, self._answers) for name in SERVICES])
-        await self._bring_up([gateway_command(self.plan, self._answers)])
         credential = secrets.ensure(self.plan.settings.secrets_dir, "operator")
+        await refuse_lost(self.plan, self._client, credential)
+        await self._bring_up([gateway_command(self.plan, self._answers)])
         await prepare(self.plan, self._client, credential, self._terminal)
         for process in self._processes.values():
             process.settled = True

@@ -24,16 +24,19 @@ class Terminal:
         self._said: defaultdict[str, deque[float]] = defaultdict(deque)
         self._told: dict[tuple[str, str], float] = {}
 
-    def tell(self, who: str, what: str, level: Literal["info", "ready", "warning", "error"] = "info") -> None:
-        """Print one line: who, and what happened to it."""
+    def tell(self, who: str, what: str, level: Literal["info", "ready", "warning", "error"] = "info") -> bool:
+        """Print one line: who, and what happened to it. Return False when it says too much already."""
         if level in ("warning", "error") and not self._may_speak(who):
-            return
+            return False
         self._print(f"[dim]{time.strftime('%H:%M:%S')}[/] [{_COLOURS[level]}]{who:>10}[/]  {escape(what)}")
+        return True
 
     def pass_on(self, who: str, what: str, level: Literal["warning", "error"]) -> None:
         """Print what a process wrote into its log, but not the same again and again."""
-        if not self._was_told(who, what):
-            self.tell(who, what, level)
+        now, said = time.monotonic(), (who, re.sub(r"\d+", "", what))
+        self._told = {key: at for key, at in self._told.items() if now - at < _SAME_WITHIN}
+        if said not in self._told and self.tell(who, what, level):
+            self._told[said] = now
 
     def plain(self, line: str) -> None:
         """Print a line as it is, at once: others read it."""
@@ -41,12 +44,6 @@ class Terminal:
             print(line, flush=True)
         except OSError:
             self._to_nowhere()
-
-    def _was_told(self, who: str, what: str) -> bool:
-        """Return whether it said the same, but for the numbers in it, a moment ago."""
-        now, said = time.monotonic(), (who, re.sub(r"\d+", "", what))
-        self._told = {key: at for key, at in self._told.items() if now - at < _SAME_WITHIN}
-        return self._told.setdefault(said, now) != now
 
     def _may_speak(self, who: str) -> bool:
         now, said = time.monotonic(), self._said[who]

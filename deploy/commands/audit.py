@@ -67,7 +67,7 @@ def _wait(desk: Any, asked: "dict[str, Future[Any]]") -> None:
             far = {name: _progress(desk, name) for name, future in asked.items() if not future.done()}
             for name, (done, total) in far.items():
                 shown.update(rows[name], completed=done, total=total or None)
-            if shown.disable and time.monotonic() - spoke > _WORD_EVERY:
+            if far and shown.disable and time.monotonic() - spoke > _WORD_EVERY:
                 spoke = time.monotonic()
                 typer.echo(", ".join(f"{name}: {done} of {total} events" for name, (done, total) in far.items()), err=True)
         for name, future in asked.items():

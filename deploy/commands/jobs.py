@@ -1,10 +1,10 @@
-"""`ste jobs`: what the notifier is to do outside the desk."""
+"""`ste jobs`: what the notifier has done and is to do."""
 
 from typing import Annotated, Any
 
 import typer
 
-app = typer.Typer(no_args_is_help=True, help="The notifier's jobs: mail, webhooks and the like.")
+app = typer.Typer(no_args_is_help=True, help="The notifier's jobs: what it tells people, and later mail and webhooks.")
 
 
 @app.command("list")

@@ -11,11 +11,13 @@ from events.contracts import CATALOGUE
 from events.contracts.user import UserPasswordChanged, UserRegistered
 from events.decider import Key, Transaction
 from events.environment import real_environment
+from events.errors import Unavailable
+from events.forms import declare, is_outdated
 from events.handling import Subscription
 from events.intake import Batch
 from events.positions import START, load
 from events.projections import Recorded
-from events.rebuilding import declare, is_outdated, rebuild
+from events.rebuilding import rebuild
 from events.retrying import Parking
 from tests.support.stores import Shop, handle, handle_once_per_subject, handled, once
 
@@ -96,7 +98,20 @@ async def test_tables_of_an_older_version_are_left_to_be_made_anew_and_then_are_
     with desk.store.read() as connection:
         assert [tuple(row) for row in connection.execute(select(table).order_by(table.c.subject))] == [(name, 1) for name in before]
         assert not is_outdated(connection, newer)
-        assert not is_outdated(connection, SUBSCRIPTION), "An old replica leaves the newer form alone."
+        assert not is_outdated(connection, SUBSCRIPTION), "An old replica does not make them anew in its own form."
+        position = load(connection, "/auth")
+    owner.append("user/emil", UserRegistered(role="user", can_sign_in=True))
+    batch = Batch(subscription=SUBSCRIPTION, catalogue=CATALOGUE, record=None, position=position, events=owner.log()[-1:])
+    with pytest.raises(Unavailable, match="is of version 2 here; this process knows 1"):
+        await desk.writer.execute(batch)
+    await desk.writer.execute(replace(batch, subscription=newer))
+
+
+async def test_tables_that_nobody_wrote_the_version_of_are_of_the_first(desk: Shop) -> None:
+    with desk.store.writing.begin() as connection:
+        newer = replace(SUBSCRIPTION, version=2)
+        declare(connection, newer)
+        assert is_outdated(connection, newer)
 
 
 async def test_what_an_operator_gave_up_is_left_out(owner: Shop, desk: Shop) -> None:

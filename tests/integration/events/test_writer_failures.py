@@ -4,7 +4,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Iterator, Sequence
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from events.projections import Recorded
 from events.store import SQLITE_FLOOR, Store, doubt_about, log_head, read_log, sqlite_version
 from events.verify import verify_store
 from events.writer import LONGEST_QUEUE, Writer
+from events.writing import Call
 from tests.integration.events.test_writer import ANNA, House, Move, Open, Statuses, created, names, together
 
 FULL, BUSY, FSYNC = 13, 5, 10 | 4 << 8  # SQLite's codes
@@ -133,17 +134,18 @@ def test_a_batch_of_unknown_outcome_is_looked_for_until_the_store_answers(house:
     assert writer.execute_blocking(Open()) == 1 + done
 
 
+@pytest.mark.parametrize("many", [1, 3])
 def test_who_cannot_be_told_the_outcome_is_told_that_and_the_writer_ends(
-    house: House, writer: Writer, disk: Disk, monkeypatch: pytest.MonkeyPatch
+    house: House, writer: Writer, disk: Disk, monkeypatch: pytest.MonkeyPatch, many: int
 ) -> None:
     monkeypatch.setattr("events.writer._LOOK_FOR", 0.0)
     disk.fail_commit(BUSY, done=True)
     disk.then_fail("BEGIN", times=1)
+    calls = [Call(Open(), Future()) for _ in range(many)]
     with pytest.raises(OutcomeUnknown):
-        writer.execute_blocking(Open())
-    with pytest.raises(Unavailable):
-        writer.execute_blocking(Open())
-    assert subjects(house) == ["ticket/1"]
+        writer.write(calls)
+    assert [type(call.future.exception()) for call in calls] == [OutcomeUnknown] * many
+    assert subjects(house) == [f"ticket/{number}" for number in range(1, many + 1)], "nothing was run again"
 
 
 def test_a_commit_that_failed_and_is_not_there_sends_everybody_away(house: House, writer: Writer, disk: Disk) -> None:

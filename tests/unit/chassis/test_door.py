@@ -16,13 +16,14 @@ router = APIRouter(route_class=LeanRoute)
 
 
 @router.get("/never")
+@router.post("/never")
 async def never(request: Request) -> Response:
     request.app.state.begun.set()
     await asyncio.Event().wait()
     raise AssertionError("It cannot come to this.")
 
 
-async def cut_off(*, stopping: bool) -> list[MutableMapping[str, Any]]:
+async def cut_off(method: str = "POST", *, stopping: bool) -> list[MutableMapping[str, Any]]:
     """Return what is sent when the server cancels a request, as it does when a stopping service takes too long."""
     app = desk(router)
     app.state.begun, app.state.running.stopping = asyncio.Event(), asyncio.Event()
@@ -34,7 +35,7 @@ async def cut_off(*, stopping: bool) -> list[MutableMapping[str, Any]]:
     async def receive() -> MutableMapping[str, Any]:
         return {"type": "http.request", "body": b"", "more_body": False}
 
-    scope = {"type": "http", "method": "GET", "path": "/never", "raw_path": b"/never", "query_string": b"", "headers": [], "root_path": ""}
+    scope = {"type": "http", "method": method, "path": "/never", "raw_path": b"/never", "query_string": b"", "headers": [], "root_path": ""}
     visit = asyncio.create_task(app(scope, receive, send))
     await app.state.begun.wait()
     if stopping:
@@ -44,10 +45,15 @@ async def cut_off(*, stopping: bool) -> list[MutableMapping[str, Any]]:
     return sent
 
 
-async def test_a_request_that_takes_longer_than_a_stopping_service_has_is_told_that_its_outcome_is_unknown() -> None:
-    head, body = await cut_off(stopping=True)
+@pytest.mark.parametrize(
+    ("method", "status", "slug"), [("POST", 502, "outcome-unknown"), ("GET", 503, "unavailable")], ids=["a change", "a look"]
+)
+async def test_a_request_that_takes_longer_than_a_stopping_service_has_is_told_what_became_of_it(
+    method: str, status: int, slug: str
+) -> None:
+    head, body = await cut_off(method, stopping=True)
     problem = json.loads(body["body"])
-    assert (head["status"], problem["status"], problem["type"]) == (502, 502, "/problems/outcome-unknown")
+    assert (head["status"], problem["status"], problem["type"]) == (status, status, f"/problems/{slug}")
 
 
 async def test_a_request_that_is_cancelled_for_another_reason_stays_so() -> None:

@@ -13,8 +13,8 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
 
+from events.forms import declare
 from events.handling import Subscription
-from events.rebuilding import declare
 
 _ONE_AT_A_TIME = threading.Lock()
 """Alembic keeps what it works on in module-level proxies; several services may start in one process."""

@@ -11,9 +11,10 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.routing import BaseRoute, Match, Router
 from starlette.types import Message, Receive, Scope, Send
 
+from chassis.principal import SAFE_METHODS
 from chassis.problems import MethodNotAllowed, instance_of, problem
 from chassis.telemetry import Metrics, current_request
-from events.errors import DomainError, NotFound, OutcomeUnknown
+from events.errors import DomainError, NotFound, OutcomeUnknown, Unavailable
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +61,9 @@ class Door:
             if visit.status or not _stopping(visit.scope):
                 raise
             # the time to finish is over; the server would answer with a 500 of its own
-            await problem(OutcomeUnknown(), instance_of(Request(visit.scope)))(visit.scope, receive, visit.send)
+            safe = visit.scope["method"] in SAFE_METHODS
+            cut_off = Unavailable("The service is going down. Ask again in a moment.", 2) if safe else OutcomeUnknown()
+            await problem(cut_off, instance_of(Request(visit.scope)))(visit.scope, receive, visit.send)
         except Exception as error:
             refusal = self._refusal(error, visit)
             if visit.status:

@@ -21,11 +21,12 @@ from chassis.writing import writer_for
 from events.checkpoints import Signer
 from events.consumer import Consumer
 from events.environment import Environment
+from events.forms import is_outdated
 from events.handling import Subscription
 from events.hints import Wake
 from events.jetstream import Broker
 from events.lease import Lease
-from events.rebuilding import is_outdated, rebuild
+from events.rebuilding import rebuild
 from events.relay import Relay
 from events.retrying import Parking
 from events.store import Store, doubt_about, sqlite_version
@@ -34,6 +35,7 @@ from events.tables import events
 
 logger = logging.getLogger(__name__)
 
+_LOOK = 0.5
 _LAST_RELAY = 2.0
 """Seconds that the relay has at the end to publish what is committed."""
 _SHARED_SECRETS = ("services", "operator", "cursor")
@@ -150,7 +152,15 @@ def _always(live: Running) -> list[Body]:
 def _as_leader(live: Running) -> list[Body]:
     sweep = partial(housekeeping.sweep, live)
     consuming = [partial(_consume, live, subscription) for subscription in live.parts.subscriptions]
-    return [live.relay.run, *consuming, live.parking.run, sweep, *live.parts.leader_tasks]
+    later = [partial(_once_filled, live, body) for body in (live.parking.run, *live.parts.leader_tasks)]
+    return [live.relay.run, *consuming, sweep, *later]
+
+
+async def _once_filled(live: Running, body: Body) -> None:
+    """Run what uses the tables that consumers fill, once they have today's form."""
+    while await live.store.read_in_thread(lambda connection: any(is_outdated(connection, each) for each in live.parts.subscriptions)):
+        await live.environment.sleep(_LOOK)
+    await body()
 
 
 async def _consume(live: Running, subscription: Subscription) -> None:

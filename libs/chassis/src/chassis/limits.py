@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 
 from limits import RateLimitItemPerSecond
-from limits.aio.storage import Storage
+from limits.aio.storage import MemoryStorage, Storage
 from limits.aio.strategies import FixedWindowRateLimiter
 from limits.errors import StorageError
 from limits.storage import storage_from_string
@@ -56,8 +56,9 @@ class Limits:
             return
         try:
             item, key = limit.item, limit.item.key_for(*bucket)
-            if await self._storage.get(key) > 0 and await self._storage.incr(key, item.get_expiry(), amount=-1) == 0:
-                await self._storage.clear(key)  # else memory would grow with whatever is asked, not with what is counted
+            left = await self._storage.incr(key, item.get_expiry(), amount=-1) if await self._storage.get(key) > 0 else None
+            if left == 0 and isinstance(self._storage, MemoryStorage):
+                await self._storage.clear(key)  # it would grow with whatever is asked; others let their keys expire
         except StorageError as error:
             raise Unavailable("Attempts cannot be counted at the moment.") from error
 

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 
 from events.catalogue import Catalogue, UnknownType
 from events.decider import Key, Transaction
-from events.handling import describe, passes_by_itself
+from events.handling import describe, is_the_stores
 from events.projections import Feed, Projection, Recorded
 from events.savepoints import savepoint
 from events.store import log_head, read_log
@@ -127,7 +127,7 @@ class Followers:
                 if items:
                     projection.apply(connection, items)
         except Exception as error:
-            if passes_by_itself(error):
+            if is_the_stores(error):
                 raise
             place.error = describe(error)
             connection.execute(_STOP, {"projection": projection.name, "why": place.error})

@@ -12,7 +12,7 @@ from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from events.catalogue import Catalogue
 from events.decider import Transaction
 from events.envelope import StoredEvent
-from events.errors import DomainError, Unavailable
+from events.errors import DomainError, OutcomeUnknown, Unavailable
 from events.projections import Recorded
 from events.savepoints import TransactionLost
 
@@ -79,7 +79,7 @@ def passes_by_itself(error: Exception) -> bool:
 def is_the_stores(error: Exception) -> bool:
     """Return whether an event is not to blame for this: what passes by itself, or a file that is damaged."""
     code = getattr(getattr(error, "orig", None), "sqlite_errorcode", None)
-    return passes_by_itself(error) or (code is not None and code & 0xFF in _DAMAGED)
+    return isinstance(error, OutcomeUnknown) or passes_by_itself(error) or (code is not None and code & 0xFF in _DAMAGED)
 
 
 def describe(error: Exception) -> str:

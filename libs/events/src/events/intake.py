@@ -8,6 +8,7 @@ from events.catalogue import Catalogue
 from events.decider import Key, Transaction
 from events.envelope import StoredEvent
 from events.errors import Conflict
+from events.forms import demand
 from events.handling import Subscription, attempt
 from events.positions import Position
 
@@ -39,6 +40,7 @@ class Batch:
         source = self.subscription.source
         if positions.load(tx.connection, source, lock=True) != self.position:
             raise Moved(f"The events of {source} were handled elsewhere.")
+        demand(tx.connection, self.subscription)
         if self.record is not None:
             self.record(tx, self.events)
         handled = [event for event in self.events if self.subscription.handles(event.type)]

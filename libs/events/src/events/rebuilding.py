@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, select
 
 from events import positions
 from events.catalogue import Catalogue
@@ -12,11 +12,12 @@ from events.consumer import OwnersFeed
 from events.contracts import CATALOGUE
 from events.decider import Key, Transaction
 from events.envelope import StoredEvent, from_wire
+from events.forms import note_form
 from events.handling import Subscription, attempt
 from events.intake import Moved
 from events.store import Store
 from events.tables import events as log
-from events.tables import parked, projections
+from events.tables import parked
 from events.writer import Writer
 
 _PAGE = 200  # events in a request to the feed
@@ -46,7 +47,7 @@ class Refold:
             table.drop(tx.connection, checkfirst=True)
         for table in self.subscription.tables:
             table.create(tx.connection)
-        _note_version(tx.connection, self.subscription)
+        note_form(tx.connection, self.subscription.source, self.subscription.version)
         derived = replace(self.subscription, handlers={})
         left_out = _set_aside(tx.connection, source) | _skipped(tx.connection, self.own, source)
         folded = [event for event in self.history if event.sequence <= position and event.sequence not in left_out]
@@ -65,40 +66,6 @@ def _skipped(connection: Connection, own: str, source: str) -> set[int]:
     wanted = select(log.c.data).where(log.c.subject == f"store/{own.strip('/')}", log.c.type == "event.skipped")
     skipped = [json.loads(data) for data in connection.scalars(wanted)]
     return {event["sequence"] for event in skipped if event["source"] == source}
-
-
-def declare(connection: Connection, subscription: Subscription) -> None:
-    """Make the subscription's tables where there are none yet; those of another version are left as they are."""
-    if not subscription.tables:
-        return
-    version = _version(connection, subscription.source)
-    if version is None:
-        _note_version(connection, subscription)
-    if version in (None, subscription.version):
-        for table in subscription.tables:
-            table.create(connection, checkfirst=True)
-
-
-def is_outdated(connection: Connection, subscription: Subscription) -> bool:
-    """Return whether the subscription's tables are of an older version."""
-    return bool(subscription.tables) and (_version(connection, subscription.source) or 0) < subscription.version
-
-
-def _version(connection: Connection, source: str) -> int | None:
-    return connection.scalar(select(projections.c.version).where(projections.c.name == _row_of(source)))
-
-
-def _note_version(connection: Connection, subscription: Subscription) -> None:
-    """Write the version down beside those of the projections; the checkpoint is what is moved."""
-    name, version = _row_of(subscription.source), subscription.version
-    if _version(connection, subscription.source) is None:
-        connection.execute(insert(projections), {"name": name, "version": version, "position": 0})
-    else:
-        connection.execute(update(projections).where(projections.c.name == name), {"version": version})
-
-
-def _row_of(source: str) -> str:
-    return f"from {source}"
 
 
 async def rebuild(

@@ -138,8 +138,9 @@ class Relay:
     async def _look(self) -> Place | None:
         """Return where the stream stands; None when that cannot be said, which is an alarm."""
         if not self._declared:
+            doubts = self._doubts
             await self._stream.ensure()
-            self._declared = True
+            self._declared = doubts == self._doubts
         tail = await self._stream.tail()
         if tail is None:
             await self._stream.ensure()

@@ -14,6 +14,7 @@ from events.decider import Context, Key, Transaction
 from events.envelope import from_wire
 from events.environment import Environment
 from events.errors import Conflict, NotFound
+from events.forms import demand
 from events.handling import Subscription, attempt, describe, is_the_stores
 from events.store import Store
 from events.tables import parked
@@ -46,6 +47,7 @@ class Again:
         return ()
 
     def run(self, tx: Transaction) -> bool:
+        demand(tx.connection, self.subscription)
         row = parking.head_row(tx.connection, self.subscription.source, self.sequence)
         event = from_wire(row["wire"])
         if self.by is not None:
@@ -76,6 +78,7 @@ class Skip:
         return ()
 
     def run(self, tx: Transaction) -> bool:
+        demand(tx.connection, self.subscription)
         event = from_wire(parking.head_row(tx.connection, self.subscription.source, self.sequence)["wire"])
         skipped = EventSkipped(source=event.source, sequence=event.sequence, event=event.id)
         tx.append(f"store/{self.own.strip('/')}", [skipped], self.by)

@@ -16,7 +16,8 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from events.appending import Tail
 from events.batch import Batch
@@ -214,14 +215,15 @@ class Writer:
         except Exception as error:
             self._memory = None
             self.followers.behind.clear()  # the next batch finds out anew
-            if len(calls) > 1 and not passes_by_itself(error):
+            unknown = isinstance(error, OutcomeUnknown)  # it may be there: run again, everything would happen twice
+            if len(calls) > 1 and not unknown and not passes_by_itself(error):
                 # one of them is refused by the store: alone, only that one fails
                 for call in calls:
                     call.result = call.error = None
                     self.write([call])
                 return
             _fail(calls, error)
-            if _disk_is_broken(error) or isinstance(error, OutcomeUnknown):
+            if unknown or _disk_is_broken(error):
                 raise
             return
         if self._on_commit:
@@ -303,9 +305,9 @@ class Writer:
             try:
                 return self._finds(number, token)
             except Exception as error:
-                if not passes_by_itself(error) or time.monotonic() > until:
+                if not isinstance(error, DBAPIError | NoConnectionFree) or time.monotonic() > until:
                     raise OutcomeUnknown from error
-            self._ended.wait(_LOOK_AGAIN)
+            time.sleep(_LOOK_AGAIN)
 
     def _finds(self, number: int, token: str) -> bool:
         """Look under the lock, so that the batch cannot come later."""

@@ -14,6 +14,7 @@ from auth.revocations import tell
 from auth.sweeping import sweep
 from chassis.app import create_app as create
 from chassis.principals import beats
+from chassis.server import GRACE
 from chassis.service import Running, Service
 from chassis.settings import Settings
 
@@ -27,8 +28,9 @@ def build(running: Running) -> AuthParts:
         await presence.keep(running.writer)
 
     async def stop_hashing() -> None:
-        """Who waits to be hashed could wait for longer than the service may take to end."""
+        """Whoever waits to be hashed could wait for longer than requests may take to end: those are sent away in time."""
         await running.stopping.wait()
+        await running.environment.sleep(GRACE - 1)
         passwords.close()
 
     async def sweep_sessions() -> None:

@@ -65,9 +65,7 @@ class Worker:
 
         Jobs of types that it does not know stay queued. Nothing is written when nothing is due.
         """
-        done = 0
-        if self._seconds_to_next([FAN_OUT]) <= 0:
-            done = await self.writer.execute(FanOutDue(AT_ONCE, self.environment.new_id(), self.post, self._jitter()))
+        done = await self._fan_out() if self._seconds_to_next([FAN_OUT]) <= 0 else 0
         claimed: list[Job] = []
         if self._room > 0 and self._seconds_to_next(self.channels) <= 0:
             claimed = await self.writer.execute(Claim(list(self.channels), self._room, self.environment.new_id()))
@@ -76,6 +74,16 @@ class Worker:
             self._under_way.add(task)
             task.add_done_callback(self._under_way.discard)
         return done + len(claimed)
+
+    async def _fan_out(self) -> int:
+        try:
+            return await self.writer.execute(FanOutDue(AT_ONCE, self.environment.new_id(), self.post, self._jitter()))
+        except Unavailable:
+            raise
+        except Exception:
+            logger.exception("What is for all admins could not be told; it is tried again.")
+            await self.environment.sleep(_PAUSE)  # and mail goes on meanwhile
+            return 0
 
     @property
     def _room(self) -> int:

@@ -17,7 +17,7 @@ from tickets.tables import audit, people
 
 SYSTEM = ("auth", "escalator", "notifier", "operator", "tickets")
 """Who acts where nobody who is signed in does, the services and who runs them: their names are their ids."""
-FEW, MANY = 20, 21
+MANY = 21
 """The own entries of a few actors are merged. Where more are meant, the list is gone through, and each entry's actor is looked at."""
 
 _COLUMNS = (audit.c.position, audit.c.time, audit.c.source, audit.c.sequence, audit.c.action, audit.c.entity_type, audit.c.entity_id)

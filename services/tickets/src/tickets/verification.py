@@ -105,6 +105,7 @@ class Verification:
         try:
             await asyncio.wait({asking, silence}, return_when=asyncio.FIRST_COMPLETED)
             if not asking.done():
+                silence.result()
                 return _unknown(service, f"The service {service} does not answer any more.")
             answer = asking.result()
         except Unavailable as refusal:
