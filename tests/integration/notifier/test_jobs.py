@@ -20,7 +20,7 @@ from notifier.handlers import on_people
 from notifier.policy import CLAIM, MAX_ATTEMPTS, NO_ADMIN, Outcome, retry_delay
 from notifier.rules import Notice
 from notifier.tables import people as people_table
-from notifier.units import Claim, End, FanOut, MarkSending, Retry
+from notifier.units import Claim, End, FanOutDue, MarkSending, Retry
 from tests.integration.notifier.office import SECOND, START, Clock, Handle, Outside, context, office
 from tests.support.logs import Log
 
@@ -320,14 +320,13 @@ async def test_a_claim_that_has_ended_lets_nobody_send(tmp_path: Path) -> None:
         assert await there.writer.execute(MarkSending(job)) is False
 
 
-async def test_a_fan_out_whose_claim_was_lost_tells_nobody_twice(tmp_path: Path) -> None:
+async def test_two_workers_at_once_tell_all_admins_once(tmp_path: Path) -> None:
     async with office(tmp_path) as there:
         await there.admin("ada", "alf")
         await there.escalate()
-        (job,) = await there.writer.execute(Claim(["fan_out"], 8, "slow"))
-        there.clock.now += CLAIM
-        assert await there.finish() == 1
-        await there.writer.execute(FanOut(job, there.post))
+        due = [FanOutDue(8, f"worker-{number}", there.post, 0.5) for number in range(3)]
+        taken = await asyncio.gather(*(there.writer.execute(unit) for unit in due))
+        assert sorted(taken) == [0, 0, 1]
         assert there.told() == {"ada": 1, "alf": 1}
         assert there.job("fan_out")["status"] == "succeeded"
 

@@ -48,9 +48,7 @@ async def cut_off(method: str = "POST", *, stopping: bool) -> list[MutableMappin
 @pytest.mark.parametrize(
     ("method", "status", "slug"), [("POST", 502, "outcome-unknown"), ("GET", 503, "unavailable")], ids=["a change", "a look"]
 )
-async def test_a_request_that_takes_longer_than_a_stopping_service_has_is_told_what_became_of_it(
-    method: str, status: int, slug: str
-) -> None:
+async def test_who_takes_longer_than_a_stopping_service_has_is_told_what_became_of_it(method: str, status: int, slug: str) -> None:
     head, body = await cut_off(method, stopping=True)
     problem = json.loads(body["body"])
     assert (head["status"], problem["status"], problem["type"]) == (status, status, f"/problems/{slug}")

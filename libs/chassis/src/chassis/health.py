@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from fastapi import APIRouter, Request
 from prometheus_client import generate_latest
@@ -109,6 +109,10 @@ class Checkup:
         return figures
 
 
+def _answer(body: Mapping[str, Any], *, well: bool) -> Response:
+    return json_answer(body) if well else json_answer(body, 503, _LATER)
+
+
 def health_router(service: str, checkup: Checkup, metrics: Metrics) -> APIRouter:
     """Return the routes by which one service says how it is."""
     router = APIRouter(route_class=LeanRoute)
@@ -123,7 +127,7 @@ def health_router(service: str, checkup: Checkup, metrics: Metrics) -> APIRouter
     async def health() -> Response:
         """Tell anybody whether the service is well."""
         report = await checkup.report()
-        return json_answer({"status": report.status}, *((503, _LATER) if report.status == "down" else (200,)))
+        return _answer({"status": report.status}, well=report.status != "down")
 
     @router.get("/livez", include_in_schema=False)
     async def livez() -> Response:
@@ -134,7 +138,7 @@ def health_router(service: str, checkup: Checkup, metrics: Metrics) -> APIRouter
         report = await checkup.report()
         ready = report.status != "down" and not running(request).stopping.is_set()
         body = {"status": report.status, "reasons": report.reasons, "figures": dict(report.figures)}
-        return json_answer(body, *((200,) if ready else (503, _LATER)))
+        return _answer(body, well=ready)
 
     @router.get("/metrics", include_in_schema=False)
     async def show_metrics() -> Response:

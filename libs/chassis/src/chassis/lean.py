@@ -24,12 +24,13 @@ from chassis.problems import instance_of, merge, problem, responses
 from events.errors import DomainError, NotFound
 
 Getter = Callable[[Request], Any]
-Plan = tuple[tuple[str, Getter, bool], ...]
-"""(parameter, getter, whether it is to be awaited), in the order in which they are asked: who it is comes before what was sent."""
+Plan = tuple[tuple[str | None, Getter, bool], ...]
+"""(parameter, getter, whether it is to be awaited), in the order in which they are asked: who it is comes before what was sent.
+
+Without a parameter something is only looked at.
+"""
 
 _DEPENDENCY, _PATH, _QUERY, _BODY = range(4)
-_NOTHING = ""
-"""The parameter that what is only looked at would fill."""
 
 
 class LeanRoute(APIRoute):
@@ -64,8 +65,10 @@ class LeanRoute(APIRoute):
         values = {}
         for name, getter, waits in self._plan:
             value = getter(request)
-            values[name] = await value if waits else value
-        values.pop(_NOTHING, None)
+            if waits:
+                value = await value
+            if name is not None:
+                values[name] = value
         result = await self.endpoint(**values)
         if isinstance(result, Response):
             return result
@@ -81,7 +84,7 @@ def _plan(endpoint: Callable[..., Any], path: str) -> tuple[Plan, Declared, list
         raise TypeError(f"{endpoint.__qualname__} must be async: a thread per request costs more than most answers.")
     hints = get_type_hints(endpoint, include_extras=True)
     in_path = {part.partition(":")[0] for part in _between_braces(path)}
-    steps: list[tuple[int, str, Getter, bool]] = []
+    steps: list[tuple[int, str | None, Getter, bool]] = []
     found, slugs = Declared(), []
     for name in inspect.signature(endpoint).parameters:
         order, getter, waits = _step(endpoint, name, hints[name], in_path)
@@ -89,7 +92,7 @@ def _plan(endpoint: Callable[..., Any], path: str) -> tuple[Plan, Declared, list
         found += declared(getattr(getter, "depends_on", None))
         slugs += {_PATH: ["not-found"], _QUERY: ["invalid"], _BODY: ["too-large", "unsupported-media-type", "invalid"]}.get(order, [])
     if path.startswith("/api/") and not any(order == _QUERY for order, *_ in steps):
-        steps.append((_QUERY, _NOTHING, _no_query, False))
+        steps.append((_QUERY, None, _no_query, False))
         slugs.append("invalid")
     steps.sort(key=lambda step: step[0])
     return tuple((name, getter, waits) for _, name, getter, waits in steps), found, slugs

@@ -146,11 +146,6 @@ def _ended(outcome: Outcome, now: datetime, error: str | None) -> dict[str, Any]
     return {**values, "finished_at": to_text(now)}
 
 
-def holds(connection: Connection, job: Job) -> bool:
-    """Return whether the claim is still the worker's own."""
-    return connection.execute(_CLAIMED, {"which": job.id, "mine": job.claim}).one_or_none() is not None
-
-
 def wait(connection: Connection, job: Job, until: datetime, why: str) -> None:
     """Put a job back that could not begin yet; that was no try."""
     connection.execute(_WAIT, {"which": job.id, "mine": job.claim, "again": to_text(until), "why": why})

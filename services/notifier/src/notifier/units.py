@@ -122,32 +122,11 @@ class End(_Sql):
 
 
 @dataclass(frozen=True, slots=True)
-class FanOut(_Sql):
-    """Tells all admins what a job is about, and ends it, at once. Where no admin is known, the job waits. Returns False when it does."""
-
-    job: Job
-    post: Post
-
-    def run(self, tx: Transaction) -> bool:
-        connection, now = tx.connection, tx.now
-        if not jobs.holds(connection, self.job):
-            return True
-        admins = people.admins(connection)
-        if not admins:
-            jobs.wait(connection, self.job, now + NO_ADMIN, "No admin is known yet.")
-            return False
-        notice = Notice(**json.loads(self.job.notice or "{}"))
-        for admin in admins:
-            if admin != notice.actor:
-                self.post.deliver(connection, notice, admin, now)
-        return jobs.end(connection, self.job, Outcome("succeeded"), now, None)
-
-
-@dataclass(frozen=True, slots=True)
 class FanOutDue(_Sql):
-    """Carries out up to `limit` fan-outs that are due; returns how many were.
+    """Tells all admins what the fan-outs are about that are due, at most `limit` of them; returns how many were taken.
 
-    Nothing leaves the house, so each is taken, done and written down in one transaction: no crash leaves one taken for a while.
+    Where no admin is known they wait. Nothing leaves the house, so each is taken, done and written down in one transaction: no crash leaves
+    one taken for a while.
     """
 
     limit: int
@@ -160,12 +139,24 @@ class FanOutDue(_Sql):
         for job in taken:
             try:
                 with tx.savepoint():
-                    FanOut(job, self.post).run(tx)
+                    self._tell_all(tx, job)
             except Exception as error:
                 if is_the_stores(error):
                     raise
                 self._fail(tx, job, describe(error))
         return len(taken)
+
+    def _tell_all(self, tx: Transaction, job: Job) -> None:
+        connection, now = tx.connection, tx.now
+        admins = people.admins(connection)
+        if not admins:
+            jobs.wait(connection, job, now + NO_ADMIN, "No admin is known yet.")
+            return
+        notice = Notice(**json.loads(job.notice or "{}"))
+        for admin in admins:
+            if admin != notice.actor:
+                self.post.deliver(connection, notice, admin, now)
+        jobs.end(connection, job, Outcome("succeeded"), now, None)
 
     def _fail(self, tx: Transaction, job: Job, error: str) -> None:
         attempt = {"attempts": job.attempts, "max_attempts": job.max_attempts}
