@@ -265,7 +265,15 @@ async def test_while_auth_beats_open_streams_ask_nothing_until_the_answer_is_old
     looking = asyncio.create_task(principals.run())
     clock.at += FRESH - 1
     principals.beat()
-    await asyncio.sleep(0.1)
+    looks, still = asyncio.Semaphore(0), principals._still
+
+    async def counted(principal: Principal, credential: Credential) -> bool:
+        looks.release()
+        return await still(principal, credential)
+
+    monkeypatch.setattr(principals, "_still", counted)
+    for _ in range(4):  # it looks, and finds the answer young enough
+        await asyncio.wait_for(looks.acquire(), 5)
     assert auth.asked == 1
     clock.at += 2
     principals.beat()
