@@ -155,12 +155,14 @@ class World:
         """Let everything work again, and go on until nothing is left to do. Raises TimeoutError."""
         self.broker.trouble, self.owner_is_away, self.failing = 0, False, False
         self.clock.at += timedelta(days=1)
-        async with asyncio.timeout(20):
-            while not self.at_rest():
+        async with asyncio.timeout(60):
+            rested = False
+            while not rested:  # once at least: what was lost at the very end shows to whoever looks again
                 await self.relay_all()
                 await self.consume_all()
                 await self.parking.step()
                 self.clock.at += timedelta(minutes=2)
+                rested = self.at_rest()
 
     def at_rest(self) -> bool:
         head = len(self.owner.log())
