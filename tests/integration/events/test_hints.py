@@ -104,13 +104,17 @@ async def test_a_killed_broker_fails_requests_at_once_and_comes_back_with_its_li
     server.pause()
     hanging = asyncio.create_task(tickets.request("events.tickets.nobody", b""))
     await asyncio.sleep(0)
-    for broker in (auth, tickets):
+    lost = {broker: asyncio.Event() for broker in (auth, tickets)}
+    for broker, noticed in lost.items():
+        broker.on_loss.append(noticed.set)
         broker.on_reconnect.append(lambda: back.set() if auth.connected and tickets.connected else None)
     server.kill()
     with pytest.raises(BrokerDown):
         await asyncio.wait_for(hanging, 3)
     with pytest.raises(BrokerDown):
         await tickets.request("events.tickets.nobody", b"")
+    for noticed in lost.values():  # or what comes first would be told into a connection that is gone
+        await asyncio.wait_for(noticed.wait(), 10)
     auth.hint("hint.auth", b"lost")
     server.start()
     await asyncio.wait_for(back.wait(), 10)
