@@ -13,6 +13,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
 
+from events.failpoints import reach
 from events.forms import declare
 from events.handling import Subscription
 
@@ -52,6 +53,8 @@ def migrate(engine: Engine, *packages: str) -> None:
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATING})
         for package in packages:
             _upgrade(connection, package)
+            if __debug__:
+                reach("store.migrating")
 
 
 def make_derived(engine: Engine, subscriptions: Iterable[Subscription]) -> None:

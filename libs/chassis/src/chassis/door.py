@@ -15,6 +15,7 @@ from chassis.principal import SAFE_METHODS
 from chassis.problems import MethodNotAllowed, instance_of, problem
 from chassis.telemetry import Metrics, current_request
 from events.errors import DomainError, NotFound, OutcomeUnknown, Unavailable
+from events.failpoints import reach
 
 logger = logging.getLogger(__name__)
 
@@ -110,7 +111,15 @@ class Visit:
             if not any(name == b"cache-control" for name, _ in headers):
                 headers.append(_NO_STORE)
             message["headers"] = headers
+            if __debug__ and self._changes:
+                reach("answer.send")
         await self._send(message)
+        if __debug__ and self._changes and message["type"] == "http.response.body" and not message.get("more_body"):
+            reach("answer.sent")
+
+    @property
+    def _changes(self) -> bool:
+        return self.scope["method"] not in SAFE_METHODS
 
 
 def _stopping(scope: Scope) -> bool:

@@ -21,6 +21,7 @@ from chassis.writing import writer_for
 from events.checkpoints import Signer
 from events.consumer import Consumer
 from events.environment import Environment
+from events.failpoints import reach
 from events.forms import is_outdated
 from events.handling import Subscription
 from events.hints import Wake
@@ -174,6 +175,8 @@ async def _consume(live: Running, subscription: Subscription) -> None:
 
 async def _publish_the_rest(live: Running) -> None:
     """Relay what is committed, if the broker answers. Whatever does not make it is relayed at the next start."""
+    if __debug__:
+        reach("drain.written")
     if not live.broker.connected:
         return
     live.relay.doubt()  # it may have been stopped while it published

@@ -17,6 +17,7 @@ from setproctitle import setproctitle
 from chassis.desk import Desk
 from chassis.settings import Settings
 from chassis.telemetry import configure_logging
+from events.failpoints import arm, reach
 
 logger = logging.getLogger(__name__)
 
@@ -59,6 +60,8 @@ class DrainingServer(uvicorn.Server):
         running = getattr(self.app.state, "running", None)
         if running is not None:
             running.stopping.set()
+            if __debug__:
+                reach("drain.begun")
         await super().shutdown(sockets)
 
 
@@ -81,6 +84,8 @@ def _end_now() -> None:
 
 def serve(app: Desk, name: str, settings: Settings) -> int:
     """Serve until told to stop, and return the process's exit code."""
+    if __debug__:
+        arm(name)
     configure_logging(name, settings.log_level)
     setproctitle(f"ste {name}")
     if settings.parent_pid is not None:

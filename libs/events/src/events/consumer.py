@@ -13,6 +13,7 @@ from events.catalogue import Catalogue
 from events.contracts import CATALOGUE
 from events.envelope import StoredEvent, from_wire
 from events.environment import Environment
+from events.failpoints import reach
 from events.handling import Subscription, describe, is_the_stores
 from events.intake import Batch, Moved, Record
 from events.positions import Position, Verdict, follow
@@ -114,8 +115,14 @@ class Consumer:
             self._bound = False
             raise
         if deliveries:
+            if __debug__:
+                reach("consumer.received")
             await self._take([event for delivery in deliveries if (event := self._parsed(delivery.wire))])
+            if __debug__:
+                reach("consumer.committed")
             await self._durable.ack(deliveries[-1])
+            if __debug__:
+                reach("consumer.acked")
             if len(deliveries) > 1:
                 await self._environment.sleep(_GATHER)
 

@@ -8,6 +8,7 @@ from events.catalogue import Catalogue
 from events.decider import Key, Transaction
 from events.envelope import StoredEvent
 from events.errors import Conflict
+from events.failpoints import reach
 from events.forms import demand
 from events.handling import Subscription, attempt
 from events.positions import Position
@@ -43,6 +44,8 @@ class Batch:
         demand(tx.connection, self.subscription)
         if self.record is not None:
             self.record(tx, self.events)
+            if __debug__:
+                reach("consumer.recorded")
         handled = [event for event in self.events if self.subscription.handles(event.type)]
         blocked = parking.parked_subjects(tx.connection, source, {event.subject for event in handled})
         for event in handled:
@@ -51,8 +54,12 @@ class Batch:
             elif error := self.condemned.get(event.sequence) or attempt(tx, self.subscription, event, self.catalogue):
                 parking.park(tx, event, error)
                 blocked.add(event.subject)
+        if __debug__:
+            reach("consumer.handled")
         after = self.position
         for event in self.events:
             after = after.after(event)
         positions.save(tx.connection, source, self.position, after)
+        if __debug__:
+            reach("consumer.moved")
         return after

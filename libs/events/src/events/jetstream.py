@@ -16,6 +16,7 @@ from nats.aio.msg import Msg
 
 from events.connection import Connection, status
 from events.envelope import StoredEvent
+from events.failpoints import reach
 from events.streams import BrokerDown, BrokerError, Delivery, DurableFetch, PublishRefused, StreamLog, StreamMissing, Tail
 
 logger = logging.getLogger(__name__)
@@ -87,11 +88,15 @@ class JetStreamLog:
 
     async def ensure(self) -> None:
         declared = self._stream.configuration()
+        if __debug__:
+            reach("stream.create")
         answer = await self._broker.api(f"STREAM.CREATE.{self.name}", declared)  # does nothing when it is there and the same
         if "error" in answer and answer["error"].get("err_code") == _OTHER_CONFIGURATION:
             logger.warning("The stream %s had drifted from its declaration.", self.name)
             answer = await self._broker.api(f"STREAM.UPDATE.{self.name}", declared)
         _checked(answer)
+        if __debug__:
+            reach("stream.created")
 
     async def delete(self) -> None:
         answer = await self._broker.api(f"STREAM.DELETE.{self.name}")
@@ -105,6 +110,8 @@ class JetStreamLog:
         for number, event in enumerate(others, 1):
             headers = _headers(event) | batch | {"Nats-Batch-Sequence": str(number)} | (fence if number == 1 else {})
             await self._broker.send(event.nats_subject, event.wire(), headers)
+            if __debug__:
+                reach("relay.half")
         commit = {"Nats-Batch-Sequence": str(len(events)), "Nats-Batch-Commit": "1"} if others else fence
         answer = await self._broker.request(last.nats_subject, last.wire(), _headers(last) | batch | commit)
         return _acknowledged(json.loads(answer.data), len(events), expected)
@@ -163,6 +170,8 @@ class JetStreamDurable:
             logger.warning("The consumer %s of %s had drifted from its declaration.", self.name, self.stream)
             _checked(await self._broker.api(f"CONSUMER.DELETE.{self.stream}.{self.name}"))
         body = {"stream_name": self.stream, "config": declared, "action": "create"}
+        if __debug__:
+            reach("durable.create")
         answer = await self._broker.api(f"CONSUMER.CREATE.{self.stream}.{self.name}", body)
         if _code(answer) == _NOT_FOUND:
             raise StreamMissing(f"There is no stream {self.stream}.")

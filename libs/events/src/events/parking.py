@@ -12,6 +12,7 @@ from events.catalogue import Catalogue
 from events.decider import Transaction
 from events.envelope import StoredEvent, from_wire
 from events.errors import Conflict, NotFound
+from events.failpoints import reach
 from events.handling import Subscription, attempt
 from events.tables import parked
 from events.times import from_text, to_text
@@ -46,6 +47,8 @@ def park(tx: Transaction, event: StoredEvent, error: str) -> None:
     """Set an event aside that could not be handled; it is tried again after a while."""
     logger.warning("%s %s of %s is parked: %s", event.source, event.sequence, event.subject, error)
     _insert(tx, event, error, to_text(tx.now + retry_delay(0)))
+    if __debug__:
+        reach("parking.parked")
 
 
 def park_behind(tx: Transaction, event: StoredEvent) -> None:

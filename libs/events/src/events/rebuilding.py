@@ -12,6 +12,7 @@ from events.consumer import OwnersFeed
 from events.contracts import CATALOGUE
 from events.decider import Key, Transaction
 from events.envelope import StoredEvent, from_wire
+from events.failpoints import reach
 from events.forms import note_form
 from events.handling import Subscription, attempt
 from events.intake import Moved
@@ -54,6 +55,8 @@ class Refold:
         for event in folded:
             if error := attempt(tx, derived, event, self.catalogue):
                 raise RuntimeError(f"{source} {event.sequence} was handled once and now cannot be: {error}")
+        if __debug__:
+            reach("rebuild.folded")
         return len(folded)
 
 

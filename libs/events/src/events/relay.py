@@ -16,6 +16,7 @@ from sqlalchemy import Connection, select
 from events import tables
 from events.envelope import StoredEvent, from_wire
 from events.environment import Environment
+from events.failpoints import reach
 from events.hints import Wake
 from events.store import Store, log_head, read_log
 from events.streams import BrokerDown, BrokerError, StreamLog, Tail
@@ -124,8 +125,12 @@ class Relay:
             self._trust(doubts)
             if not events:
                 return
+            if __debug__:
+                reach("relay.read")
             for together in [events] if len(events) >= _WORTH_A_BATCH else [[event] for event in events]:
                 number = await self._stream.publish(together, place.number)
+                if __debug__:
+                    reach("relay.sent")
                 self._trust(doubts)
                 self._place = place = Place(together[-1].sequence, number)
                 self.relayed = place.sequence

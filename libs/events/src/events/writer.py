@@ -27,6 +27,7 @@ from events.decider import Fold, Key, Unit
 from events.envelope import ZERO_HASH
 from events.environment import Environment
 from events.errors import OutcomeUnknown, Unavailable
+from events.failpoints import reach
 from events.following import Filling, Followers
 from events.handling import passes_by_itself
 from events.loading import STREAM, Loader, Loading
@@ -232,16 +233,22 @@ class Writer:
 
     def _batch(self, calls: Sequence[Call]) -> Commit:
         token = self._environment.random_bytes(16).hex()
+        if __debug__:
+            reach("writer.begin")
         with self._store.writing.connect() as connection:
             try:
                 transaction = connection.begin()
                 locked = head_in(connection.execute(_LOCK_HEAD).one_or_none())
+                if __debug__:
+                    reach("writer.locked")
                 ours = self._memory is not None and self._memory.batch == locked.batch
                 memory = self._memory if self._memory is not None and ours else self._recall(connection, locked)
                 self._memory = None  # until the commit, what is in memory is ahead of the store
                 before = memory.tail.sequence
                 self._decide(connection, memory, calls, fresh=not ours)
                 self._close(connection, memory, locked.batch + 1, token)
+                if __debug__:
+                    reach("writer.closed")
                 try:
                     transaction.commit()
                 except Exception as error:
@@ -253,6 +260,8 @@ class Writer:
                 if not self._is_there(locked.batch + 1, token):
                     raise unknown.__cause__ or unknown from None
         self._memory = memory
+        if __debug__:
+            reach("writer.committed")
         return Commit(memory.tail.sequence, memory.tail.sequence - before)
 
     def _decide(self, connection: Connection, memory: _Memory, calls: Sequence[Call], *, fresh: bool) -> None:

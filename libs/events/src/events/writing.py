@@ -12,6 +12,7 @@ from events.appending import Tail
 from events.batch import Batch, Changes, UnitTransaction, execute_writes, keys_of
 from events.decider import Unit
 from events.errors import DomainError
+from events.failpoints import reach
 from events.following import Followers
 from events.handling import passes_by_itself
 from events.projections import Recorded
@@ -90,13 +91,19 @@ class Writing:
         pending, self._pending = self._pending, Changes()
         connection = self._batch.connection
         execute_writes(connection, pending.writes)
+        if __debug__:
+            reach("writer.primary")
         appended: list[Recorded] = []
         if pending.drafts:
             appended = self._tail.append(connection, pending.drafts, self._batch.now, self._random_bytes)
+            if __debug__:
+                reach("writer.logged")
             if self._appended:
                 self._appended(connection, appended)
         if appended or always:
             self._followers.advance(connection, [(item.stored.sequence, item) for item in appended])
+            if __debug__:
+                reach("writer.projected")
 
 
 def _refuse(call: Call, error: Exception) -> None:

@@ -7,6 +7,7 @@ from escalator.queries import look
 from escalator.units import AskDue, BeginPoliciesUnit, Settle
 from events.environment import Environment
 from events.errors import Unavailable
+from events.failpoints import reach
 from events.hints import Wake
 from events.store import Store
 from events.writer import Writer
@@ -58,6 +59,10 @@ class Timer:
             if todo.unsettled:
                 await self.writer.execute(Settle())
             elif todo.overdue:
+                if __debug__:
+                    reach("timer.due")
                 await self.writer.execute(AskDue(todo.overdue, now))
+                if __debug__:
+                    reach("timer.committed")
             else:
                 return LONGEST_SLEEP if todo.next_due is None else min((todo.next_due - now).total_seconds(), LONGEST_SLEEP)

@@ -19,6 +19,7 @@ from events.contracts.escalation import EscalationDue
 from events.decider import Context, Transaction
 from events.decider import Key as StateKey
 from events.envelope import Actor
+from events.failpoints import reach
 from events.times import to_text
 
 SYSTEM = Actor(kind="system", id="escalator")
@@ -113,6 +114,8 @@ class AskDue:
         now = max(self.now, tx.now)  # a clock that was put back in between takes nothing back
         due = {held.copy.number: [item for item in held.deadlines.values() if may_ask(item, now)] for held in after}
         save(tx.connection, before, [_ask(tx, held, due[held.copy.number], policies, now) for held in after])
+        if __debug__:
+            reach("timer.asked")
         return sum(map(len, due.values()))
 
 

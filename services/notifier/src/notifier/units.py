@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert  # SQLite's ON CONFLICT is wri
 
 from events.contracts.operation import JobRetried
 from events.decider import Context, Key, Transaction
+from events.failpoints import reach
 from events.handling import describe, is_the_stores
 from notifier import inbox, jobs, people, queries
 from notifier.errors import JobNotFound, NotDead, NotificationNotFound
@@ -144,6 +145,8 @@ class FanOutDue(_Sql):
                 if is_the_stores(error):
                     raise
                 self._fail(tx, job, describe(error))
+        if __debug__ and taken:
+            reach("fanout.told")
         return len(taken)
 
     def _tell_all(self, tx: Transaction, job: Job) -> None:

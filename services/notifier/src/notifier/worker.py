@@ -9,6 +9,7 @@ from math import inf
 
 from events.environment import Environment
 from events.errors import Unavailable
+from events.failpoints import reach
 from events.handling import describe
 from events.hints import Wake
 from events.store import Store
@@ -69,6 +70,8 @@ class Worker:
         claimed: list[Job] = []
         if self._room > 0 and self._seconds_to_next(self.channels) <= 0:
             claimed = await self.writer.execute(Claim(list(self.channels), self._room, self.environment.new_id()))
+        if __debug__ and claimed:
+            reach("worker.claimed")
         for job in claimed:
             task = asyncio.create_task(self.carry_out(job), name=f"job {job.id}")
             self._under_way.add(task)
@@ -103,6 +106,8 @@ class Worker:
         except Exception as unforeseen:  # noqa: BLE001 -- whatever a way out of the house raises is an outcome of the job
             repeatable = self.channels[job.type].repeatable
             failure, error = Failure.NOT_DELIVERED if repeatable else Failure.UNCERTAIN, describe(unforeseen)
+        if __debug__:
+            reach("worker.effect")
         await self._record(job, Outcome("succeeded") if error is None else self._after(job, failure), error)
 
     async def _deliver(self, job: Job, channel: Channel) -> None:
@@ -138,6 +143,8 @@ class Worker:
             except Unavailable:
                 await self.environment.sleep(_PAUSE)
             else:
+                if __debug__:
+                    reach("worker.ended")
                 return
 
     async def _rest(self, seen: int) -> None:
