@@ -12,7 +12,7 @@ from starlette.requests import HTTPConnection
 from chassis.settings import Settings
 from events.decider import Fold
 from events.environment import Environment
-from events.projections import Feed, Projection, Recorded
+from events.projections import Feed, Projection
 
 if TYPE_CHECKING:
     from chassis.limits import Limits
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from events.retrying import Parking
     from events.store import Store
     from events.writer import Writer
+    from events.writing import Appended
 
     Resolver = Callable[[Credential, str, str], Awaitable[Principal | None]]
 
@@ -47,7 +48,7 @@ class Parts:
     """Those that follow the service's own log."""
     feeds: Sequence[tuple[Feed, Sequence[Projection]]] = ()
     """Other feeds, such as the journal, and what follows them."""
-    appended: Callable[[Connection, Sequence[Recorded]], None] | None = None
+    appended: "Appended | None" = None
     """Called in the transaction with the events that a batch appended to the log."""
     subscriptions: "Sequence[Subscription]" = ()
     record: "Record | None" = None

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import Connection, insert
@@ -13,12 +14,14 @@ from events.decider import Context, Fact
 from events.envelope import COLUMNS, LARGEST_WIRE, StoredEvent, canonical, chain, digest, head_of, personal_digest
 from events.errors import Invalid
 from events.ledger import Frontier, leaf_hash
+from events.prepared import Prepared
 from events.projections import Recorded
 from events.store import LogHead
 from events.tables import events
 from events.times import to_text
 
-_INSERT = insert(events)
+_INSERT = Prepared(insert(events), COLUMNS)
+_row = attrgetter(*COLUMNS)
 _ID = re.compile("[A-Za-z0-9_-]{1,64}")
 _LARGEST_FRAME = 4096
 """What head, hashes and names may add to an event's own bytes on the wire."""
@@ -76,7 +79,7 @@ class Tail:
         """Chain the drafts in order and insert them, all by one statement."""
         self.recordedtime = max(self.recordedtime, to_text(now))
         appended = [Recorded(self._seal(each, random_bytes), each.fact.event) for each in drafts]
-        connection.execute(_INSERT, [{name: getattr(item.stored, name) for name in COLUMNS} for item in appended])
+        _INSERT.run(connection, [_row(item.stored) for item in appended])
         return appended
 
     def _seal(self, each: Draft, random_bytes: Callable[[int], bytes]) -> StoredEvent:

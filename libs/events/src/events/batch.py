@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert  # SQLite's ON CONFLICT is wri
 
 from events.appending import Draft, draft
 from events.decider import Context, Key, Stream, Unit
+from events.following import News
 from events.loading import COUNTER, STREAM, Loading
 from events.savepoints import savepoint
 from events.tables import counters
@@ -28,9 +29,10 @@ class Changes:
     states: dict[Key, Any] = field(default_factory=dict)
     drafts: list[Draft] = field(default_factory=list)
     writes: list[Write] = field(default_factory=list)
+    news: list[News] = field(default_factory=list)
 
     def copy(self) -> "Changes":
-        return Changes(dict(self.states), list(self.drafts), list(self.writes))
+        return Changes(dict(self.states), list(self.drafts), list(self.writes), list(self.news))
 
 
 class Batch:
@@ -120,6 +122,9 @@ class UnitTransaction:
             self._batch.connection.execute(statement, dict(row))
         else:
             self.changes.writes.append((statement, row))
+
+    def announce(self, news: News) -> None:
+        self.changes.news.append(news)
 
     @contextlib.contextmanager
     def savepoint(self) -> Iterator[None]:

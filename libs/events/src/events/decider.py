@@ -99,6 +99,9 @@ class Transaction(Protocol):
         Rows of the same statement object are sent together, so statements are module constants with `bindparam`s.
         """
 
+    def announce(self, news: Any) -> None:
+        """Say what this unit's SQL gave to feeds that projections follow (`events.following.News`)."""
+
     def savepoint(self) -> AbstractContextManager[None]:
         """Undo what is appended, put, written and executed inside, and only that, when the block raises. For units whose `sql` is true."""
 

@@ -1,7 +1,7 @@
 """Projections that follow a feed inside the writer's transaction, each from its own position."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, bindparam, insert, select, update
@@ -9,6 +9,7 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 from events.catalogue import Catalogue, UnknownType
 from events.decider import Key, Transaction
 from events.handling import describe, is_the_stores
+from events.prepared import Prepared
 from events.projections import Feed, Projection, Recorded
 from events.savepoints import savepoint
 from events.store import log_head, read_log
@@ -19,10 +20,14 @@ logger = logging.getLogger(__name__)
 LARGEST_STEP = 1000
 """Events that a projection may lack and still catch up within a batch; one that lacks more is filled in steps of its own."""
 
-_MOVE = update(projections).where(projections.c.name == bindparam("projection")).values(position=bindparam("to"))
+_MOVE = Prepared(
+    update(projections).where(projections.c.name == bindparam("projection")).values(position=bindparam("to")), ("to", "projection")
+)
 _STOP = update(projections).where(projections.c.name == bindparam("projection")).values(error=bindparam("why"))
 
 Items = Sequence[tuple[int, Recorded]]
+News = Mapping[str, Items | None]
+"""What feeds were given in this transaction, by their names: the next events with their positions; None where they are to be read."""
 
 
 class LogFeed:
@@ -84,23 +89,39 @@ class Followers:
         rows = connection.execute(select(projections)).all()
         self.places = {row.name: Place(row.position, row.error) for row in rows if versions.get(row.name) == row.version}
 
-    def advance(self, connection: Connection, appended: Items) -> None:
-        """Fold what each projection lacks, `appended` being what the log was just given.
+    def catch_up(self, connection: Connection) -> None:
+        """Fold what each projection lacks, wherever it stands; one that lacks too much is behind, and is to be filled.
 
         A projection that raises stops where it is, with an alarm, and stops nobody else. Raises what is the store's fault.
         """
         self.behind.clear()
         for feed, following in self.feeds:
-            known = appended if feed.name == LogFeed.name else ()
-            head = known[-1][0] if known else feed.head(connection)
+            head = feed.head(connection)
             for projection in following:
                 place = self.places.get(projection.name)
                 if place is None or place.error is not None or place.position >= head:
                     continue
-                if head - place.position > LARGEST_STEP + len(known):
+                if head - place.position > LARGEST_STEP:
                     self.behind[projection.name] = head - place.position
+                else:
+                    self._read_on(connection, feed, projection, place)
+
+    def advance(self, connection: Connection, news: News) -> None:
+        """Fold what the feeds were just given into the projections that had all before it; none of it is read again."""
+        moved = []
+        for feed, following in self.feeds:
+            if feed.name not in news:
+                continue
+            items = news[feed.name]
+            for projection in following:
+                place = self.places.get(projection.name)
+                if place is None or place.error is not None or projection.name in self.behind:
                     continue
-                self._follow(connection, feed, projection, place, known)
+                if items is None:
+                    self._read_on(connection, feed, projection, place)
+                elif self._fold(connection, feed, projection, place, items):
+                    moved.append((place.position, projection.name))
+        _MOVE.run(connection, moved)
 
     def fill(self, connection: Connection) -> None:
         """Fold one step into each projection that lacks too much to catch up within a batch."""
@@ -109,14 +130,16 @@ class Followers:
                 if projection.name in self.behind:
                     self._step(connection, feed, projection, self.places[projection.name])
 
-    def _follow(self, connection: Connection, feed: Feed, projection: Projection, place: Place, known: Items) -> None:
-        if known and known[0][0] == place.position + 1:
-            self._step(connection, feed, projection, place, known)
-            return
+    def _read_on(self, connection: Connection, feed: Feed, projection: Projection, place: Place) -> None:
         while self._step(connection, feed, projection, place) == LARGEST_STEP:
             pass
 
-    def _step(self, connection: Connection, feed: Feed, projection: Projection, place: Place, known: Items = ()) -> int:
+    def _step(self, connection: Connection, feed: Feed, projection: Projection, place: Place) -> int:
+        count = self._fold(connection, feed, projection, place)
+        _MOVE.run(connection, [(place.position, projection.name)] if count else [])
+        return count
+
+    def _fold(self, connection: Connection, feed: Feed, projection: Projection, place: Place, known: Items = ()) -> int:
         """Fold `known`, or else what the feed has next, and return how many events that were; 0 when the projection stopped.
 
         An event that cannot be read for what it means stops who needs it to be read, as one that cannot be folded does.
@@ -135,7 +158,6 @@ class Followers:
             return 0
         if items:
             place.position = items[-1][0]
-            connection.execute(_MOVE, {"projection": projection.name, "to": place.position})
         return len(items)
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from datetime import datetime
 from threading import Lock
-from uuid import UUID
 
 _RANDOM_BITS = 74
 
@@ -27,6 +26,7 @@ def uuid7_generator(now: Callable[[], datetime], random_bytes: Callable[[int], b
             else:
                 last_bits += 1 + int.from_bytes(random_bytes(4))
             value = (last_ms << 80) | (0x7 << 76) | ((last_bits >> 62) << 64) | (0b10 << 62) | (last_bits & ((1 << 62) - 1))
-        return str(UUID(int=value))
+        digits = f"{value:032x}"
+        return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
     return new_id

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, literal_column, select, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
@@ -30,13 +30,14 @@ from events.errors import OutcomeUnknown, Unavailable
 from events.failpoints import reach
 from events.following import Filling, Followers
 from events.handling import passes_by_itself
-from events.loading import STREAM, Loader, Loading
-from events.projections import Feed, Projection, Recorded
+from events.loading import COUNTER, STREAM, Loader, Loading
+from events.prepared import Prepared
+from events.projections import Feed, Projection
 from events.savepoints import TransactionLost
 from events.store import LogHead, Store, head_in
 from events.tables import batches, checkpoints, events, head
 from events.times import to_text
-from events.writing import Call, Writing
+from events.writing import Appended, Call, Writing
 
 logger = logging.getLogger(__name__)
 R = TypeVar("R")
@@ -44,16 +45,20 @@ R = TypeVar("R")
 LARGEST_BATCH = 128  # units
 LONGEST_QUEUE = 2048  # units that wait; then callers are sent away
 REMEMBERED_STREAMS = 4096
+_REMEMBERED = (STREAM, COUNTER)
 _KEPT_BATCHES = 1000
+_DROP_EVERY = 100  # batches: those that are older are dropped together
 _CHECKPOINT_AFTER = timedelta(seconds=60)
 _DISK_ERROR = 10  # SQLite's primary code for an I/O error
 _LOOK_FOR = 30.0  # seconds in which a batch of unknown outcome is looked for; a database that fails over is back by then
 _LOOK_AGAIN = 0.25
 
 _LOCK_HEAD = select(head).with_for_update()
-_MOVE_HEAD = update(head).where(head.c.id == 1)
-_NEXT_BATCH = _MOVE_HEAD.values(batch=head.c.batch + 1)
-_KEEP_BATCH = insert(batches)
+_THE_HEAD = update(head).where(head.c.id == literal_column("1"))
+_MOVED = ("sequence", "hash", "tree", "recordedtime", "batch")
+_MOVE_HEAD = Prepared(_THE_HEAD.values({name: bindparam(f"new_{name}") for name in _MOVED}), [f"new_{name}" for name in _MOVED])
+_NEXT_BATCH = _THE_HEAD.values(batch=head.c.batch + 1)
+_KEEP_BATCH = Prepared(insert(batches), ("batch", "token"))
 _DROP_BATCHES = delete(batches).where(batches.c.batch <= bindparam("old"))
 _FIND_BATCH = select(batches.c.token).where(batches.c.batch == bindparam("number"))
 _SIGN = insert(checkpoints)
@@ -81,7 +86,7 @@ class _Memory:
 
     def remember(self, states: Mapping[Key, Any]) -> None:
         for key, value in states.items():
-            if key[0] == STREAM:
+            if key[0] in _REMEMBERED:
                 self.streams[key] = value
                 self.streams.move_to_end(key)
         while len(self.streams) > REMEMBERED_STREAMS:
@@ -105,7 +110,7 @@ class Writer:
         folds: Mapping[str, Fold[Any]] | None = None,
         loaders: Mapping[str, Loader] | None = None,
         feeds: Sequence[tuple[Feed, Sequence[Projection]]] = (),
-        appended: Callable[[Connection, Sequence[Recorded]], None] | None = None,
+        appended: Appended | None = None,
         signer: Signer | None = None,
         on_commit: Callable[[Commit], None] | None = None,
         on_fatal: Callable[[BaseException], None] | None = None,
@@ -266,7 +271,7 @@ class Writer:
 
     def _decide(self, connection: Connection, memory: _Memory, calls: Sequence[Call], *, fresh: bool) -> None:
         if fresh or self.followers.behind:  # others may have written since, or what is being filled may be near enough now
-            self.followers.advance(connection, ())
+            self.followers.catch_up(connection)
         if self.followers.behind:
             self.followers.fill(connection)
         environment = self._environment
@@ -281,16 +286,10 @@ class Writer:
 
     def _close(self, connection: Connection, memory: _Memory, number: int, token: str) -> None:
         tail, now = memory.tail, self._environment.now()
-        row = {
-            "sequence": tail.sequence,
-            "hash": tail.hash,
-            "tree": tail.frontier.dump(),
-            "recordedtime": tail.recordedtime,
-            "batch": number,
-        }
-        connection.execute(_MOVE_HEAD, row)
-        connection.execute(_KEEP_BATCH, {"batch": number, "token": token})
-        connection.execute(_DROP_BATCHES, {"old": number - _KEPT_BATCHES})
+        _MOVE_HEAD.run(connection, [(tail.sequence, tail.hash, tail.frontier.dump(), tail.recordedtime, number)])
+        _KEEP_BATCH.run(connection, [(number, token)])
+        if number % _DROP_EVERY == 0:
+            connection.execute(_DROP_BATCHES, {"old": number - _KEPT_BATCHES})
         memory.batch = number
         self._sign(connection, memory, now)
 

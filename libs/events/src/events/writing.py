@@ -13,12 +13,13 @@ from events.batch import Batch, Changes, UnitTransaction, execute_writes, keys_o
 from events.decider import Unit
 from events.errors import DomainError
 from events.failpoints import reach
-from events.following import Followers
+from events.following import Followers, LogFeed, News
 from events.handling import passes_by_itself
 from events.projections import Recorded
 from events.savepoints import savepoint
 
-Appended = Callable[[Connection, Sequence[Recorded]], None]
+Appended = Callable[[Connection, Sequence[Recorded]], News]
+"""Is called in the transaction with the events that a batch appended to the log; returns what that gave to other feeds."""
 
 
 @dataclass(slots=True)
@@ -78,30 +79,30 @@ class Writing:
             _refuse(call, error)
         else:
             self._accept(transaction.changes)
-            self._flush(always=True)
+            self._flush()
         self._batch.forget_reservations()
 
     def _accept(self, changes: Changes) -> None:
         self._batch.decided.update(changes.states)
         self._pending.drafts += changes.drafts
         self._pending.writes += changes.writes
+        self._pending.news += changes.news
 
-    def _flush(self, *, always: bool = False) -> None:
-        """Write primary rows, the log, and what follows it. `always`: other feeds may have news though the log has none."""
+    def _flush(self) -> None:
+        """Write primary rows, the log, and what follows from both."""
         pending, self._pending = self._pending, Changes()
         connection = self._batch.connection
         execute_writes(connection, pending.writes)
         if __debug__:
             reach("writer.primary")
-        appended: list[Recorded] = []
+        for news in pending.news:
+            self._followers.advance(connection, news)
         if pending.drafts:
             appended = self._tail.append(connection, pending.drafts, self._batch.now, self._random_bytes)
             if __debug__:
                 reach("writer.logged")
-            if self._appended:
-                self._appended(connection, appended)
-        if appended or always:
-            self._followers.advance(connection, [(item.stored.sequence, item) for item in appended])
+            news = {LogFeed.name: [(item.stored.sequence, item) for item in appended]}
+            self._followers.advance(connection, {**news, **(self._appended(connection, appended) if self._appended else {})})
             if __debug__:
                 reach("writer.projected")
 

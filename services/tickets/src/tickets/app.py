@@ -25,7 +25,7 @@ def build(running: Running) -> DeskParts:
         routers=[routes.router, audit_routes.router, demo.router],
         verification=Verification(running),
         projections=[Desk()],
-        feeds=[(PeopleFeed(journal), [People()]), (JournalFeed(journal), [Audit()])],
+        feeds=[(PeopleFeed(), [People()]), (JournalFeed(), [Audit()])],
         appended=journal.record_own,
         subscriptions=[Subscription(source=source, handlers=HANDLERS) for source in ("/auth", "/notifier", "/escalator")],
         record=journal.record,

@@ -1,16 +1,16 @@
 """The audit list: one row per event that says who did what, when and to what. What changed is read from the event itself."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from sqlalchemy import Connection, insert
 
 from events.contracts import CATALOGUE
 from events.envelope import StoredEvent
+from events.prepared import Prepared, Row
 from events.projections import Recorded
 from tickets.tables import AUDIT, audit
 
-_ADD = insert(audit)
+_ADD = Prepared(insert(audit), [column.name for column in audit.columns])
 
 
 class Audit:
@@ -22,9 +22,7 @@ class Audit:
 
     def apply(self, connection: Connection, items: Sequence[tuple[int, Recorded]]) -> None:
         """Add a row for each event that is listed."""
-        rows = [_row(position, item.stored, action) for position, item in items if (action := action_of(item.stored.type)) is not None]
-        if rows:
-            connection.execute(_ADD, rows)
+        _ADD.run(connection, [_row(position, item.stored, action) for position, item in items if (action := action_of(item.stored.type))])
 
 
 def action_of(type_: str) -> str | None:
@@ -39,16 +37,6 @@ def entity_of(stored: StoredEvent) -> tuple[str, str]:
     return ("user" if type_ == "login" else type_), id_
 
 
-def _row(position: int, stored: StoredEvent, action: str) -> dict[str, Any]:
-    entity_type, entity_id = entity_of(stored)
-    return {
-        "position": position,
-        "time": stored.time,
-        "source": stored.source,
-        "sequence": stored.sequence,
-        "action": action,
-        "entity_type": entity_type,
-        "entity_id": entity_id,
-        "actor_kind": stored.actorkind,
-        "actor_id": stored.actorid,
-    }
+def _row(position: int, stored: StoredEvent, action: str) -> Row:
+    who = stored.actorkind, stored.actorid
+    return position, stored.time, stored.source, stored.sequence, action, *entity_of(stored), *who

@@ -13,12 +13,14 @@ from events.catalogue import UnknownType, UnknownVersion
 from events.contracts import CATALOGUE
 from events.decider import Transaction
 from events.envelope import COLUMNS, StoredEvent, from_wire
+from events.following import News
+from events.prepared import Prepared, Row
 from events.projections import Recorded
 from events.tables import events as log
 from tickets.tables import OF_PEOPLE, journal
 
-# The position is the last row's and one more: the lock on the head makes that gapless, whoever writes.
-_ADD = insert(journal).values(position=select(func.coalesce(func.max(journal.c.position), 0) + 1).scalar_subquery())
+_ADD = Prepared(insert(journal), ("position", "source", "sequence", "type", "subject", "time", "wire"))
+_LAST = select(func.coalesce(func.max(journal.c.position), 0))
 _WITH_LOG = journal.outerjoin(log, and_(journal.c.wire.is_(None), log.c.sequence == journal.c.sequence))
 _AT: Select[Any] = (
     select(journal.c.position, journal.c.wire, *(log.c[name] for name in COLUMNS))
@@ -31,24 +33,25 @@ _ERASED = select(journal.c.subject).where(_TYPES_OF_PEOPLE, journal.c.type == "u
 
 
 class Journal:
-    """Writes the journal. What was appended last is remembered: the projections that follow need not read it back."""
+    """Writes the journal. The lock on the head makes its positions gapless, whoever writes."""
 
-    def __init__(self) -> None:
-        self._last: dict[int, Recorded] = {}
-
-    def record_own(self, connection: Connection, appended: Sequence[Recorded]) -> None:
+    def record_own(self, connection: Connection, appended: Sequence[Recorded]) -> News:
         """Write the rows of events that this store's log was just given."""
-        connection.execute(_ADD, [_row(item.stored, None) for item in appended])
-        self._last = {item.stored.sequence: item for item in appended}
+        first = _next(connection)
+        _ADD.run(connection, [_row(position, item.stored, None) for position, item in enumerate(appended, first)])
+        return {JournalFeed.name: list(enumerate(appended, first))}
 
     def record(self, tx: Transaction, consumed: Sequence[StoredEvent]) -> None:
         """Write the rows of events that came from another service, whether their types are known here or not."""
-        tx.connection.execute(_ADD, [_row(stored, stored.wire()) for stored in consumed])
+        first = _next(tx.connection)
+        _ADD.run(tx.connection, [_row(position, stored, stored.wire()) for position, stored in enumerate(consumed, first)])
+        tx.announce({JournalFeed.name: [(position, recorded(stored)) for position, stored in enumerate(consumed, first)]})
+        if any(stored.type in OF_PEOPLE for stored in consumed):
+            tx.announce({PeopleFeed.name: None})  # it is stricter about what it can read
 
-    def remembered(self, sequence: int, hash_: str) -> Recorded | None:
-        """Return an own event if it was appended last. It is known by its hash: another may have its sequence after a rollback."""
-        item = self._last.get(sequence)
-        return item if item is not None and item.stored.hash == hash_ else None
+
+def _next(connection: Connection) -> int:
+    return int(connection.execute(_LAST).scalar_one()) + 1
 
 
 def recorded(stored: StoredEvent) -> Recorded:
@@ -71,11 +74,9 @@ class JournalFeed:
     _only: tuple[ColumnElement[bool], ...] = ()
     _means = staticmethod(recorded)
 
-    def __init__(self, journal_: Journal | None = None) -> None:
-        self._journal = journal_ or Journal()
-        self._last = select(func.coalesce(func.max(journal.c.position), 0)).where(*self._only)
-        places = select(journal.c.position, journal.c.wire.is_(None).label("own"), log.c.sequence, log.c.hash).select_from(_WITH_LOG)
-        following = places.where(journal.c.position > bindparam("after"), *self._only)
+    def __init__(self) -> None:
+        self._last = _LAST.where(*self._only)
+        following = select(journal.c.position).where(journal.c.position > bindparam("after"), *self._only)
         self._after: Select[Any] = following.order_by(journal.c.position).limit(bindparam("limit"))
 
     def head(self, connection: Connection) -> int:
@@ -84,10 +85,9 @@ class JournalFeed:
 
     def read(self, connection: Connection, after: int, limit: int) -> list[tuple[int, Recorded]]:
         """Return up to `limit` events that follow the position `after`, each with its own."""
-        rows = connection.execute(self._after, {"after": after, "limit": limit}).all()
-        known = {row.position: self._journal.remembered(row.sequence, row.hash) if row.own else None for row in rows}
-        others = at(connection, [position for position, item in known.items() if item is None])
-        return [(position, item or self._means(others[position])) for position, item in known.items()]
+        positions = connection.execute(self._after, {"after": after, "limit": limit}).scalars().all()
+        found = at(connection, positions)
+        return [(position, self._means(found[position])) for position in positions]
 
 
 class PeopleFeed(JournalFeed):
@@ -109,15 +109,8 @@ def erased_people(connection: Connection) -> frozenset[str]:
     return frozenset(subject.partition("/")[2] for subject in connection.execute(_ERASED).scalars())
 
 
-def _row(stored: StoredEvent, wire: bytes | None) -> dict[str, Any]:
-    return {
-        "source": stored.source,
-        "sequence": stored.sequence,
-        "type": stored.type,
-        "subject": stored.subject,
-        "time": stored.time,
-        "wire": wire,
-    }
+def _row(position: int, stored: StoredEvent, wire: bytes | None) -> Row:
+    return position, stored.source, stored.sequence, stored.type, stored.subject, stored.time, wire
 
 
 def _stored(row: Mapping[Any, Any]) -> StoredEvent:

@@ -3,9 +3,10 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, Update, bindparam, select, update
+from sqlalchemy import Connection, bindparam, select, update
 from sqlalchemy.dialects.postgresql import insert  # SQLite's ON CONFLICT is written alike, and this form compiles for both
 
 from events.contracts.ticket import (
@@ -18,6 +19,7 @@ from events.contracts.ticket import (
     TicketStatusChanged,
     TicketUnassigned,
 )
+from events.prepared import Prepared
 from events.projections import Recorded
 from tickets import search
 from tickets.tables import DESK, notes, ticket_counts, tickets
@@ -27,11 +29,18 @@ Row = dict[str, Any]
 _ROWS = select(tickets).where(tickets.c.id.in_(bindparam("ids", expanding=True)))
 _COUNTED = ("open", "in_progress", "resolved", "escalated")
 _add = insert(ticket_counts)
-_COUNT = _add.on_conflict_do_update(
-    index_elements=[ticket_counts.c.scope, ticket_counts.c.owner],
-    set_={name: ticket_counts.c[name] + _add.excluded[name] for name in _COUNTED},
+_COUNT = Prepared(
+    _add.on_conflict_do_update(
+        index_elements=[ticket_counts.c.scope, ticket_counts.c.owner],
+        set_={name: ticket_counts.c[name] + _add.excluded[name] for name in _COUNTED},
+    ),
+    ("scope", "owner", *_COUNTED),
 )
 _SEARCHED = ("title", "body")
+_COLUMNS = tuple(column.name for column in tickets.columns)
+_ADD = Prepared(insert(tickets), _COLUMNS)
+_ADD_NOTE = Prepared(insert(notes), ("id", "ticket", "author", "created_at", "body"))
+_in_order = itemgetter(*_COLUMNS)
 
 
 class Desk:
@@ -57,8 +66,8 @@ class Desk:
             counts.move(was, row)
             after[number] = row
         _write(connection, before, after)
-        _send(connection, insert(notes), written)
-        _send(connection, _COUNT, counts.rows())
+        _ADD_NOTE.run(connection, written)
+        _COUNT.run(connection, counts.rows())
 
 
 def fold(row: Row | None, item: Recorded) -> Row:
@@ -111,8 +120,8 @@ class _Counts:
             if row["escalated_at"] is not None and row["status"] != "resolved":
                 change["escalated"] += by
 
-    def rows(self) -> list[Row]:
-        return [{"scope": scope, "owner": owner, **change} for (scope, owner), change in self._changes.items()]
+    def rows(self) -> list[tuple[Any, ...]]:
+        return [(scope, owner, *change.values()) for (scope, owner), change in self._changes.items()]
 
 
 def _load(connection: Connection, events: Iterable[Recorded]) -> dict[int, Row]:
@@ -122,40 +131,30 @@ def _load(connection: Connection, events: Iterable[Recorded]) -> dict[int, Row]:
     return {row["id"]: dict(row) for row in connection.execute(_ROWS, {"ids": sorted(named)}).mappings()}
 
 
-def _note(item: Recorded) -> Row:
+def _note(item: Recorded) -> tuple[Any, ...]:
     stored, event = item.stored, item.event
-    return {
-        "id": event.note,
-        "ticket": int(stored.entity[1]),
-        "author": stored.actorid,
-        "created_at": stored.time,
-        "body": event.body or "",
-    }
+    return event.note, int(stored.entity[1]), stored.actorid, stored.time, event.body or ""
 
 
 def _write(connection: Connection, before: Mapping[int, Row], after: Mapping[int, Row]) -> None:
     new = [row for number, row in after.items() if number not in before]
-    changes: defaultdict[tuple[str, ...], list[Row]] = defaultdict(list)
+    changes: defaultdict[tuple[str, ...], list[tuple[Any, ...]]] = defaultdict(list)
     retold: list[int] = []
     for number, old in before.items():
         row = after[number]
-        changed = tuple(name for name, value in row.items() if value != old[name])
+        changed = tuple(name for name in _COLUMNS if row[name] != old[name])
         if changed:
-            changes[changed].append({"key": number, **{name: row[name] for name in changed}})
+            changes[changed].append((*(row[name] for name in changed), number))
         if any(name in changed for name in _SEARCHED):
             retold.append(number)
-    _send(connection, insert(tickets), new)
+    _ADD.run(connection, [_in_order(row) for row in new])
     for columns, rows in changes.items():
-        _send(connection, _update(columns), rows)
+        _update(columns).run(connection, rows)
     search.replace(connection, [before[number] for number in retold], [*new, *(after[number] for number in retold)])
 
 
 @cache
-def _update(columns: tuple[str, ...]) -> Update:
+def _update(columns: tuple[str, ...]) -> Prepared:
     """Set only what changed: SQLite writes every index anew that a named column is part of."""
-    return update(tickets).where(tickets.c.id == bindparam("key")).values({name: bindparam(name) for name in columns})
-
-
-def _send(connection: Connection, statement: Any, rows: Sequence[Row]) -> None:
-    if rows:
-        connection.execute(statement, rows)
+    change = update(tickets).where(tickets.c.id == bindparam("key")).values({name: bindparam(name) for name in columns})
+    return Prepared(change, (*columns, "key"))

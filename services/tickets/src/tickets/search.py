@@ -11,14 +11,23 @@ from typing import Any
 
 from sqlalchemy import DDL, Connection, Select, Table, column, event, select, table, text
 
+from events.prepared import Prepared, Row
+
 NAME = "ticket_search"
 BEST = 1_000
 """How many tickets a search can find: the best by rank."""
 MOST_WORDS = 32
 
 _CREATE = f"CREATE VIRTUAL TABLE {NAME} USING fts5(title, body, requester, content='', tokenize='unicode61 remove_diacritics 2')"
-_ADD = text(f"INSERT INTO {NAME} (rowid, title, body, requester) VALUES (:id, :title, :body, :requester)")  # noqa: S608  (constants)
-_REMOVE = text(f"INSERT INTO {NAME} ({NAME}, rowid, title, body, requester) VALUES ('delete', :id, :title, :body, :requester)")  # noqa: S608
+_INDEXED = ("id", "title", "body", "requester")
+_ADD = Prepared(
+    text(f"INSERT INTO {NAME} (rowid, title, body, requester) VALUES (:id, :title, :body, :requester)"),  # noqa: S608 (constants)
+    _INDEXED,
+)
+_REMOVE = Prepared(
+    text(f"INSERT INTO {NAME} ({NAME}, rowid, title, body, requester) VALUES ('delete', :id, :title, :body, :requester)"),  # noqa: S608
+    _INDEXED,
+)
 
 _index = table(NAME, column("rowid"), column("rank"))
 
@@ -56,14 +65,12 @@ def plain(text: str) -> str:
 
 def replace(connection: Connection, old: Sequence[Mapping[str, Any]], new: Sequence[Mapping[str, Any]]) -> None:
     """Take the words of the rows `old`, exactly as they were put in, out of the index, and put those of `new` in."""
-    if old:
-        connection.execute(_REMOVE, [_indexed(row) for row in old])
-    if new:
-        connection.execute(_ADD, [_indexed(row) for row in new])
+    _REMOVE.run(connection, [_indexed(row) for row in old])
+    _ADD.run(connection, [_indexed(row) for row in new])
 
 
-def _indexed(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {"id": row["id"], "title": plain(row["title"]), "body": plain(row["body"]), "requester": row["requester"]}
+def _indexed(row: Mapping[str, Any]) -> Row:
+    return row["id"], plain(row["title"]), plain(row["body"]), row["requester"]
 
 
 def words_of(typed: str) -> list[str]:
