@@ -100,6 +100,11 @@ class VirtualLog:
         await self._broker.weather()  # the acknowledgement gets lost
         return expected + len(events)
 
+    async def publish_each(self, events: Sequence[StoredEvent], expected: int) -> int:
+        for number, event in enumerate(events, expected):
+            await self.publish([event], number)
+        return expected + len(events)
+
 
 class VirtualDurable:
     """A `DurableFetch` that repeats what was acknowledged and mixes up what it gives, when it has bad luck."""

@@ -75,6 +75,22 @@ async def test_an_event_that_is_taken_for_a_duplicate_is_an_error(log: JetStream
     assert await log.tail() == Tail(1, WIRES[0])
 
 
+async def test_a_few_go_one_after_the_other_and_the_last_acknowledgement_stands_for_all(log: JetStreamLog) -> None:
+    assert await log.publish_each(EVENTS[:1], 0) == 1
+    assert await log.publish_each(EVENTS[1:6], 1) == 6
+    assert await log.tail() == Tail(6, WIRES[5])
+
+
+async def test_of_a_few_none_stands_without_those_before_it(log: JetStreamLog) -> None:
+    await log.publish_each(EVENTS[:1], 0)
+    with pytest.raises(PublishRefused):
+        await log.publish_each(EVENTS[1:4], 0)
+    assert await log.tail() == Tail(1, WIRES[0])
+    with pytest.raises(PublishRefused):  # the second is taken for a duplicate, so the third finds another number than it expects
+        await log.publish_each([EVENTS[1], EVENTS[1], EVENTS[2]], 1)
+    assert await log.tail() == Tail(2, WIRES[1])
+
+
 async def test_publishing_to_a_stream_that_is_gone_says_so(log: JetStreamLog) -> None:
     await log.delete()
     with pytest.raises(StreamMissing):

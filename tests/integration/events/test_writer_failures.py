@@ -311,9 +311,9 @@ class Gate:
 
 def test_a_full_queue_sends_away_and_takes_again(house: House, writer: Writer) -> None:
     gate = Gate()
-    held = writer._put(gate)
+    held = writer.submit(gate)
     assert gate.entered.wait(10)
-    waiting = [writer._put(Filling()) for _ in range(LONGEST_QUEUE)]
+    waiting = [writer.submit(Filling()) for _ in range(LONGEST_QUEUE)]
     with pytest.raises(Unavailable) as refused:
         writer.execute_blocking(Open())
     assert refused.value.retry_after
@@ -324,9 +324,9 @@ def test_a_full_queue_sends_away_and_takes_again(house: House, writer: Writer) -
 
 def test_a_cancelled_waiter_is_skipped(house: House, writer: Writer) -> None:
     gate = Gate()
-    writer._put(gate)
+    writer.submit(gate)
     assert gate.entered.wait(10)
-    gone, stays = writer._put(Open()), writer._put(Open())
+    gone, stays = writer.submit(Open()), writer.submit(Open())
     assert gone.cancel()
     gate.opened.set()
     assert stays.result(10) == 1
@@ -335,9 +335,9 @@ def test_a_cancelled_waiter_is_skipped(house: House, writer: Writer) -> None:
 
 def test_a_dying_writer_answers_all_who_wait_though_some_have_gone(house: House, writer: Writer) -> None:
     gate = Gate(end=SystemExit("the end"))
-    dying = writer._put(gate)
+    dying = writer.submit(gate)
     assert gate.entered.wait(10)
-    first, gone, last = (writer._put(Open()) for _ in range(3))
+    first, gone, last = (writer.submit(Open()) for _ in range(3))
     assert gone.cancel()
     gate.opened.set()
     for future in (dying, first, last):

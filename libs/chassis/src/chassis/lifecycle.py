@@ -125,7 +125,12 @@ def _wire(live: Running) -> None:
     """Make what moves events: out of this store, and from the others into it."""
     service, parts = live.service, live.parts
     live.relay = Relay(
-        store=live.store, source=service.source, stream=live.broker.log(service.stream), wake=live.wake, environment=live.environment
+        store=live.store,
+        source=service.source,
+        stream=live.broker.log(service.stream),
+        wake=live.wake,
+        environment=live.environment,
+        recent=live.recent,
     )
     live.broker.on_reconnect.append(live.relay.doubt)
     live.consumers = {

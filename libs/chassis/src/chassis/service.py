@@ -13,6 +13,7 @@ from chassis.settings import Settings
 from events.decider import Fold
 from events.environment import Environment
 from events.projections import Feed, Projection
+from events.recent import Recent
 
 if TYPE_CHECKING:
     from chassis.limits import Limits
@@ -108,6 +109,8 @@ class Running:
     relay: "Relay" = field(init=False)
     parking: "Parking" = field(init=False)
     lease: "Lease" = field(init=False)
+    recent: Recent = field(default_factory=Recent)
+    """What this process committed last."""
     consumers: "Mapping[str, Consumer]" = field(default_factory=dict)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     """Set at SIGTERM: open streams end."""

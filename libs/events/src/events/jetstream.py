@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 
 _NANOSECONDS = 1_000_000_000
 _HEARTBEAT = 1.0  # seconds; two that stay away mean that the request to be given messages is lost
+_FENCE = "Nats-Expected-Last-Sequence"
 _NOT_FOUND = 404
 _OTHER_CONFIGURATION = 10058  # nats-server, errors.json: the stream exists, but is declared otherwise
 
@@ -105,7 +106,7 @@ class JetStreamLog:
 
     async def publish(self, events: Sequence[StoredEvent], expected: int) -> int:
         *others, last = events
-        fence = {"Nats-Expected-Last-Sequence": str(expected)}
+        fence = {_FENCE: str(expected)}
         batch = {"Nats-Batch-Id": self._broker.environment.new_id()} if others else {}
         for number, event in enumerate(others, 1):
             headers = _headers(event) | batch | {"Nats-Batch-Sequence": str(number)} | (fence if number == 1 else {})
@@ -114,6 +115,19 @@ class JetStreamLog:
                 reach("relay.half")
         commit = {"Nats-Batch-Sequence": str(len(events)), "Nats-Batch-Commit": "1"} if others else fence
         answer = await self._broker.request(last.nats_subject, last.wire(), _headers(last) | batch | commit)
+        return _acknowledged(json.loads(answer.data), len(events), expected)
+
+    async def publish_each(self, events: Sequence[StoredEvent], expected: int) -> int:
+        # each expects the one before it, so the last one's acknowledgement stands for all, and nobody waits for the others'
+        *others, last = events
+        after: dict[str, str] = {}
+        for number, event in enumerate(others, expected):
+            await self._broker.send(event.nats_subject, event.wire(), _headers(event) | after | {_FENCE: str(number)})
+            if __debug__:
+                reach("relay.half")
+            after = {"Nats-Expected-Last-Msg-Id": event.id}
+        fence = after | {_FENCE: str(expected + len(others))}
+        answer = await self._broker.request(last.nats_subject, last.wire(), _headers(last) | fence)
         return _acknowledged(json.loads(answer.data), len(events), expected)
 
 

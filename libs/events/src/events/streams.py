@@ -56,6 +56,12 @@ class StreamLog(Protocol):
     async def publish(self, events: Sequence[StoredEvent], expected: int) -> int:
         """Append all events or none, if the stream's last number is `expected`, and return its number after them."""
 
+    async def publish_each(self, events: Sequence[StoredEvent], expected: int) -> int:
+        """Append a few events one after the other, if the stream's last number is `expected`, and return its number after them.
+
+        None stands in the stream without those before it; after an error some may.
+        """
+
 
 class DurableFetch(Protocol):
     """One service's place in one source's stream. Every method raises BrokerError."""

@@ -24,7 +24,7 @@ from events.batch import Batch
 from events.catalogue import Catalogue
 from events.checkpoints import EVERY, Signer, checkpoint_body, checkpoint_origin
 from events.decider import Fold, Key, Unit
-from events.envelope import ZERO_HASH
+from events.envelope import ZERO_HASH, StoredEvent
 from events.environment import Environment
 from events.errors import OutcomeUnknown, Unavailable
 from events.failpoints import reach
@@ -37,7 +37,7 @@ from events.savepoints import TransactionLost
 from events.store import LogHead, Store, head_in
 from events.tables import batches, checkpoints, events, head
 from events.times import to_text
-from events.writing import Appended, Call, Writing
+from events.writing import Appended, Call, Writing, answer
 
 logger = logging.getLogger(__name__)
 R = TypeVar("R")
@@ -68,10 +68,10 @@ _LAST_CHECKPOINT = select(checkpoints.c.size, checkpoints.c.time).order_by(check
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """What a batch did: the log's last sequence, and how many events it appended."""
+    """What a batch did: the log's last sequence, and the events that it appended."""
 
     sequence: int
-    events: int
+    events: Sequence[StoredEvent]
 
 
 @dataclass(slots=True)
@@ -134,12 +134,20 @@ class Writer:
 
         Raises what the unit raises; Unavailable when the queue is full, the store does not take it now, or the writer has ended.
         """
-        result: R = await asyncio.wrap_future(self._put(unit))
+        loop = asyncio.get_running_loop()
+        call = Call(unit, loop.create_future(), loop)
+        self._put(call)
+        result: R = await call.future  # type: ignore[misc]
         return result
 
     def execute_blocking(self, unit: Unit[R]) -> R:
         """As `execute`, for callers without an event loop. Never from within a unit."""
-        result: R = self._put(unit).result()
+        return self.submit(unit).result()
+
+    def submit(self, unit: Unit[R]) -> "Future[R]":
+        """Put a unit into the queue; its result comes to the future. Raises Unavailable when the queue is full, or the writer has ended."""
+        result: Future[R] = Future()
+        self._put(Call(unit, result))
         return result
 
     @property
@@ -154,9 +162,9 @@ class Writer:
                 connection.execute(insert(head), _first_head(self.source, self._environment))
             self.followers.prepare(connection)
             connection.execute(_NEXT_BATCH)  # other processes forget where projections stood that are anew now
-        opening = Call(Filling(), Future())
-        self.write([opening])
-        opening.future.result()
+        opening: Future[None] = Future()
+        self.write([Call(Filling(), opening)])
+        opening.result()
         self._running = True
         self._environment.start_thread(self._run, f"writer {self.source}")
 
@@ -168,8 +176,7 @@ class Writer:
         if self._running:
             await asyncio.to_thread(self._ended.wait)
 
-    def _put(self, unit: Unit[Any]) -> "Future[Any]":
-        call = Call(unit, Future())
+    def _put(self, call: Call) -> None:
         with self._waiting:
             if self._stopping or not self._running:
                 raise Unavailable("The service is going down. Try again in a moment.", 2)
@@ -177,7 +184,6 @@ class Writer:
                 raise Unavailable("Too much is waiting to be written. Try again in a moment.", 1)
             self._queue.append(call)
             self._waiting.notify()
-        return call.future
 
     # the thread
 
@@ -194,9 +200,9 @@ class Writer:
             with self._waiting:
                 self._running = False
                 left = [call for call in calls if not call.future.done()]
-                left += [call for call in self._queue if call.future.set_running_or_notify_cancel()]
+                left += [call for call in self._queue if call.begin()]
                 self._queue.clear()
-            _answer(left, Unavailable("The service is going down. Try again in a moment.", 2))
+            answer(left, Unavailable("The service is going down. Try again in a moment.", 2))
             self._ended.set()
 
     def _take(self) -> list[Call]:
@@ -208,7 +214,7 @@ class Writer:
                 return []
             calls = [self._queue.popleft() for _ in range(min(LARGEST_BATCH, len(self._queue)))]
         # a cancelled waiter is skipped; from here on nobody can cancel
-        wanted = [call for call in calls if call.future.set_running_or_notify_cancel()]
+        wanted = [call for call in calls if call.begin()]
         return wanted or [Call(Filling(), Future())]
 
     def _has_news(self) -> bool:
@@ -234,7 +240,7 @@ class Writer:
             return
         if self._on_commit:
             self._on_commit(commit)
-        _answer(calls)
+        answer(calls)
 
     def _batch(self, calls: Sequence[Call]) -> Commit:
         token = self._environment.random_bytes(16).hex()
@@ -249,8 +255,7 @@ class Writer:
                 ours = self._memory is not None and self._memory.batch == locked.batch
                 memory = self._memory if self._memory is not None and ours else self._recall(connection, locked)
                 self._memory = None  # until the commit, what is in memory is ahead of the store
-                before = memory.tail.sequence
-                self._decide(connection, memory, calls, fresh=not ours)
+                appended = self._decide(connection, memory, calls, fresh=not ours)
                 self._close(connection, memory, locked.batch + 1, token)
                 if __debug__:
                     reach("writer.closed")
@@ -267,17 +272,18 @@ class Writer:
         self._memory = memory
         if __debug__:
             reach("writer.committed")
-        return Commit(memory.tail.sequence, memory.tail.sequence - before)
+        return Commit(memory.tail.sequence, appended)
 
-    def _decide(self, connection: Connection, memory: _Memory, calls: Sequence[Call], *, fresh: bool) -> None:
+    def _decide(self, connection: Connection, memory: _Memory, calls: Sequence[Call], *, fresh: bool) -> list[StoredEvent]:
         if fresh or self.followers.behind:  # others may have written since, or what is being filled may be near enough now
             self.followers.catch_up(connection)
         if self.followers.behind:
             self.followers.fill(connection)
         environment = self._environment
         batch = Batch(connection, self._loading, environment.now(), environment.new_id, memory.streams)
-        Writing(batch, memory.tail, self.followers, self._appended, environment.random_bytes).run(calls)
+        appended = Writing(batch, memory.tail, self.followers, self._appended, environment.random_bytes).run(calls)
         memory.remember(batch.decided)
+        return appended
 
     def _recall(self, connection: Connection, locked: LogHead) -> _Memory:
         self.followers.load(connection)
@@ -337,20 +343,12 @@ def _first_head(source: str, environment: Environment) -> dict[str, Any]:
     }
 
 
-def _answer(calls: Sequence[Call], error: BaseException | None = None) -> None:
-    for call in calls:
-        if wrong := error or call.error:
-            call.future.set_exception(wrong)
-        else:
-            call.future.set_result(call.result)
-
-
 def _fail(calls: Sequence[Call], error: Exception) -> None:
     """Tell everybody what the store said; what passes by itself is worth another try."""
     if not isinstance(error, IntegrityError):  # that one is the caller's own affair
         logger.error("A batch of %s units was not written.", len(calls), exc_info=error)
     passing = passes_by_itself(error)
-    _answer(calls, Unavailable("The store does not take anything now. Try again in a moment.", 2) if passing else error)
+    answer(calls, Unavailable("The store does not take anything now. Try again in a moment.", 2) if passing else error)
 
 
 def _disk_is_broken(error: BaseException | None) -> bool:

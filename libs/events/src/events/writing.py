@@ -1,7 +1,9 @@
 """A batch at work: runs of pure units are loaded, decided and written in bulk; units with SQL of their own stand between them."""
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -11,6 +13,7 @@ from sqlalchemy import Connection
 from events.appending import Tail
 from events.batch import Batch, Changes, UnitTransaction, execute_writes, keys_of
 from events.decider import Unit
+from events.envelope import StoredEvent
 from events.errors import DomainError
 from events.failpoints import reach
 from events.following import Followers, LogFeed, News
@@ -27,7 +30,9 @@ class Call:
     """A unit that waits for its batch, and who waits for it."""
 
     unit: Unit[Any]
-    future: "Future[Any]"
+    future: "Future[Any] | asyncio.Future[Any]"
+    loop: asyncio.AbstractEventLoop | None = None
+    """Where an asyncio future is at home."""
     result: Any = None
     error: BaseException | None = None
 
@@ -35,6 +40,40 @@ class Call:
     def sql(self) -> bool:
         """Whether the unit runs SQL of its own."""
         return bool(getattr(self.unit, "sql", False))
+
+    def begin(self) -> bool:
+        """Return whether somebody still waits. From here on nobody can cancel."""
+        if isinstance(self.future, Future):
+            return self.future.set_running_or_notify_cancel()
+        return not self.future.cancelled()
+
+    def settle(self) -> None:
+        """Give the waiter its answer, at home: unless it has gone, or has one."""
+        if self.future.done():
+            return
+        if self.error:
+            self.future.set_exception(self.error)
+        else:
+            self.future.set_result(self.result)
+
+
+def answer(calls: Iterable[Call], error: BaseException | None = None) -> None:
+    """Give every call its answer, `error` if there is one for all. Each loop is woken once for all of its own."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[Call]] = {}
+    for call in calls:
+        call.error = error or call.error
+        if call.loop is None:
+            call.settle()
+        else:
+            by_loop.setdefault(call.loop, []).append(call)
+    for loop, some in by_loop.items():
+        with suppress(RuntimeError):  # it has ended, and nobody waits
+            loop.call_soon_threadsafe(_settle, some)
+
+
+def _settle(calls: Iterable[Call]) -> None:
+    for call in calls:
+        call.settle()
 
 
 class Writing:
@@ -46,9 +85,10 @@ class Writing:
         self._batch, self._tail, self._followers = batch, tail, followers
         self._appended, self._random_bytes = appended, random_bytes
         self._pending = Changes()
+        self._stored: list[StoredEvent] = []
 
-    def run(self, calls: Sequence[Call]) -> None:
-        """Decide in queue order, and write everything down; each call has its result or its error then."""
+    def run(self, calls: Sequence[Call]) -> list[StoredEvent]:
+        """Decide in queue order, and write everything down; each call has its result or its error then. Return what was appended."""
         for sql, some in groupby(calls, key=lambda call: call.sql):
             if sql:
                 for call in some:
@@ -56,6 +96,7 @@ class Writing:
             else:
                 self._decide(list(some))
         self._flush()
+        return self._stored
 
     def _decide(self, calls: Sequence[Call]) -> None:
         self._batch.prepare(keys_of(call.unit for call in calls))
@@ -101,6 +142,7 @@ class Writing:
             appended = self._tail.append(connection, pending.drafts, self._batch.now, self._random_bytes)
             if __debug__:
                 reach("writer.logged")
+            self._stored += [item.stored for item in appended]
             news = {LogFeed.name: [(item.stored.sequence, item) for item in appended]}
             self._followers.advance(connection, {**news, **(self._appended(connection, appended) if self._appended else {})})
             if __debug__:
