@@ -4,11 +4,12 @@ Three parts: `head` (CloudEvents attributes), `data` (facts) and `personal` (era
 no floats, integers below 2^53, which is what RFC 8785 gives for them. Bytes are never made again from parsed values.
 """
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -149,7 +150,7 @@ def head_of(attributes: Mapping[str, Any]) -> bytes:
 
 def attributes_of(head: bytes) -> dict[str, Any]:
     """Return the columns that a head determines, with None and False for what is not in it. Raises ValueError if it is no JSON object."""
-    parsed = json.loads(head)
+    parsed = orjson.loads(head)
     if not isinstance(parsed, dict) or parsed.get("specversion") != "1.0":
         raise ValueError("This is not the head of an event.")
     columns = {name: parsed.get(name) for name in _IN_HEAD}
@@ -162,16 +163,51 @@ def from_wire(wire: bytes) -> StoredEvent:
 
     The hash is checked against the head and `prevhash`, and the digests against the parts, so what comes back is what was chained.
     """
-    parts = _members(wire.decode())
+    if (parts := _cut(wire)) is not None:
+        with contextlib.suppress(ValueError, KeyError, TypeError):  # cut at a wrong place, or no event: the other way tells
+            return _checked(parts)
+    return _checked(_Parts(**{name: text.encode() for name, text in _members(wire.decode()).items() if name in _PARTS}))
+
+
+class _Parts(NamedTuple):
+    """The parts of a wire, each as the JSON that stands there."""
+
+    head: bytes
+    data: bytes
+    personal: bytes
+    salt: bytes
+    prevhash: bytes
+    hash: bytes
+    traceparent: bytes
+
+
+_PARTS = frozenset(_Parts._fields)
+_BORDERS = (b'{"head":', b',"data":', b',"personal":', b',"salt":', b',"prevhash":', b',"hash":', b',"traceparent":')
+
+
+def _cut(wire: bytes) -> _Parts | None:
+    """Return the parts of a wire that is spelled as `StoredEvent.wire` does it; the first place that looks like a border is taken for one."""
+    if not wire.startswith(_BORDERS[0]) or not wire.endswith(b"}"):
+        return None
+    starts, ends = [len(_BORDERS[0])], []
+    for border in _BORDERS[1:]:
+        if (at := wire.find(border, starts[-1])) < 0:
+            return None
+        ends.append(at)
+        starts.append(at + len(border))
+    return _Parts(*(wire[start:end] for start, end in zip(starts, [*ends, len(wire) - 1], strict=True)))
+
+
+def _checked(parts: _Parts) -> StoredEvent:
     stored = StoredEvent(
-        **attributes_of(head := parts["head"].encode()),
-        head=head,
-        data=parts["data"].encode(),
-        personal=None if parts["personal"] == "null" else parts["personal"].encode(),
-        salt=json.loads(parts["salt"]),
-        prevhash=json.loads(parts["prevhash"]),
-        hash=json.loads(parts["hash"]),
-        traceparent=json.loads(parts["traceparent"]),
+        **attributes_of(parts.head),
+        head=parts.head,
+        data=parts.data,
+        personal=None if parts.personal == b"null" else parts.personal,
+        salt=orjson.loads(parts.salt),
+        prevhash=orjson.loads(parts.prevhash),
+        hash=orjson.loads(parts.hash),
+        traceparent=orjson.loads(parts.traceparent),
     )
     if chain(stored.prevhash, stored.head) != stored.hash or not _one_spelling(stored.prevhash):
         raise ValueError(f"The hash of {stored.source} {stored.sequence} is not that of its head.")
