@@ -1,7 +1,7 @@
 """Stores of the tests' own with a writer at work: one that owns a log, and ones that consume it."""
 
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from events.contracts.operation import StoreRestored
 from events.decider import Context, Key, Transaction
 from events.envelope import Actor, StoredEvent
 from events.environment import Environment
+from events.handling import Handler, one_by_one
 from events.migrations import create_log
 from events.projections import Recorded
 from events.store import Store, log_head, read_log
@@ -55,6 +56,14 @@ fussy = Table(
 _HANDLED = insert(handled).values(source=bindparam("source"), sequence=bindparam("sequence"))
 _FUSSY = insert(fussy).values(subject=bindparam("subject"))
 _ONCE = insert(once).values(subject=bindparam("subject"))
+
+
+HandlesOne = Callable[[Transaction, Recorded], None]
+
+
+def each(handlers: Mapping[str, HandlesOne]) -> dict[str, Handler]:
+    """Return the handlers that do this on one event after the other."""
+    return {type_: one_by_one(handler) for type_, handler in handlers.items()}
 
 
 def handle(tx: Transaction, recorded: Recorded) -> None:

@@ -23,7 +23,7 @@ from chassis.strings import Text
 from events.contracts.ticket import TicketCreated, TicketStatusChanged
 from events.decider import Context, Fact, Fold, Key, Transaction
 from events.errors import NotFound, Stale
-from events.handling import Subscription
+from events.handling import Subscription, one_by_one
 from events.projections import Recorded
 
 router = APIRouter(prefix="/api/demo", route_class=LeanRoute)
@@ -193,7 +193,7 @@ def build_tickets(_: Running) -> Parts:
 
 
 def build_notifier(_: Running) -> Parts:
-    return Parts(subscriptions=[Subscription(source="/tickets", handlers={"ticket.created": hear})], figures=heard)
+    return Parts(subscriptions=[Subscription(source="/tickets", handlers={"ticket.created": one_by_one(hear)})], figures=heard)
 
 
 TICKETS_FOLD: Fold[Any] = Fold(None, evolve)

@@ -56,7 +56,7 @@ class Tell:
 
     def run(self, tx: Transaction) -> None:
         for stored in self.events:
-            receive(tx, Recorded(stored, stored.decode(CATALOGUE)))
+            receive(tx, [Recorded(stored, stored.decode(CATALOGUE))])
 
 
 @dataclass(frozen=True)

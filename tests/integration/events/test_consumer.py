@@ -20,7 +20,7 @@ from events.decider import Transaction
 from events.envelope import from_wire
 from events.environment import real_environment
 from events.errors import Conflict, NotFound, Unavailable
-from events.handling import Handler, Subscription
+from events.handling import Subscription
 from events.hints import Wake
 from events.jetstream import Broker
 from events.parking import TRIES, retry_delay
@@ -30,7 +30,18 @@ from events.retrying import Parking
 from events.streams import Delivery, DurableFetch, stream_name
 from tests.support.brokers import until
 from tests.support.nats import NatsServer
-from tests.support.stores import Shop, backup, handle, handle_once_per_subject, handle_once_per_subject_late, handled, record, restore
+from tests.support.stores import (
+    HandlesOne,
+    Shop,
+    backup,
+    each,
+    handle,
+    handle_once_per_subject,
+    handle_once_per_subject_late,
+    handled,
+    record,
+    restore,
+)
 
 ENVIRONMENT = real_environment()
 STREAM = stream_name("/auth")
@@ -85,11 +96,11 @@ async def at_work(*coroutines: Coroutine[Any, Any, None]) -> AsyncIterator[None]
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def consumer_of(desk: Shop, broker: Broker, feed: OwnersFeed, handlers: Mapping[str, Handler] = ALL) -> Consumer:
+def consumer_of(desk: Shop, broker: Broker, feed: OwnersFeed, handlers: Mapping[str, HandlesOne] = ALL) -> Consumer:
     return Consumer(
         writer=desk.writer,
         store=desk.store,
-        subscription=Subscription(source="/auth", handlers=handlers),
+        subscription=Subscription(source="/auth", handlers=each(handlers)),
         durable=broker.durable(STREAM, "tickets"),
         feed=feed,
         environment=ENVIRONMENT,
@@ -315,7 +326,7 @@ async def test_two_processes_of_a_service_handle_nothing_twice(owner: Shop, desk
 # what cannot be handled
 
 
-def refuses(*sequences: int) -> Handler:
+def refuses(*sequences: int) -> HandlesOne:
     """Return a handler that fails on these events, after it has written."""
 
     def handler(tx: Transaction, recorded: Recorded) -> None:
@@ -328,7 +339,7 @@ def refuses(*sequences: int) -> Handler:
 
 
 @asynccontextmanager
-async def consumed(owner: Shop, desk: Shop, broker: Broker, handlers: Mapping[str, Handler]) -> AsyncIterator[Consumer]:
+async def consumed(owner: Shop, desk: Shop, broker: Broker, handlers: Mapping[str, HandlesOne]) -> AsyncIterator[Consumer]:
     """Run a consumer that has read the owner's feed to its end."""
     consumer = consumer_of(desk, broker, owner.feed, handlers)
     async with at_work(consumer.run()):
@@ -445,13 +456,13 @@ async def test_one_that_cannot_be_tried_now_keeps_no_other_from_being_tried(owne
     assert [event.sequence for event in desk.parked()] == [1]
 
 
-def parking_of(desk: Shop, handlers: Mapping[str, Handler], hours_later: int = 0) -> Parking:
+def parking_of(desk: Shop, handlers: Mapping[str, HandlesOne], hours_later: int = 0) -> Parking:
     later = replace(ENVIRONMENT, now=lambda: ENVIRONMENT.now() + timedelta(hours=hours_later))
     return Parking(
         writer=desk.writer,
         store=desk.store,
         source="/tickets",
-        subscriptions=[Subscription(source="/auth", handlers=handlers)],
+        subscriptions=[Subscription(source="/auth", handlers=each(handlers))],
         environment=later,
     )
 

@@ -19,7 +19,7 @@ from events.positions import START, load
 from events.projections import Recorded
 from events.rebuilding import rebuild
 from events.retrying import Parking
-from tests.support.stores import Shop, handle, handle_once_per_subject, handled, once
+from tests.support.stores import Shop, each, handle, handle_once_per_subject, handled, once
 
 ENVIRONMENT = real_environment()
 
@@ -29,7 +29,7 @@ def derive(tx: Transaction, recorded: Recorded) -> None:
     handle_once_per_subject(tx, recorded)
 
 
-SUBSCRIPTION = Subscription(source="/auth", derived={"user.registered": derive}, tables=[once, handled], handlers={})
+SUBSCRIPTION = Subscription(source="/auth", derived=each({"user.registered": derive}), tables=[once, handled], handlers={})
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ async def test_tables_of_an_older_version_are_left_to_be_made_anew_and_then_are_
     def count(tx: Transaction, recorded: Recorded) -> None:
         tx.connection.execute(insert(table), {"subject": recorded.stored.subject, "times": 1})
 
-    newer = replace(SUBSCRIPTION, derived={"user.registered": count}, tables=[table], version=2)
+    newer = replace(SUBSCRIPTION, derived=each({"user.registered": count}), tables=[table], version=2)
     with desk.store.writing.begin() as connection:
         declare(connection, SUBSCRIPTION)
         assert not is_outdated(connection, SUBSCRIPTION)
@@ -125,7 +125,7 @@ async def test_what_an_operator_gave_up_is_left_out(owner: Shop, desk: Shop) -> 
 
 
 async def test_effects_do_not_happen_again(owner: Shop, tmp_path: Path) -> None:
-    effects = Subscription(source="/auth", derived={}, handlers={"user.password_changed": handle})
+    effects = Subscription(source="/auth", derived={}, handlers=each({"user.password_changed": handle}))
     shop = Shop(tmp_path / "notifier.sqlite3", "/notifier", ENVIRONMENT)
     try:
         await consume(shop, owner, effects)
@@ -142,7 +142,7 @@ async def test_a_rebuild_that_fails_changes_nothing(owner: Shop, desk: Shop) -> 
     def broken(_tx: Transaction, _recorded: Recorded) -> None:
         raise KeyError("on purpose")
 
-    subscription = Subscription(source="/auth", derived={"user.registered": broken}, tables=[once, handled])
+    subscription = Subscription(source="/auth", derived=each({"user.registered": broken}), tables=[once, handled])
     with pytest.raises(RuntimeError, match="/auth 1 was handled once and now cannot be"):
         await rebuild(writer=desk.writer, store=desk.store, own="/tickets", subscription=subscription, feed=owner.feed)
     assert (subjects(desk), desk.handled()) == before

@@ -25,7 +25,7 @@ from events.projections import Recorded
 from events.relay import Relay
 from events.retrying import Parking
 from events.streams import stream_name
-from tests.support.stores import Shop, handle, record
+from tests.support.stores import Shop, each, handle, record
 from tests.support.virtual_broker import VirtualBroker, VirtualDurable, VirtualLog
 
 STREAM = stream_name("/auth")
@@ -96,7 +96,7 @@ class World:
         )
 
     def subscription(self) -> Subscription:
-        return Subscription(source="/auth", handlers={"user.registered": self.handler})
+        return Subscription(source="/auth", handlers=each({"user.registered": self.handler}))
 
     def handler(self, tx: Transaction, recorded: Recorded) -> None:
         handle(tx, recorded)

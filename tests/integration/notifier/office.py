@@ -77,7 +77,7 @@ class Handle:
         return ()
 
     def run(self, tx: Transaction) -> list[str | None]:
-        return [attempt(tx, self.subscription, stored, CATALOGUE) for stored in self.log.events if self.subscription.handles(stored.type)]
+        return [attempt(tx, self.subscription, [stored], CATALOGUE) for stored in self.log.events if self.subscription.handles(stored.type)]
 
 
 @dataclass

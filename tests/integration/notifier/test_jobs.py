@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 
 from events.errors import Conflict, NotFound
 from events.handling import Subscription
@@ -19,6 +19,7 @@ from notifier.errors import NotDead
 from notifier.handlers import on_people
 from notifier.policy import CLAIM, MAX_ATTEMPTS, NO_ADMIN, Outcome, retry_delay
 from notifier.rules import Notice
+from notifier.tables import jobs as jobs_table
 from notifier.tables import people as people_table
 from notifier.units import Claim, End, FanOutDue, MarkSending, Retry
 from tests.integration.notifier.office import SECOND, START, Clock, Handle, Outside, context, office
@@ -63,13 +64,25 @@ async def test_all_admins_are_one_job_that_tells_each_of_them_once(tmp_path: Pat
         assert there.told() == {"ada": 1, "alf": 1}
 
 
+async def test_of_many_fan_outs_the_one_that_cannot_be_told_keeps_nobody_from_hearing_of_the_others(tmp_path: Path) -> None:
+    async with office(tmp_path) as there:
+        await there.admin("ada", "alf")
+        await there.escalate(level=1)
+        await there.escalate(level=2)
+        with there.store.writing.begin() as connection:
+            connection.execute(update(jobs_table).where(jobs_table.c.notice.contains('"level": 1')).values(notice="no notice"))
+        assert await there.finish() == 2
+        assert sorted(job["status"] for job in there.jobs("fan_out")) == ["queued", "succeeded"]
+        assert there.told() == {"ada": 1, "alf": 1}
+
+
 async def test_of_all_admins_the_one_who_did_it_is_not_told(tmp_path: Path) -> None:
     """No event of today is told to all admins by one of them; whoever makes one finds that it is kept."""
     async with office(tmp_path) as there:
         await there.admin("ada", "alf")
         notice = Notice(event="e1", kind="ticket.escalated", ticket=1, to=None, actor="ada", facts={"level": 1, "due_at": to_text(START)})
         with there.store.writing.begin() as connection:
-            there.post.accept(connection, notice, START)
+            there.post.accept(connection, [notice], START)
         assert await there.finish() == 1
         assert there.told() == {"alf": 1}
 
@@ -119,17 +132,14 @@ async def test_a_fan_out_that_fails_has_told_nobody_and_is_tried_again_later(tmp
     async with office(tmp_path) as there:
         await there.admin("ada", "alf")
         await there.escalate()
-        deliver, told = type(there.post).deliver, 0
+        deliver = type(there.post).deliver
 
-        def fail_at_the_second(*arguments: Any) -> None:
-            nonlocal told
-            told += 1
-            if told == 2:
-                raise ValueError("on purpose")
+        def fail_after_all(*arguments: Any) -> None:
             deliver(*arguments)
+            raise ValueError("on purpose")
 
         with monkeypatch.context() as broken:
-            broken.setattr(type(there.post), "deliver", fail_at_the_second)
+            broken.setattr(type(there.post), "deliver", fail_after_all)
             assert await there.finish() == 1
         job = there.job("fan_out")
         assert (job["status"], job["attempts"], there.told()) == ("queued", 1, {})

@@ -95,6 +95,9 @@ class UnitTransaction:
             raise TypeError("Only a unit whose `sql` is true may use the connection: the others' writes wait for the end of the batch.")
         return self._batch.connection
 
+    def prefetch(self, keys: Iterable[Key]) -> None:
+        self._batch.prepare(keys)
+
     def state(self, key: Key) -> Any:
         return self.changes.states[key] if key in self.changes.states else self._batch.value(key)
 

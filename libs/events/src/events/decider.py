@@ -87,6 +87,9 @@ class Transaction(Protocol):
     def put(self, key: Key, value: Any) -> None:
         """Let later units of the batch see `value` under `key`. A ("counter", …) is stored too."""
 
+    def prefetch(self, keys: Iterable[Key]) -> None:
+        """Load in bulk what will be asked for one by one."""
+
     def stream(self, subject: str) -> Stream:
         """Return the stream of an entity, such as "ticket/42"."""
 

@@ -186,7 +186,7 @@ _BORDERS = (b'{"head":', b',"data":', b',"personal":', b',"salt":', b',"prevhash
 
 
 def _cut(wire: bytes) -> _Parts | None:
-    """Return the parts of a wire that is spelled as `StoredEvent.wire` does it; the first place that looks like a border is taken for one."""
+    """Return the parts of a wire that is spelled as `StoredEvent.wire` does it; what looks like a border first is taken for one."""
     if not wire.startswith(_BORDERS[0]) or not wire.endswith(b"}"):
         return None
     starts, ends = [len(_BORDERS[0])], []

@@ -1,8 +1,9 @@
 """What a service does on the events of others, and whose fault it is when that fails."""
 
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import PurePath
 
 from sqlalchemy import Table
@@ -16,8 +17,11 @@ from events.errors import DomainError, OutcomeUnknown, Unavailable
 from events.projections import Recorded
 from events.savepoints import TransactionLost
 
-Handler = Callable[[Transaction, Recorded], None]
-"""Does in the open transaction what follows from an event. What it raises parks the event; it must not call the writer."""
+Handler = Callable[[Transaction, Sequence[Recorded]], None]
+"""Does in the open transaction what follows from some events, in order. It must not call the writer.
+
+What it raises undoes all of that; then it is given the events one by one, and the one that makes it raise is parked.
+"""
 
 _DAMAGED = (11, 26)  # SQLite: the file is malformed, or is no database
 _SQLITE_ERROR = 1  # the statement itself is wrong; every other code is about the file, the disk or a lock
@@ -28,6 +32,7 @@ class Subscription:
     """What a service does on the events of one source, by the events' types; all others are passed over.
 
     `derived` writes only `tables`, which a rebuild makes and fills again by the same functions; then `handlers` does all the rest, once.
+    Neighbours of the same handler are handed over together, so that it needs a few statements for all of them.
     `version` is that of the tables' form and of what is derived: after it was raised they are made anew before anything else is consumed.
     """
 
@@ -41,19 +46,32 @@ class Subscription:
         """Return whether anything is done on events of that type."""
         return type_ in self.handlers or type_ in self.derived
 
-    def handle(self, tx: Transaction, stored: StoredEvent, catalogue: Catalogue) -> None:
-        """Do what is to be done on one event. Raises what the handlers raise, UnknownVersion, or TypeError when a fact is missing."""
-        recorded = Recorded(stored, stored.decode(catalogue))
+    def handle(self, tx: Transaction, stored: Iterable[StoredEvent], catalogue: Catalogue) -> None:
+        """Do what is to be done on these events. Raises what the handlers raise, UnknownVersion, or TypeError when a fact is missing."""
+        items = [Recorded(each, each.decode(catalogue)) for each in stored]
         for handlers in (self.derived, self.handlers):
-            if handler := handlers.get(stored.type):
-                handler(tx, recorded)
+            for handler, some in groupby(items, lambda item: handlers.get(item.stored.type)):  # noqa: B023 -- used up at once
+                if handler is not None:
+                    handler(tx, list(some))
 
 
-def attempt(tx: Transaction, subscription: Subscription, stored: StoredEvent, catalogue: Catalogue) -> str | None:
-    """Handle one event in a savepoint; return what was wrong with it, None when it is handled.
+def one_by_one(handle: Callable[[Transaction, Recorded], None]) -> Handler:
+    """Return the handler that does this on each event."""
 
-    What is the store's fault, or passes by itself, is raised: then nothing is known against the event.
+    def handle_each(tx: Transaction, items: Sequence[Recorded]) -> None:
+        for item in items:
+            handle(tx, item)
+
+    return handle_each
+
+
+def attempt(tx: Transaction, subscription: Subscription, stored: Sequence[StoredEvent], catalogue: Catalogue) -> str | None:
+    """Handle events in a savepoint, all or none; return what was wrong, None when they are handled.
+
+    What is the store's fault, or passes by itself, is raised: then nothing is known against an event.
     """
+    if not stored:
+        return None
     try:
         with tx.savepoint():
             subscription.handle(tx, stored, catalogue)

@@ -47,13 +47,9 @@ class Batch:
             if __debug__:
                 reach("consumer.recorded")
         handled = [event for event in self.events if self.subscription.handles(event.type)]
-        blocked = parking.parked_subjects(tx.connection, source, {event.subject for event in handled})
-        for event in handled:
-            if event.subject in blocked:
-                parking.park_behind(tx, event)
-            elif error := self.condemned.get(event.sequence) or attempt(tx, self.subscription, event, self.catalogue):
-                parking.park(tx, event, error)
-                blocked.add(event.subject)
+        blocked = parking.parked_subjects(tx.connection, source, {event.subject for event in handled}) if handled else set()
+        if blocked or self.condemned or attempt(tx, self.subscription, handled, self.catalogue):
+            self._handle_each(tx, handled, blocked)
         if __debug__:
             reach("consumer.handled")
         after = self.position
@@ -63,3 +59,12 @@ class Batch:
         if __debug__:
             reach("consumer.moved")
         return after
+
+    def _handle_each(self, tx: Transaction, events: Sequence[StoredEvent], blocked: set[str]) -> None:
+        """Handle events one by one, and set aside what cannot be handled, or waits behind what could not."""
+        for event in events:
+            if event.subject in blocked:
+                parking.park_behind(tx, event)
+            elif error := self.condemned.get(event.sequence) or attempt(tx, self.subscription, [event], self.catalogue):
+                parking.park(tx, event, error)
+                blocked.add(event.subject)

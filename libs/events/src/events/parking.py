@@ -125,7 +125,7 @@ def follow(tx: Transaction, subscription: Subscription, catalogue: Catalogue, su
             this = {"of": event.source, "at": event.sequence}
             tx.connection.execute(_FAILED, this | {"new_tries": 0, "new_next_at": to_text(tx.now), "new_error": row["error"]})
             return
-        if error := attempt(tx, subscription, event, catalogue):
+        if error := attempt(tx, subscription, [event], catalogue):
             fail(tx, row, error, tries=0)
             return
         remove(tx, event)

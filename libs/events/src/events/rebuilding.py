@@ -21,6 +21,7 @@ from events.tables import events as log
 from events.tables import parked
 from events.writer import Writer
 
+_TOGETHER = 500  # events that are folded at once
 _PAGE = 200  # events in a request to the feed
 
 
@@ -52,12 +53,20 @@ class Refold:
         derived = replace(self.subscription, handlers={})
         left_out = _set_aside(tx.connection, source) | _skipped(tx.connection, self.own, source)
         folded = [event for event in self.history if event.sequence <= position and event.sequence not in left_out]
-        for event in folded:
-            if error := attempt(tx, derived, event, self.catalogue):
-                raise RuntimeError(f"{source} {event.sequence} was handled once and now cannot be: {error}")
+        for start in range(0, len(folded), _TOGETHER):
+            some = folded[start : start + _TOGETHER]
+            if attempt(tx, derived, some, self.catalogue):
+                _name_the_one(tx, derived, some, self.catalogue)
         if __debug__:
             reach("rebuild.folded")
         return len(folded)
+
+
+def _name_the_one(tx: Transaction, derived: Subscription, events: Sequence[StoredEvent], catalogue: Catalogue) -> None:
+    """Fold them one by one. Raises RuntimeError for the one that cannot be."""
+    for event in events:
+        if error := attempt(tx, derived, [event], catalogue):
+            raise RuntimeError(f"{event.source} {event.sequence} was handled once and now cannot be: {error}")
 
 
 def _set_aside(connection: Connection, source: str) -> set[int]:

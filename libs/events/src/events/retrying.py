@@ -53,7 +53,7 @@ class Again:
         if self.by is not None:
             retried = EventRetried(source=event.source, sequence=event.sequence, event=event.id)
             tx.append(f"store/{self.own.strip('/')}", [retried], self.by)
-        error = self.error or attempt(tx, self.subscription, event, self.catalogue)
+        error = self.error or attempt(tx, self.subscription, [event], self.catalogue)
         if error is None:
             parking.remove(tx, event)
             parking.follow(tx, self.subscription, self.catalogue, event.subject, self.following)

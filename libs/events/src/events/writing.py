@@ -114,6 +114,7 @@ class Writing:
         self._batch.forget_reservations()
         transaction = UnitTransaction(self._batch, sql=True)
         try:
+            self._batch.prepare(keys_of([call.unit]))
             with savepoint(self._batch.connection):
                 call.result = call.unit.run(transaction)
         except Exception as error:  # noqa: BLE001 (as above)

@@ -1,10 +1,10 @@
 """What the escalator does on the events of tickets."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from escalator.policy import Condition
+from escalator.policy import Condition, Policies
 from escalator.projections import Held, load, save
 from escalator.queries import asks_after
 from escalator.rules import Ask, Key, asked, fired, follow
@@ -19,6 +19,7 @@ from events.contracts.ticket import (
     TicketUnassigned,
 )
 from events.decider import Transaction
+from events.handling import Handler
 from events.projections import Recorded
 from events.times import from_text
 
@@ -26,17 +27,25 @@ POLICIES = ("policies", "all")
 """The writer's key of the whole set of policies."""
 
 
-def receive(tx: Transaction, recorded: Recorded) -> None:
-    """Bring the copy of a ticket and its deadlines up to date.
+def receive(tx: Transaction, items: Sequence[Recorded]) -> None:
+    """Bring the copies of tickets and their deadlines up to date: read at once, followed in order, written where they changed."""
+    policies: Policies = tx.state(POLICIES)
+    before = load(tx.connection, sorted({_number(item) for item in items}))
+    after = dict(before)
+    for item in items:
+        if (held := _followed(tx, after.get(_number(item)), item, policies)) is not None:
+            after[held.copy.number] = held
+    save(tx.connection, before, after.values())
+
+
+def _followed(tx: Transaction, was: Held | None, recorded: Recorded, policies: Policies) -> Held | None:
+    """Return what is held of a ticket after one more of its events; None when nothing changes.
 
     The asks that once followed from this very event are applied too: there are some only when the tables are built again from the feed.
     """
-    stored, policies = recorded.stored, tx.state(POLICIES)
-    number = int(stored.entity[1])
-    before = load(tx.connection, [number])
-    was = before.get(number)
+    stored, number = recorded.stored, _number(recorded)
     if was is not None and was.copy.version >= stored.streamversion:
-        return
+        return None
     at = from_text(stored.time)
     copy = follow(
         was.copy if was is not None else None,
@@ -48,7 +57,7 @@ def receive(tx: Transaction, recorded: Recorded) -> None:
         imported=stored.imported,
     )
     if copy is None:
-        return
+        return None
     known = dict(was.deadlines) if was is not None else {}
     if isinstance(recorded.event, TicketEscalated):
         deadline = fired(copy, recorded.event, at=at, due_at=from_text(recorded.event.due_at))
@@ -57,7 +66,11 @@ def receive(tx: Transaction, recorded: Recorded) -> None:
     if policies.could_be_due(copy.created_at, tx.now):
         for due, asked_at in asks_after(tx.connection, number, stored.id):
             held = after_ask(held, due, asked_at).settled(policies)
-    save(tx.connection, before, [held])
+    return held
+
+
+def _number(item: Recorded) -> int:
+    return int(item.stored.entity[1])
 
 
 def after_ask(held: Held, due: EscalationDue, at: datetime) -> Held:
@@ -70,7 +83,7 @@ def after_ask(held: Held, due: EscalationDue, at: datetime) -> Held:
     return replace(held, deadlines={**held.deadlines, key: asked(deadline, ask)})
 
 
-HANDLERS: Mapping[str, Callable[[Transaction, Recorded], None]] = {
+HANDLERS: Mapping[str, Handler] = {
     type_of(cls).name: receive
     for cls in (TicketCreated, TicketStatusChanged, TicketPriorityChanged, TicketAssigned, TicketUnassigned, TicketEscalated)
 }

@@ -4,6 +4,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, select, text
@@ -11,28 +12,33 @@ from sqlalchemy import Connection, bindparam, delete, select, text
 from escalator.policy import Condition, Policies
 from escalator.rules import Ask, Deadline, Key, TicketCopy, settle
 from escalator.tables import deadlines, ticket_copies
+from events.prepared import Prepared, Row
 from events.times import from_text, to_text
 
-Row = dict[str, Any]
 
-
-def _upsert(table: Any) -> Any:
+def _upsert(table: Any) -> Prepared:
     """The same words mean the same to SQLite and PostgreSQL."""
     columns = [column.name for column in table.columns]
     keys = [column.name for column in table.primary_key.columns]
     changes = ", ".join(f"{name} = excluded.{name}" for name in columns if name not in keys)
     values = ", ".join(f":{name}" for name in columns)
-    return text(
+    upsert = text(
         f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({values}) "  # noqa: S608 (names of our own columns)
         f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {changes}"
     )
+    return Prepared(upsert, columns)
 
 
 _PUT_COPY = _upsert(ticket_copies)
 _PUT_DEADLINE = _upsert(deadlines)
-_DROP_DEADLINE = delete(deadlines).where(
-    deadlines.c.ticket == bindparam("b_ticket"), deadlines.c.policy == bindparam("b_policy"), deadlines.c.level == bindparam("b_level")
+_DROPPED = ("b_ticket", "b_policy", "b_level")
+_DROP_DEADLINE = Prepared(
+    delete(deadlines).where(
+        deadlines.c.ticket == bindparam("b_ticket"), deadlines.c.policy == bindparam("b_policy"), deadlines.c.level == bindparam("b_level")
+    ),
+    _DROPPED,
 )
+_copy_values = attrgetter(*(column.name for column in ticket_copies.columns if column.name != "created_at"))
 _HELD = select(ticket_copies, deadlines).join_from(ticket_copies, deadlines, deadlines.c.ticket == ticket_copies.c.number, isouter=True)
 _ONE = _HELD.where(ticket_copies.c.number == bindparam("number"))
 _SOME = _HELD.where(ticket_copies.c.number.in_(bindparam("numbers", expanding=True))).order_by(ticket_copies.c.number)
@@ -76,10 +82,10 @@ def save(connection: Connection, before: Mapping[int, Held], after: Iterable[Hel
         if was is None or was.copy != held.copy:
             copies.append(_copy_row(held.copy))
         changed += [_deadline_row(deadline) for key, deadline in held.deadlines.items() if old.get(key) != deadline]
-        gone += [{"b_ticket": key.ticket, "b_policy": key.policy, "b_level": key.level} for key in old if key not in held.deadlines]
-    for statement, rows in ((_PUT_COPY, copies), (_PUT_DEADLINE, changed), (_DROP_DEADLINE, gone)):
-        if rows:
-            connection.execute(statement, rows)
+        gone += [tuple(key) for key in old if key not in held.deadlines]
+    _PUT_COPY.run(connection, copies)
+    _PUT_DEADLINE.run(connection, changed)
+    _DROP_DEADLINE.run(connection, gone)
 
 
 def _copy(row: Mapping[Any, Any]) -> TicketCopy:
@@ -88,8 +94,7 @@ def _copy(row: Mapping[Any, Any]) -> TicketCopy:
 
 
 def _copy_row(copy: TicketCopy) -> Row:
-    row: Row = {column.name: getattr(copy, column.name) for column in ticket_copies.columns}
-    return {**row, "created_at": to_text(copy.created_at)}
+    return *_copy_values(copy), to_text(copy.created_at)  # the last column
 
 
 def _deadline(row: Mapping[Any, Any]) -> Deadline:
@@ -109,14 +114,6 @@ def _deadline(row: Mapping[Any, Any]) -> Deadline:
 
 def _deadline_row(deadline: Deadline) -> Row:
     ask = deadline.ask
-    return {
-        **deadline.key._asdict(),
-        "due_at": to_text(deadline.due_at),
-        "state": deadline.state,
-        "shown": deadline.shown,
-        "ready": deadline.ready,
-        "asked_at": to_text(ask.at) if ask else None,
-        "asked_when": json.dumps(ask.when.to_data(), sort_keys=True) if ask else None,
-        "asked_version": ask.version if ask else None,
-        "fired_at": to_text(deadline.fired_at) if deadline.fired_at else None,
-    }
+    asked = (to_text(ask.at), json.dumps(ask.when.to_data(), sort_keys=True), ask.version) if ask else (None, None, None)
+    fired_at = to_text(deadline.fired_at) if deadline.fired_at else None
+    return *deadline.key, to_text(deadline.due_at), deadline.state, deadline.shown, deadline.ready, *asked, fired_at

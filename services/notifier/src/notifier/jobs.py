@@ -7,14 +7,15 @@ queued ─▶ processing ─▶ succeeded
 │           └─▶ unknown   it may have arrived; shown, and never repeated by itself
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Connection, bindparam, false, func, literal_column, null, select, update
 from sqlalchemy.dialects.postgresql import insert  # SQLite's ON CONFLICT is written alike, and this form compiles for both
 
+from events.prepared import Prepared, Row
 from events.times import to_text
 from notifier.policy import CLAIM, MAX_ATTEMPTS, Outcome, after_lost_claim
 from notifier.tables import PROCESSING, jobs
@@ -55,11 +56,27 @@ class NewJob:
     notice: str | None = None
 
 
-_ADD = insert(jobs).on_conflict_do_nothing(index_elements=[jobs.c.dedupe_key])
+_ADDED = (
+    "id",
+    "type",
+    "status",
+    "attempts",
+    "max_attempts",
+    "run_at",
+    "dedupe_key",
+    "recipient",
+    "notification",
+    "notice",
+    "sending",
+    "created_at",
+    "finished_at",
+)
+_ADD = Prepared(insert(jobs).on_conflict_do_nothing(index_elements=[jobs.c.dedupe_key]), _ADDED)
+_KNOWN = select(jobs.c.dedupe_key).where(jobs.c.dedupe_key.in_(bindparam("keys", expanding=True)))
 _mine = (jobs.c.id == bindparam("which"), jobs.c.claim == bindparam("mine"))
 _LOST = select(jobs.c.id, jobs.c.sending, jobs.c.attempts, jobs.c.max_attempts).where(PROCESSING, jobs.c.claimed_until <= bindparam("now"))
 _DUE = (
-    select(jobs.c.id)
+    select(*(jobs.c[name] for name in Job.__slots__))
     .where(jobs.c.status == "queued", jobs.c.type.in_(bindparam("types", expanding=True)), jobs.c.run_at <= bindparam("now"))
     .order_by(jobs.c.run_at)
     .limit(bindparam("limit"))
@@ -71,12 +88,31 @@ _NEXT_DUE = (
     .limit(1)
 )
 _NEXT_LOST = select(func.min(jobs.c.claimed_until)).where(PROCESSING)
-_CLAIM = (
+_CLAIM = Prepared(
     update(jobs)
-    .where(jobs.c.id == bindparam("which"), jobs.c.status == "queued")
-    .values(status="processing", attempts=jobs.c.attempts + 1, claim=bindparam("mine"), claimed_until=bindparam("until"), sending=False)
+    .where(jobs.c.id == bindparam("which"))
+    .values(
+        status=literal_column("'processing'"),
+        attempts=jobs.c.attempts + literal_column("1"),
+        claim=bindparam("mine"),
+        claimed_until=bindparam("until"),
+        sending=false(),
+    ),
+    ("mine", "until", "which"),
 )
-_CLAIMED = select(*(jobs.c[name] for name in Job.__slots__)).where(*_mine)
+_SUCCEED = Prepared(
+    update(jobs)
+    .where(*_mine)
+    .values(
+        status=literal_column("'succeeded'"),
+        last_error=null(),
+        claim=null(),
+        claimed_until=null(),
+        sending=false(),
+        finished_at=bindparam("at"),
+    ),
+    ("at", "which", "mine"),
+)
 _SENDING = update(jobs).where(*_mine, jobs.c.claimed_until > bindparam("now")).values(sending=True, claimed_until=bindparam("until"))
 _FREE = {"claim": None, "claimed_until": None, "sending": False}
 _REOPEN = (
@@ -94,29 +130,32 @@ _HURRY = (
 )
 
 
-def queue(connection: Connection, job: NewJob, now: datetime) -> None:
-    """Leave something to be done, due at once."""
-    connection.execute(_ADD, {**_row(job, now), "status": "queued", "attempts": 0, "finished_at": None})
+def queue(connection: Connection, new: Iterable[NewJob], now: datetime) -> None:
+    """Leave things to be done, due at once."""
+    _ADD.run(connection, [_row(job, "queued", 0, to_text(now), None) for job in new])
 
 
-def record_done(connection: Connection, job: NewJob, now: datetime) -> bool:
-    """Record something that is done in this very transaction. Return False when it was done before."""
-    return connection.execute(_ADD, {**_row(job, now), "status": "succeeded", "attempts": 1, "finished_at": to_text(now)}).rowcount == 1
+def record_done(connection: Connection, new: Sequence[NewJob], now: datetime) -> set[str]:
+    """Record things that are done in this very transaction. Return the dedupe keys of those that were not done before."""
+    if not new:
+        return set()
+    known = set(connection.scalars(_KNOWN, {"keys": [job.dedupe_key for job in new]}))
+    fresh, at = [job for job in new if job.dedupe_key not in known], to_text(now)
+    _ADD.run(connection, [_row(job, "succeeded", 1, at, at) for job in fresh])
+    return {job.dedupe_key for job in fresh}
 
 
-def _row(job: NewJob, now: datetime) -> dict[str, Any]:
-    at = to_text(now)
-    return {**asdict(job), "max_attempts": MAX_ATTEMPTS, "run_at": at, "sending": False, "created_at": at}
+def _row(job: NewJob, status: str, attempts: int, at: str, finished: str | None) -> Row:
+    about = job.dedupe_key, job.recipient, job.notification, job.notice
+    return job.id, job.type, status, attempts, MAX_ATTEMPTS, at, *about, False, at, finished
 
 
 def claim(connection: Connection, *, types: Sequence[str], limit: int, mine: str, now: datetime) -> list[Job]:
     """Take up to `limit` due jobs for a worker, the longest due first; what workers that never came back held is settled before."""
     release_lost(connection, now)
-    due = connection.scalars(_DUE, {"types": list(types), "now": to_text(now), "limit": limit}).all()
-    taken = [{"which": id_, "mine": mine} for id_ in due]
-    if taken:
-        connection.execute(_CLAIM, [{**own, "until": to_text(now + CLAIM)} for own in taken])
-    return [Job(**connection.execute(_CLAIMED, own).mappings().one()) for own in taken]
+    due = connection.execute(_DUE, {"types": list(types), "now": to_text(now), "limit": limit}).mappings().all()
+    _CLAIM.run(connection, [(mine, to_text(now + CLAIM), row["id"]) for row in due])
+    return [Job(**{**row, "claim": mine, "attempts": row["attempts"] + 1}) for row in due]
 
 
 def release_lost(connection: Connection, now: datetime) -> None:
@@ -137,6 +176,11 @@ def end(connection: Connection, job: Job, outcome: Outcome, now: datetime, error
     """Write down what became of a job. Return False, and do nothing, when the claim is lost: somebody else decides."""
     ended = update(jobs).where(jobs.c.id == job.id, jobs.c.claim == job.claim).values(_ended(outcome, now, error))
     return connection.execute(ended).rowcount == 1
+
+
+def succeed(connection: Connection, done: Iterable[Job], now: datetime) -> None:
+    """Write down that jobs which were claimed in this very transaction are done."""
+    _SUCCEED.run(connection, [(to_text(now), job.id, job.claim) for job in done])
 
 
 def _ended(outcome: Outcome, now: datetime, error: str | None) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """People, as auth has told of them: who is an admin that can be told something, and what everybody is called."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import insert  # SQLite's ON CONFLICT is wri
 from events.catalogue import type_of
 from events.contracts.user import UserDeactivated, UserErased, UserReactivated, UserRegistered, UserRoleChanged
 from events.decider import Transaction
+from events.handling import Handler, one_by_one
 from events.projections import Recorded
 from notifier.tables import ADMIN, people
 
@@ -52,6 +53,7 @@ def _stranger(id_: str) -> Row:
     return {"id": id_, "name": None, "role": "user", "active": False, "can_sign_in": False}
 
 
-HANDLERS: Mapping[str, Callable[[Transaction, Recorded], None]] = {
-    type_of(cls).name: receive for cls in (UserRegistered, UserRoleChanged, UserDeactivated, UserReactivated, UserErased)
+_receive_each = one_by_one(receive)
+HANDLERS: Mapping[str, Handler] = {
+    type_of(cls).name: _receive_each for cls in (UserRegistered, UserRoleChanged, UserDeactivated, UserReactivated, UserErased)
 }

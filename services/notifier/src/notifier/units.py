@@ -137,29 +137,36 @@ class FanOutDue(_Sql):
 
     def run(self, tx: Transaction) -> int:
         taken = jobs.claim(tx.connection, types=[jobs.FAN_OUT], limit=self.limit, mine=self.mine, now=tx.now)
-        for job in taken:
-            try:
-                with tx.savepoint():
-                    self._tell_all(tx, job)
-            except Exception as error:
-                if is_the_stores(error):
-                    raise
-                self._fail(tx, job, describe(error))
+        if self._try(tx, taken) is not None:
+            for job in taken:  # one of them cannot be told; the others are
+                if error := self._try(tx, [job]):
+                    self._fail(tx, job, error)
         if __debug__ and taken:
             reach("fanout.told")
         return len(taken)
 
-    def _tell_all(self, tx: Transaction, job: Job) -> None:
+    def _try(self, tx: Transaction, taken: Sequence[Job]) -> str | None:
+        """Tell what these are about, all or none; return what was wrong."""
+        try:
+            with tx.savepoint():
+                self._tell_all(tx, taken)
+        except Exception as error:
+            if is_the_stores(error):
+                raise
+            return describe(error)
+        return None
+
+    def _tell_all(self, tx: Transaction, taken: Sequence[Job]) -> None:
         connection, now = tx.connection, tx.now
         admins = people.admins(connection)
         if not admins:
-            jobs.wait(connection, job, now + NO_ADMIN, "No admin is known yet.")
+            for job in taken:
+                jobs.wait(connection, job, now + NO_ADMIN, "No admin is known yet.")
             return
-        notice = Notice(**json.loads(job.notice or "{}"))
-        for admin in admins:
-            if admin != notice.actor:
-                self.post.deliver(connection, notice, admin, now)
-        jobs.end(connection, job, Outcome("succeeded"), now, None)
+        notices = [Notice(**json.loads(job.notice or "{}")) for job in taken]
+        told = [(notice, admin) for notice in notices for admin in admins if admin != notice.actor]
+        self.post.deliver(connection, told, now)
+        jobs.succeed(connection, taken, now)
 
     def _fail(self, tx: Transaction, job: Job, error: str) -> None:
         attempt = {"attempts": job.attempts, "max_attempts": job.max_attempts}

@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 
 AT_ONCE = 8
 """Jobs that one worker carries out side by side."""
+TOLD_AT_ONCE = 500
+"""Fan-outs in one transaction."""
 LOOK = 2.0
 """Seconds. What is due later than that is looked at again before: the clock may be set, and another process may add a job."""
 GRACE = 3.0
@@ -80,7 +82,7 @@ class Worker:
 
     async def _fan_out(self) -> int:
         try:
-            return await self.writer.execute(FanOutDue(AT_ONCE, self.environment.new_id(), self.post, self._jitter()))
+            return await self.writer.execute(FanOutDue(TOLD_AT_ONCE, self.environment.new_id(), self.post, self._jitter()))
         except Unavailable:
             raise
         except Exception:

@@ -1,11 +1,12 @@
 """What the desk does on others' events."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 
 from events.catalogue import type_of
 from events.contracts.escalation import EscalationDue
 from events.decider import Context, Transaction
 from events.envelope import Actor
+from events.handling import Handler
 from events.projections import Recorded
 from tickets.commands import EscalateTicket
 from tickets.decider import decide
@@ -14,8 +15,15 @@ from tickets.units import moment, subject
 DESK = Actor(kind="system", id="tickets")
 
 
+def escalations_due(tx: Transaction, items: Sequence[Recorded]) -> None:
+    """Escalate tickets whose deadlines the escalator found due."""
+    tx.prefetch(("stream", subject(item.event.ticket)) for item in items)
+    for item in items:
+        escalation_due(tx, item)
+
+
 def escalation_due(tx: Transaction, item: Recorded) -> None:
-    """Escalate a ticket whose deadline the escalator found due, if the ticket as it is now still asks for it."""
+    """Escalate a ticket, if it still asks for it as it is now."""
     due: EscalationDue = item.event
     about = subject(due.ticket)
     stream = tx.stream(about)
@@ -37,4 +45,4 @@ def escalation_due(tx: Transaction, item: Recorded) -> None:
         tx.append(about, events, context)
 
 
-HANDLERS: Mapping[str, Callable[[Transaction, Recorded], None]] = {type_of(EscalationDue).name: escalation_due}
+HANDLERS: Mapping[str, Handler] = {type_of(EscalationDue).name: escalations_due}
