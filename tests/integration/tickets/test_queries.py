@@ -102,10 +102,10 @@ def test_whatever_narrows_a_list_no_row_is_read_to_be_thrown_away_and_none_is_so
 
 def plan(connection: Connection, wanted: Wanted, *, resumes: bool) -> list[str]:
     """How SQLite finds the keys of a page."""
-    compiled = queries._page(wanted.narrowed, wanted.sort, resumes=resumes, searches=False).compile(connection)
-    values = dict.fromkeys(compiled.params, "x") | {"limit": 26, "after_id": 1}
-    rows = connection.exec_driver_sql("EXPLAIN QUERY PLAN " + str(compiled), tuple(values[name] for name in compiled.positiontup or ()))
-    steps = [row[3] for row in rows]
+    query = queries._page(wanted.narrowed, wanted.sort, resumes=resumes, searches=False)
+    text, names, constants = query.compiled(connection.dialect)
+    values = {**dict.fromkeys(names, "x"), **constants, "limit": 26, "after_id": 1}
+    steps = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", tuple(values[name] for name in names))]
     return steps[: steps.index("SCAN page")]
 
 

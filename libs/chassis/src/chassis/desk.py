@@ -1,14 +1,15 @@
 """The ASGI application of a service: FastAPI for what it declares and documents, with our own door in front of its router."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
-from starlette.routing import Router
-from starlette.types import ASGIApp
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from chassis import problems
+from chassis.dispatch import Dispatch
 from chassis.door import Door
 from chassis.lean import LeanRoute
 from chassis.telemetry import Metrics
@@ -33,6 +34,8 @@ class Desk(FastAPI):
             telemetry={"tracing": False, "metrics": False, "logs": False, "operation_spans": False},
             **options,
         )
+        self._directory, self._known = Dispatch(()), 0
+        self._door = Door(self._dispatch, self.metrics)
         for router in routers:
             self.take(router)
 
@@ -43,10 +46,20 @@ class Desk(FastAPI):
                 raise TypeError(f"{route!r} is no lean route: its router needs route_class=LeanRoute.")
             self.router.routes.append(route)
 
-    def build_middleware_stack(self) -> ASGIApp:
-        """Put the door alone before the router: everything that the framework's own layers would do, it does as problems."""
-        router: Router = self.router
-        return Door(router, self.metrics)
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer by way of the door alone: everything that the framework's own layers would do, it does as problems."""
+        scope["app"] = self
+        if scope["type"] == "http":
+            await self._door(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1000})
+        else:
+            await self.router(scope, receive, send)
+
+    async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._known != len(self.router.routes):  # they come once the store is open
+            self._directory, self._known = Dispatch(cast("list[Route]", self.router.routes)), len(self.router.routes)
+        await self._directory.find(scope).app(scope, receive, send)
 
     def openapi(self) -> dict[str, Any]:
         """Return the document: what FastAPI finds, with our problems in place of its own."""

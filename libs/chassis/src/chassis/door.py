@@ -2,22 +2,24 @@
 
 import asyncio
 import logging
+import os
 import re
 import time
-import uuid
+from datetime import UTC, datetime
 
-from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.routing import BaseRoute, Match, Router
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chassis.principal import SAFE_METHODS
-from chassis.problems import MethodNotAllowed, instance_of, problem
+from chassis.problems import instance_of, problem
 from chassis.telemetry import Metrics, current_request
-from events.errors import DomainError, NotFound, OutcomeUnknown, Unavailable
+from events.errors import DomainError, OutcomeUnknown, Unavailable
 from events.failpoints import reach
+from events.ids import uuid7_generator
 
 logger = logging.getLogger(__name__)
+
+_new_id = uuid7_generator(lambda: datetime.now(UTC), os.urandom)
 
 REQUEST_ID = "ste.request_id"
 _HEADER = b"x-request-id"
@@ -33,29 +35,23 @@ class Internal(DomainError):
 
 
 class Door:
-    def __init__(self, router: Router, metrics: Metrics) -> None:
-        self._router, self._metrics = router, metrics
+    def __init__(self, inside: ASGIApp, metrics: Metrics) -> None:
+        self._inside, self._metrics = inside, metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
-            await self._router(scope, receive, send)
-            return
-        if scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": 1000})
-            return
         visit = Visit(scope, send)
         token = current_request.set(visit.id)
-        self._metrics.in_flight.inc()
+        self._metrics.visits += 1
         try:
             await self._answer(visit, receive)
         finally:
-            self._metrics.in_flight.dec()
+            self._metrics.visits -= 1
             self._record(visit)
             current_request.reset(token)
 
     async def _answer(self, visit: "Visit", receive: Receive) -> None:
         try:
-            await self._router(visit.scope, receive, visit.send)
+            await self._inside(visit.scope, receive, visit.send)
         except ClientDisconnect:
             visit.status = visit.status or 499  # nginx's number for a client that went away
         except asyncio.CancelledError:
@@ -74,10 +70,6 @@ class Door:
     def _refusal(self, error: Exception, visit: "Visit") -> DomainError:
         if isinstance(error, DomainError):
             return error
-        if isinstance(error, HTTPException) and error.status_code == 405:
-            return MethodNotAllowed(_allowed(self._router, visit.scope))
-        if isinstance(error, HTTPException) and error.status_code == 404:
-            return NotFound("There is nothing at this address.")
         self._metrics.broken.inc()
         asked = {"path": visit.scope["path"], "method": visit.scope["method"]}
         logger.error("A request ended in an error of ours.", exc_info=error, extra=asked)
@@ -86,7 +78,7 @@ class Door:
     def _record(self, visit: "Visit") -> None:
         seconds = time.perf_counter() - visit.began
         route = getattr(visit.scope.get("route"), "path", "none")
-        self._metrics.requests.labels(visit.scope["method"] if route != "none" else "any", route, str(visit.status)).observe(seconds)
+        self._metrics.seconds(visit.scope["method"] if route != "none" else "any", route, visit.status).observe(seconds)
         level = logging.INFO if visit.status in _TOLD else logging.DEBUG
         if logger.isEnabledFor(level):
             told = {"method": visit.scope["method"], "path": visit.scope["path"], "status": visit.status, "ms": round(seconds * 1000, 1)}
@@ -131,16 +123,4 @@ def _request_id(scope: Scope) -> str:
     for name, value in scope["headers"]:
         if name == _HEADER and _ACCEPTED.fullmatch(value):
             return str(value.decode())
-    return str(uuid.uuid4())
-
-
-def _allowed(router: Router, scope: Scope) -> str:
-    """Return every method that the address answers to: those of all routes that have the path of the first one that matches."""
-    plain = {key: scope[key] for key in ("type", "method", "path", "root_path") if key in scope}
-    path = next((_path(route) for route in router.routes if route.matches(dict(plain))[0] is not Match.NONE), None)
-    same = [route for route in router.routes if _path(route) == path]
-    return ", ".join(sorted({method for route in same for method in getattr(route, "methods", None) or ()}))
-
-
-def _path(route: BaseRoute) -> str | None:
-    return getattr(route, "path", None)
+    return _new_id()

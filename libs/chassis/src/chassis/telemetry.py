@@ -4,6 +4,7 @@ import logging
 import sys
 from collections.abc import MutableMapping
 from contextvars import ContextVar
+from functools import cache
 from typing import Any
 
 import structlog
@@ -80,7 +81,14 @@ class Metrics:
             buckets=_BUCKETS,
             registry=self.registry,
         )
-        self.in_flight = Gauge("ste_http_requests_in_flight", "Requests being answered, open streams included.", registry=self.registry)
+        self.visits = 0
+        in_flight = Gauge("ste_http_requests_in_flight", "Requests being answered, open streams included.", registry=self.registry)
+        in_flight.set_function(lambda: self.visits)
         self.broken = Counter("ste_http_unhandled_errors_total", "Requests that ended in an error of ours.", registry=self.registry)
         self.loop_lag = Gauge("ste_loop_lag_seconds", "How late the event loop was at its last look.", registry=self.registry)
         self.figures = Gauge("ste_figure", "What /readyz shows, by name.", ["name"], registry=self.registry)
+
+    @cache  # noqa: B019 -- a service has one, which lives as long as the process; what it remembers are its routes
+    def seconds(self, method: str, route: str, status: int) -> Histogram:
+        """Return the histogram of one method, route and status."""
+        return self.requests.labels(method, route, str(status))

@@ -4,8 +4,9 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from sqlalchemy import Connection, Engine, bindparam, create_engine, event, make_url, select
 from sqlalchemy.engine import URL
@@ -13,6 +14,7 @@ from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from events.envelope import COLUMNS, StoredEvent
 from events.errors import Unavailable
+from events.prepared import Reader
 from events.tables import events, head
 
 try:
@@ -45,6 +47,7 @@ class Store:
 
     def __init__(self, url: str) -> None:
         self.url = make_url(url)
+        self._glances: list[Glance] = []
         if self.url.get_backend_name() == "sqlite":
             self.writing, self.reading = _sqlite(self.url, _WRITING, "BEGIN IMMEDIATE", 1), _sqlite(self.url, _READING, "BEGIN", _READERS)
             event.listen(self.writing, "connect", _demand_durability)
@@ -69,6 +72,15 @@ class Store:
         with connection:
             yield connection
 
+    def glance(self) -> AbstractContextManager[Reader]:
+        """Open a connection for short reads on the event loop, each a snapshot of its own. Nothing is begun, and nothing is to be ended."""
+        if self.url.get_backend_name() != "sqlite":
+            return self.read()
+        try:
+            return self._glances.pop()
+        except IndexError:
+            return Glance(self.reading, self._glances)
+
     async def read_in_thread(self, function: Callable[[Connection], T]) -> T:
         """Run a read that may be slow in a thread, on one snapshot."""
 
@@ -80,8 +92,28 @@ class Store:
 
     def close(self) -> None:
         """Close every connection that is not in use."""
+        while self._glances:
+            self._glances.pop().close()
         self.reading.dispose()
         self.writing.dispose()
+
+
+class Glance:
+    """A connection of SQLite's driver, in the block of a `with`: it runs a statement in a tenth of the time that the whole way takes."""
+
+    def __init__(self, engine: Engine, idle: "list[Glance]") -> None:
+        self.dialect = engine.dialect
+        pooled = engine.raw_connection()
+        pooled.detach()
+        driver: Any = pooled.dbapi_connection
+        self.exec_driver_sql, self.close = driver.execute, driver.close
+        self._idle = idle
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._idle.append(self)
 
 
 def sqlite_version() -> tuple[int, ...]:

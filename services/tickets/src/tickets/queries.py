@@ -4,16 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import product
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, literal_column, or_, select, tuple_, union_all
 
+from events.prepared import Query, Reader
 from tickets import search
 from tickets.commands import PRIORITIES, STATUSES, Priority, Status
 from tickets.tables import calmness, handler, notes, people, ticket_counts, tickets
 
 Sort = Literal["-created_at", "created_at", "-updated_at", "updated_at"]
 NOBODY = ""
+_NONE = [0] * (len(STATUSES) + 1)
 """The assignee of a ticket that nobody has."""
 
 _requester = people.alias("requester_person")
@@ -37,15 +39,57 @@ SUMMARY = (
     tickets.c.version,
 )
 """What every ticket shows; `views.summary` takes rows of it apart in this order."""
-_ONE: Select[Any] = select(*SUMMARY, tickets.c.body).select_from(_named).where(tickets.c.id == bindparam("id"))
-_REQUESTER = select(tickets.c.requester).where(tickets.c.id == bindparam("id"))
-_NAMES = select(people.c.id, people.c.name, people.c.email).where(people.c.id.in_([bindparam("one"), bindparam("other")]))
-_COUNTS = select(ticket_counts).where(
-    or_(
-        and_(ticket_counts.c.scope == bindparam("scope"), ticket_counts.c.owner == bindparam("owner")),
-        and_(ticket_counts.c.scope == "assignee", ticket_counts.c.owner.in_([NOBODY, bindparam("me")])),
+_ONE = Query(select(*SUMMARY, tickets.c.body).select_from(_named).where(tickets.c.id == bindparam("id")))
+_REQUESTER = Query(select(tickets.c.requester).where(tickets.c.id == bindparam("id")))
+_NAMES = Query(select(people.c.id, people.c.name, people.c.email).where(people.c.id.in_([bindparam("one"), bindparam("other")])))
+_COUNTS = Query(
+    select(*(ticket_counts.c[name] for name in ("scope", "owner", *STATUSES, "escalated"))).where(
+        or_(
+            and_(ticket_counts.c.scope == bindparam("scope"), ticket_counts.c.owner == bindparam("owner")),
+            and_(ticket_counts.c.scope == "assignee", ticket_counts.c.owner.in_([bindparam("nobody"), bindparam("me")])),
+        )
     )
 )
+
+
+class Summary(NamedTuple):
+    """A ticket of a list; `time` is what the list is ordered by."""
+
+    id: int
+    title: str
+    priority: Priority
+    status: Status
+    requester: str
+    requester_name: str | None
+    requester_email: str | None
+    assignee: str | None
+    assignee_name: str | None
+    escalated_at: str | None
+    escalation_level: int
+    created_at: str
+    updated_at: str
+    version: int
+    time: str
+
+
+class Whole(NamedTuple):
+    """A ticket with its body."""
+
+    id: int
+    title: str
+    priority: Priority
+    status: Status
+    requester: str
+    requester_name: str | None
+    requester_email: str | None
+    assignee: str | None
+    assignee_name: str | None
+    escalated_at: str | None
+    escalation_level: int
+    created_at: str
+    updated_at: str
+    version: int
+    body: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +142,7 @@ def _constant(word: str) -> ColumnElement[str]:
     return literal_column(f"'{word}'")
 
 
-def page(connection: Connection, wanted: Wanted, *, limit: int, after: Sequence[Any] | None) -> Sequence[Row[Any]]:
+def page(reader: Reader, wanted: Wanted, *, limit: int, after: Sequence[Any] | None) -> list[Summary]:
     """Return up to `limit` summaries that follow `after`, which is (time, id) of the last one seen; only a search can be slow."""
     question = None
     if wanted.text is not None:
@@ -116,11 +160,11 @@ def page(connection: Connection, wanted: Wanted, *, limit: int, after: Sequence[
     }
     if after is not None:
         values["after_time"], values["after_id"] = after
-    return connection.execute(statement, values).all()
+    return [Summary._make(row) for row in statement.rows(reader, values)]
 
 
 @cache
-def _page(narrowed: frozenset[str], sort: Sort, *, resumes: bool, searches: bool) -> Select[Any]:
+def _page(narrowed: frozenset[str], sort: Sort, *, resumes: bool, searches: bool) -> Query:
     """The statement of a list: first the keys of the page, from an index alone, then their rows and names."""
     column = tickets.c[sort.removeprefix("-")]
     falling = sort.startswith("-")
@@ -137,7 +181,7 @@ def _page(narrowed: frozenset[str], sort: Sort, *, resumes: bool, searches: bool
     cut = keys.order_by(*order).limit(bindparam("limit")).subquery("page")
     rows = _named.join(cut, cut.c.id == tickets.c.id)
     last = (cut.c.time.desc(), cut.c.id.desc()) if falling else (cut.c.time.asc(), cut.c.id.asc())
-    return select(*SUMMARY, cut.c.time).select_from(rows).order_by(*last)
+    return Query(select(*SUMMARY, cut.c.time).select_from(rows).order_by(*last))
 
 
 def _rest(column: ColumnElement[str], *, falling: bool) -> list[ColumnElement[bool]]:
@@ -145,35 +189,33 @@ def _rest(column: ColumnElement[str], *, falling: bool) -> list[ColumnElement[bo
     return [key < seen if falling else key > seen]
 
 
-def one(connection: Connection, number: int) -> Row[Any] | None:
+def one(reader: Reader, number: int) -> Whole | None:
     """Return a ticket with its names, None when there is none."""
-    return connection.execute(_ONE, {"id": number}).one_or_none()
+    row = _ONE.first(reader, {"id": number})
+    return None if row is None else Whole._make(row)
 
 
-def requester_of(connection: Connection, number: int) -> str | None:
+def requester_of(reader: Reader, number: int) -> str | None:
     """Return the id of who opened a ticket, None when there is none."""
-    return connection.execute(_REQUESTER, {"id": number}).scalar_one_or_none()
+    row = _REQUESTER.first(reader, {"id": number})
+    return None if row is None else row[0]
 
 
-def names(connection: Connection, one_: str, other: str | None) -> dict[str, tuple[str | None, str | None]]:
+def names(reader: Reader, one_: str, other: str | None) -> dict[str, tuple[str | None, str | None]]:
     """Return (name, e-mail) of two people, of those that are known."""
-    return {row.id: (row.name, row.email) for row in connection.execute(_NAMES, {"one": one_, "other": other})}
+    return {id_: (name, email) for id_, name, email in _NAMES.rows(reader, {"one": one_, "other": other})}
 
 
-def counts(connection: Connection, *, requester: str | None, me: str) -> dict[str, int]:
+def counts(reader: Reader, *, requester: str | None, me: str) -> dict[str, int]:
     """Return the kept counts of a person's own tickets, or of all (`requester` None) with how many nobody has and how many `me` has."""
-    scope, owner = ("all", "") if requester is None else ("requester", requester)
-    rows = {(row.scope, row.owner): row for row in connection.execute(_COUNTS, {"scope": scope, "owner": owner, "me": me})}
-    mine = rows.get((scope, owner))
-    counted = {name: getattr(mine, name, 0) for name in (*STATUSES, "escalated")}
+    whose = ("all", "") if requester is None else ("requester", requester)
+    rows = _COUNTS.rows(reader, {"scope": whose[0], "owner": whose[1], "nobody": NOBODY, "me": me})
+    found = {(scope, owner): numbers for scope, owner, *numbers in rows}
+    counted = dict(zip((*STATUSES, "escalated"), found.get(whose, _NONE), strict=True))
     if requester is None:
-        counted["unassigned"] = _total(rows.get(("assignee", NOBODY)))
-        counted["assigned_to_me"] = _total(rows.get(("assignee", me)))
+        counted["unassigned"] = sum(found.get(("assignee", NOBODY), _NONE)[:-1])
+        counted["assigned_to_me"] = sum(found.get(("assignee", me), _NONE)[:-1])
     return counted
-
-
-def _total(row: Row[Any] | None) -> int:
-    return sum(getattr(row, status, 0) for status in STATUSES)
 
 
 @cache

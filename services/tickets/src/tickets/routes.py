@@ -46,8 +46,8 @@ async def list_tickets(request: Request, query: Annotated[TicketQuery, Query()],
     asked = listing(request, query, list="tickets", requester=wanted.requester, assignee=wanted.assignee)
     store = running(request).store
     if wanted.text is None:
-        with store.read() as connection:
-            rows = queries.page(connection, wanted, limit=asked.fetch, after=asked.after)
+        with store.glance() as reader:
+            rows = queries.page(reader, wanted, limit=asked.fetch, after=asked.after)
     else:
         rows = await store.read_in_thread(lambda connection: queries.page(connection, wanted, limit=asked.fetch, after=asked.after))
     own = _own(by)
@@ -57,15 +57,15 @@ async def list_tickets(request: Request, query: Annotated[TicketQuery, Query()],
 @router.get("/counts", response_model=CountsOut, response_model_exclude_none=True)
 async def count_tickets(request: Request, by: CurrentPrincipal) -> Response:
     """Count tickets by status: one's own, an admin everybody's."""
-    with running(request).store.read() as connection:
-        return json_answer(queries.counts(connection, requester=None if by.is_admin else by.id, me=by.id))
+    with running(request).store.glance() as reader:
+        return json_answer(queries.counts(reader, requester=None if by.is_admin else by.id, me=by.id))
 
 
 @router.get("/{ticket}", response_model=TicketOut, responses=SHOWN)
 async def get_ticket(request: Request, ticket: Number, by: CurrentPrincipal) -> Response:
     """Return a ticket to its requester or an admin; to anybody else it is absent."""
-    with running(request).store.read() as connection:
-        row = queries.one(connection, ticket)
+    with running(request).store.glance() as reader:
+        row = queries.one(reader, ticket)
     if row is None or not may_see(by, row.requester):
         raise TicketNotFound(ticket)
     return json_answer(views.whole(row, _own(by)), headers={"ETag": etag(row.version)})
@@ -147,8 +147,8 @@ def _wanted(query: TicketQuery, by: Principal) -> Wanted:
 
 
 def _check_visible(desk: Running, ticket: int, by: Principal) -> None:
-    with desk.store.read() as connection:
-        requester = queries.requester_of(connection, ticket)
+    with desk.store.glance() as reader:
+        requester = queries.requester_of(reader, ticket)
     if requester is None or not may_see(by, requester):
         raise TicketNotFound(ticket)
 
@@ -157,8 +157,8 @@ async def _change(request: Request, by: Principal, command: EditTicket | ChangeS
     """Run a command and answer with the ticket as this very command left it."""
     desk = running(request)
     ticket = await desk.writer.execute(Change(command=command, context=context(request, by)))
-    with desk.store.read() as connection:
-        names = queries.names(connection, ticket.requester, ticket.assignee)
+    with desk.store.glance() as reader:
+        names = queries.names(reader, ticket.requester, ticket.assignee)
     return _shown(ticket, {**_own(by), **names})
 
 

@@ -7,6 +7,7 @@ from sqlalchemy import Row
 
 from events.times import to_text
 from tickets.decider import Ticket
+from tickets.queries import Whole
 from tickets.units import Written
 
 Names = Mapping[str, tuple[str | None, str | None]]
@@ -35,7 +36,7 @@ def summary(row: Sequence[Any], own: Names) -> dict[str, Any]:
     }
 
 
-def whole(row: Row[Any], own: Names) -> dict[str, Any]:
+def whole(row: Whole, own: Names) -> dict[str, Any]:
     """Return a ticket with its body."""
     return {**summary(row, own), "body": row.body}
 
