@@ -12,7 +12,7 @@ from events import positions
 from events.catalogue import Catalogue
 from events.contracts import CATALOGUE
 from events.envelope import StoredEvent, from_wire
-from events.environment import Environment
+from events.environment import Environment, breath
 from events.failpoints import reach
 from events.handling import Subscription, describe, is_the_stores
 from events.intake import Batch, Moved, Record
@@ -28,7 +28,6 @@ OwnersFeed = Callable[[str, int, int], Awaitable[list[bytes]]]
 
 _BATCH = 100  # events in a transaction
 _PAGE = 200  # events in a request to the feed
-_GATHER = 0.01  # seconds after more than one event came at once: more will come, and a transaction costs the same for one as for ten
 _WAIT = 5.0  # seconds that one request to the broker lingers
 _PAUSE = 0.25  # seconds after an error
 _IDLE = timedelta(minutes=1)  # how often the feed is read while the broker brings everything
@@ -123,8 +122,8 @@ class Consumer:
             await self._durable.ack(deliveries[-1])
             if __debug__:
                 reach("consumer.acked")
-            if len(deliveries) > 1:
-                await self._environment.sleep(_GATHER)
+            if pause := breath(len(deliveries)):
+                await self._environment.sleep(pause)
 
     async def _bind(self) -> bool:
         """Return whether the broker has our consumer. When it had to be asked, messages may have been missed: the feed is read."""

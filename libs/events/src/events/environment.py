@@ -10,6 +10,18 @@ from typing import Any
 
 from events.ids import uuid7_generator
 
+_GATHER = 0.01, 0.03  # seconds, at least and at most
+_EACH = 0.001
+
+
+def breath(count: int) -> float:
+    """Return for how many seconds to let more come after so many things came at once: none after one, and the longer the more.
+
+    What is done for all of them together costs little more for fifty than for one.
+    """
+    least, most = _GATHER
+    return 0.0 if count < 2 else min(max(_EACH * count, least), most)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:

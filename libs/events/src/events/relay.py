@@ -15,7 +15,7 @@ from sqlalchemy import Connection, select
 
 from events import tables
 from events.envelope import StoredEvent, from_wire
-from events.environment import Environment
+from events.environment import Environment, breath
 from events.failpoints import reach
 from events.hints import Wake
 from events.recent import Recent
@@ -28,7 +28,6 @@ logger = logging.getLogger(__name__)
 _TOGETHER = 100  # events in a batch; JetStream takes up to 1,000
 _WORTH_A_BATCH = 32
 """Fewer go one by one: a batch costs the server a file of its own, which takes it as long as some thirty single events."""
-_GATHER = 0.01  # seconds after more than one event came at once: more will come, and ten cost the broker little more than one
 _BYTES = 4 * 1024 * 1024  # bytes in a batch of more than one
 _LOOK = timedelta(minutes=1)
 _PAUSE = 0.25  # seconds after an error
@@ -149,8 +148,8 @@ class Relay:
             self._trust(doubts)
             self._place = Place(events[-1].sequence, number)
             self.relayed = events[-1].sequence
-            if len(events) > 1:
-                await self._environment.sleep(_GATHER)
+            if pause := breath(len(events)):
+                await self._environment.sleep(pause)
 
     def _trust(self, doubts: int) -> None:
         """Raise BrokerDown when the connection became another one meanwhile: what was learnt by the former may be wrong by now."""

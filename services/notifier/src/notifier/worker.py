@@ -27,6 +27,8 @@ AT_ONCE = 8
 """Jobs that one worker carries out side by side."""
 TOLD_AT_ONCE = 500
 """Fan-outs in one transaction."""
+BREATH = 0.02
+"""Seconds between two looks: each commit rings, and few of them bring a job."""
 LOOK = 2.0
 """Seconds. What is due later than that is looked at again before: the clock may be set, and another process may add a job."""
 GRACE = 3.0
@@ -151,6 +153,7 @@ class Worker:
 
     async def _rest(self, seen: int) -> None:
         """Sleep until something is due, something was committed, or there is room again; never long, since not everything is heard of."""
+        await self.environment.sleep(BREATH)
         seconds = self._seconds_to_next([FAN_OUT, *(self.channels if self._room > 0 else ())])
         woken = asyncio.create_task(self.wake.after(seen, seconds if seconds < LOOK else None), name="wait for jobs")
         try:
