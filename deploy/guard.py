@@ -18,7 +18,7 @@ def main(arguments: list[str]) -> None:
     parent, pipe, name, program = int(arguments[0]), int(arguments[1]), arguments[2], arguments[3]
     _raise_limit_of_files()
     if pipe < 0:
-        _ask_the_kernel(parent)
+        end_with(parent)
     else:
         _leave_a_watcher(pipe)
     os.execv(program, [name, *arguments[4:]])  # noqa: S606 - no shell is wanted
@@ -35,7 +35,8 @@ def _raise_limit_of_files() -> None:
             return  # the limit that there is will do for a small desk
 
 
-def _ask_the_kernel(parent: int) -> None:
+def end_with(parent: int) -> None:
+    """Ask the kernel to kill this process when its parent ends. Raises SystemExit when that has happened already."""
     import ctypes
 
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -1,8 +1,9 @@
 """The process runner behind `make run`: the whole desk on one machine, in the foreground.
 
-It starts the broker, then the services, then the gateway; each when the one before is ready. What ends is started again; a broker that
-lives but fails is restarted. At SIGTERM or SIGINT the gateway is closed first, so that nothing new comes in, then the services, then
-the broker; a second signal kills. When the runner itself is killed, everything ends with it (`guard.py`).
+It starts the broker, then the services, then the gateway; each when the one before is ready. The services are forks of one process that has
+imported what they share (`forkserver.py`), where that can be done. What ends is started
+again; a broker that lives but fails is restarted. At SIGTERM or SIGINT the gateway is closed first, so that nothing new comes in, then the
+services, then the broker; a second signal kills. When the runner itself is killed, everything ends with it (`guard.py`).
 """
 
 import asyncio
@@ -12,6 +13,7 @@ import sys
 import time
 from collections.abc import Coroutine
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import httpx2
@@ -20,10 +22,12 @@ from chassis import secrets
 from chassis.settings import SERVICES, Settings
 from deploy.desk_file import DeskFile, holding
 from deploy.first_start import prepare, refuse_lost
+from deploy.forking import ForkServer, can_fork
+from deploy.launching import Command, Launch, execute
 from deploy.logs import RotatingLog
-from deploy.parts import Plan, broker_command, gateway_command, plan, service_command
+from deploy.parts import Plan, broker_command, forkserver_command, gateway_command, plan, service_command
 from deploy.ports import require_free
-from deploy.process import Command, Process
+from deploy.process import Process
 from deploy.terminal import Terminal
 
 PATIENCE = 120.0
@@ -50,6 +54,7 @@ class Desk:
         self._told = 0.0
         # closed by nobody but the end of this process: what waits for its end ends too
         self._lifeline = -1 if sys.platform == "linux" else os.pipe()[0]
+        self._forks = ForkServer(self._lifeline) if can_fork() else None
 
     async def run(self) -> None:
         """Start everything, say so, and go on until a signal comes or something can not be kept running. Raises Refusal."""
@@ -73,7 +78,10 @@ class Desk:
     async def _start(self) -> None:
         began = time.monotonic()
         self._terminal.tell("desk", f"starting in {self.plan.data_dir}")
-        await self._bring_up([broker_command(self.plan, self._answers)])
+        first = [broker_command(self.plan, self._answers)]
+        if self._forks:
+            first.append(forkserver_command(self.plan, self._forks.is_ready))
+        await self._bring_up(first)
         self._begin(self._watch_broker(), "watch broker")
         await self._bring_up([service_command(self.plan, name, self._answers) for name in SERVICES])
         credential = secrets.ensure(self.plan.settings.secrets_dir, "operator")
@@ -91,7 +99,7 @@ class Desk:
         began = time.monotonic()
         for command in commands:
             log = RotatingLog(self.plan.data_dir / "log" / f"{command.name}.log")
-            process = Process(command, log, self._terminal, self._started, self._lifeline)
+            process = Process(command, log, self._terminal, self._started, self._launch_of(command))
             self._processes[command.name] = process
             self._begin(process.run(), command.name)
 
@@ -100,6 +108,13 @@ class Desk:
             self._terminal.tell(process.command.name, f"ready after {time.monotonic() - began:.1f} s", "ready")
 
         await asyncio.gather(*(wait_for(self._processes[command.name]) for command in commands))
+
+    def _launch_of(self, command: Command) -> Launch:
+        if self._forks and command.name == "forkserver":
+            return self._forks.launch
+        if self._forks and command.module:
+            return self._forks.fork
+        return partial(execute, lifeline=self._lifeline)
 
     def _started(self, name: str, pid: int) -> None:
         self._file.pids[name] = pid
@@ -145,8 +160,10 @@ class Desk:
         for task in self._tasks:
             if task.get_name() in ("start", "watch broker"):
                 task.cancel()
+        if self._forks:
+            self._forks.close()
         names = list(self._processes)
-        for group, patience in ((["gateway"], 3.0), ([name for name in SERVICES if name in names], 6.0), (["broker"], 2.0)):
+        for group, patience in ((["gateway"], 3.0), ([name for name in SERVICES if name in names], 6.0), (["broker", "forkserver"], 2.0)):
             await asyncio.gather(*(self._processes[name].stop(patience) for name in group if name in names))
         for task in self._tasks:
             task.cancel()

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chassis import secrets
+from chassis.preload import LATE_IMPORTS
 from chassis.settings import SERVICES, Settings
 from deploy import broker
+from deploy.launching import Command
 from deploy.ports import free_ports
-from deploy.process import Command
 from deploy.refusal import Refusal
 
 Answers = Callable[[str], Awaitable[bool]]
@@ -91,8 +92,21 @@ def broker_command(desk: Plan, answers: Answers) -> Command:
     )
 
 
+def forkserver_command(desk: Plan, ready: Callable[[], Awaitable[bool]]) -> Command:
+    """Return how to run the fork server, which imports all that the services are made of."""
+    modules = [f"{name}{part}" for name in SERVICES for part in (".app", ".migrations")]
+    return Command(
+        name="forkserver",
+        program=sys.executable,
+        shown_as=sys.executable,
+        arguments=["-m", "deploy.forkserver", *modules, *LATE_IMPORTS],
+        environment=_service_environment(desk),
+        ready=ready,
+    )
+
+
 def service_command(desk: Plan, name: str, answers: Answers) -> Command:
-    """Return how to run a service: by Python, which needs its own argv[0]; the service names itself."""
+    """Return how to run a service: as a fork, or by Python, which needs its own argv[0]; the service names itself."""
     url = f"http://127.0.0.1:{desk.service_ports[name]}/readyz"
     return Command(
         name=name,
@@ -101,6 +115,7 @@ def service_command(desk: Plan, name: str, answers: Answers) -> Command:
         arguments=["-m", name],
         environment=_service_environment(desk),
         ready=lambda: answers(url),
+        module=name,
     )
 
 

@@ -1,47 +1,32 @@
 """One process of the desk: started under guard, watched, started again when it ends, stopped in good order."""
 
 import asyncio
-import os
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path
 
+from deploy.launching import Command, Launch, Life, NotLaunched
 from deploy.logs import RotatingLog, headline, last_words
 from deploy.refusal import Refusal
 from deploy.terminal import Terminal
 
-GUARD = Path(__file__).with_name("guard.py")
 FIRST_DELAY, LONGEST_DELAY, STEADY = 0.1, 10.0, 30.0
 """Seconds: before the first restart, at most between two, and the life after which a process counts as healthy again."""
 _TRIES_AT_START = 3
-_LOOK = 0.1
-
-
-@dataclass(frozen=True, kw_only=True)
-class Command:
-    """What to run. `shown_as` is its argv[0], which `ps` shows; `ready` says whether it is, and is asked until it does."""
-
-    name: str
-    program: str
-    shown_as: str
-    arguments: Sequence[str]
-    environment: Mapping[str, str]
-    ready: Callable[[], Awaitable[bool]]
+_LOOK = 0.02
 
 
 class Process:
     """`run` keeps it going until `stop`; `ready` waits for it."""
 
-    def __init__(self, command: Command, log: RotatingLog, terminal: Terminal, on_start: Callable[[str, int], None], lifeline: int) -> None:
-        """`on_start` is told (name, pid) at each start; `lifeline` is the read end of a pipe that ends with us, or -1 on Linux."""
+    def __init__(
+        self, command: Command, log: RotatingLog, terminal: Terminal, on_start: Callable[[str, int], None], launch: Launch
+    ) -> None:
+        """`on_start` is told (name, pid) at each start; `launch` begins each life."""
         self.command, self.log, self._terminal = command, log, terminal
-        self._on_start, self._lifeline = on_start, lifeline
-        self._process: asyncio.subprocess.Process | None = None
+        self._on_start, self._launch = on_start, launch
+        self._life: Life | None = None
         self._stopping = asyncio.Event()
         self._ended = asyncio.Event()
         self.was_ready = False
@@ -81,7 +66,7 @@ class Process:
                 raise Refusal(
                     f"{self.command.name} is not ready after {patience:.0f} s.\n{last_words(self.log)}", f"All of it: {self.log.path}"
                 )
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(_LOOK)
         self.was_ready = True
 
     async def _say_when_back(self) -> None:
@@ -106,9 +91,8 @@ class Process:
 
     def signal(self, number: signal.Signals) -> None:
         """Send it a signal, if it lives."""
-        if self._process is not None and self._process.returncode is None:
-            with suppress(ProcessLookupError):
-                self._process.send_signal(number)
+        if self._life is not None:
+            self._life.signal(number)
 
     def kill(self) -> None:
         """End it at once; unless it is being stopped it is then started again."""
@@ -121,24 +105,16 @@ class Process:
 
     async def _live(self) -> str:
         """Run one process from its start to its end; return in words how that was."""
-        command = self.command
-        self._process = process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-I", "-S", str(GUARD), str(os.getpid()), str(self._lifeline), command.shown_as, command.program),
-            *command.arguments,
-            env=dict(command.environment),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C is for the runner, which stops the others in order
-            pass_fds=() if self._lifeline < 0 else (self._lifeline,),
-        )
+        try:
+            self._life = life = await self._launch(self.command)
+        except NotLaunched as error:
+            return str(error)
         self.starts += 1
-        self._on_start(command.name, process.pid)
+        self._on_start(self.command.name, life.pid)
         if self._stopping.is_set():
             self.signal(signal.SIGTERM)
-        assert process.stdout is not None
-        await self._keep(process.stdout)
-        return _described(await process.wait())
+        await self._keep(life.output)
+        return await life.end()
 
     async def _keep(self, stream: asyncio.StreamReader) -> None:
         rest = b""
@@ -163,9 +139,3 @@ class Process:
             raise Refusal(
                 f"{self.command.name} can not start: {end}, {self.starts} times.\n{last_words(self.log)}", f"All of it: {self.log.path}"
             )
-
-
-def _described(status: int) -> str:
-    if status < 0:
-        return f"was ended by {signal.Signals(-status).name}"
-    return f"ended with status {status}"

@@ -14,6 +14,7 @@ import httpx2
 import pytest
 
 from chassis.database import held
+from deploy.forking import can_fork
 from tests.support.desk import READY, Desk, alive
 from tests.support.waiting import eventually
 
@@ -21,6 +22,8 @@ from tests.support.waiting import eventually
 
 PARTS = ("broker", "auth", "tickets", "notifier", "escalator", "gateway")
 SERVICES = PARTS[1:5]
+FORKS = can_fork()
+PROCESSES = (*PARTS, "forkserver") if FORKS else PARTS
 
 
 def test_exactly_one_line_says_that_it_is_ready(desk: Desk) -> None:
@@ -47,14 +50,14 @@ def test_every_service_is_well(desk: Desk, service: str) -> None:
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
 
 
-@pytest.mark.parametrize("name", PARTS)
+@pytest.mark.parametrize("name", PROCESSES)
 def test_ps_names_each_process(desk: Desk, name: str) -> None:
     shown = Path(f"/proc/{desk.pid(name)}/cmdline").read_bytes().split(b"\0")[0].decode()
     assert shown.startswith(f"ste {name}")
 
 
 def test_only_the_gateway_listens_where_it_was_told_and_all_else_on_loopback(desk: Desk) -> None:
-    for name in PARTS:
+    for name in PROCESSES:
         for address in _listening(desk.pid(name)):
             assert address.startswith(("127.0.0.1:", "::1:")), (name, address)
 
@@ -141,6 +144,25 @@ def test_what_crashes_is_started_again(rough: Desk, name: str) -> None:
     assert user.post("/api/tickets", json={"title": "Still here", "body": f"after {name} was killed"}).status_code == 201
 
 
+@pytest.mark.skipif(not FORKS, reason="this system does not fork its services")
+def test_every_service_is_forked_from_what_imported_all_of_them_and_comes_again_with_it(rough: Desk) -> None:
+    user = rough.client("usera")
+    server = rough.pid("forkserver")
+    before = {name: rough.pid(name) for name in SERVICES}
+    assert {parent_of(pid) for pid in before.values()} == {server}
+    rough.kill("forkserver")
+    for name, pid in before.items():
+        rough.wait_for_restart(name, pid)
+        assert not alive(pid)
+    assert {parent_of(rough.pid(name)) for name in SERVICES} == {rough.pid("forkserver")} != {server}
+    assert re.search(r"tickets  ended with the fork server; starting it again", rough.output())
+    assert user.post("/api/tickets", json={"title": "Still here", "body": "after all services ended"}).status_code == 201
+
+
+def parent_of(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
 def test_a_service_that_is_started_again_follows_the_settings_of_the_start(rough: Desk) -> None:
     changed = rough.directory / ".env"
     changed.write_text("STE_ORIGIN=https://desk.example.org\nSTE_PORT=1\n")
@@ -172,7 +194,7 @@ def test_a_broker_that_hangs_is_restarted(rough: Desk) -> None:
 def test_a_runner_that_is_killed_leaves_no_orphan_and_the_next_one_starts(own: Desk) -> None:
     own.start()
     own.wait_until_ready()
-    pids = [own.pid(name) for name in PARTS]
+    pids = [own.pid(name) for name in PROCESSES]
     os.kill(own.runner_pid, signal.SIGKILL)
     eventually(lambda: not [pid for pid in pids if alive(pid)], within=5, what="the end of all processes")
     own.end()
@@ -184,7 +206,7 @@ def test_a_runner_that_is_killed_leaves_no_orphan_and_the_next_one_starts(own: D
 def test_it_drains_when_it_is_asked_to_stop(own: Desk) -> None:
     own.start()
     own.wait_until_ready()
-    pids = [own.pid(name) for name in PARTS]
+    pids = [own.pid(name) for name in PROCESSES]
     user = own.client("usera")
     with user.stream("GET", "/api/notifications/stream") as stream:
         assert stream.status_code == 200

@@ -6,13 +6,15 @@ import signal
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from deploy import guard
+from deploy.launching import Command, execute
 from deploy.logs import RotatingLog
-from deploy.process import Command, Process
+from deploy.process import Process
 from deploy.refusal import Refusal
 from deploy.terminal import Terminal
 from tests.support.desk import alive
@@ -80,7 +82,7 @@ class Kept:
             name="child", program=sys.executable, shown_as=sys.executable, arguments=["-u", "-c", code], environment=dict(os.environ),
             ready=ready or self.has_spoken,
         )  # fmt: skip
-        self.process = Process(command, self.log, Terminal(), lambda _name, pid: self.pids.append(pid), -1)
+        self.process = Process(command, self.log, Terminal(), lambda _name, pid: self.pids.append(pid), partial(execute, lifeline=-1))
 
     async def has_spoken(self) -> bool:
         return "here" in self.log.tail(100)
