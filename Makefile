@@ -63,8 +63,9 @@ clean: ## Remove .venv and the caches; the data in var/ stays
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis uv.lock
 	find . -name __pycache__ -type d -not -path './var/*' -prune -exec rm -rf {} +
 
-# The newest Python there is under the usual names that can make an environment; then everything that the lock names, then our own members.
-$(STAMP): requirements.lock pyproject.toml $(MEMBERS:%=%/pyproject.toml)
+# The newest Python there is under the usual names that can make an environment; then everything that the lock names, then our own members;
+# then what the services import is compiled as they run it, optimised, which pip does not do.
+$(STAMP): Makefile requirements.lock pyproject.toml $(MEMBERS:%=%/pyproject.toml)
 	@set -e; \
 	python=; for name in $(PYTHON) python3 python3.13 python3.12 python3.11 python3.14; do \
 	  $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { python=$$name; break; }; done; \
@@ -83,4 +84,5 @@ $(STAMP): requirements.lock pyproject.toml $(MEMBERS:%=%/pyproject.toml)
 	  echo 'That did not work. Is a package index reachable? pip reads PIP_INDEX_URL.'; exit 1; }; \
 	PATH="$(CURDIR)/$(BIN):$$PATH" PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation \
 	  $(MEMBERS:%=-e %) -e .; \
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -O -c 'from deploy.forkserver import preload; from deploy.parts import SHARED_MODULES; preload(SHARED_MODULES)'; \
 	printf '%s' '$(CURDIR)' > $(STAMP)

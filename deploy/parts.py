@@ -16,6 +16,8 @@ from deploy.refusal import Refusal
 
 Answers = Callable[[str], Awaitable[bool]]
 """Whether a GET of that URL is answered with 200."""
+SHARED_MODULES = (*(f"{name}{part}" for name in SERVICES for part in (".app", ".migrations")), *LATE_IMPORTS)
+"""What the services are made of."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,12 +96,11 @@ def broker_command(desk: Plan, answers: Answers) -> Command:
 
 def forkserver_command(desk: Plan, ready: Callable[[], Awaitable[bool]]) -> Command:
     """Return how to run the fork server, which imports all that the services are made of."""
-    modules = [f"{name}{part}" for name in SERVICES for part in (".app", ".migrations")]
     return Command(
         name="forkserver",
         program=sys.executable,
         shown_as=sys.executable,
-        arguments=["-m", "deploy.forkserver", *modules, *LATE_IMPORTS],
+        arguments=[*_how(), "-m", "deploy.forkserver", *SHARED_MODULES],
         environment=_service_environment(desk),
         ready=ready,
     )
@@ -112,7 +113,7 @@ def service_command(desk: Plan, name: str, answers: Answers) -> Command:
         name=name,
         program=sys.executable,
         shown_as=sys.executable,
-        arguments=["-m", name],
+        arguments=[*_how(), "-m", name],
         environment=_service_environment(desk),
         ready=lambda: answers(url),
         module=name,
@@ -148,6 +149,11 @@ def gateway_command(desk: Plan, answers: Answers) -> Command:
             f"http://{f'[{address}]' if address.count(':') > 1 and address[0] != '[' else address}:{desk.port}/health/auth"
         ),
     )
+
+
+def _how() -> list[str]:
+    """Return Python's options for a service. Unless a crash is asked for, the places for one are compiled to nothing, as are asserts."""
+    return [] if "STE_FAIL_AT" in os.environ else ["-O"]
 
 
 def program(name: str) -> str:

@@ -94,6 +94,20 @@ print(json.dumps(loaded))
     assert json.loads(done.stdout) == {}
 
 
+def test_no_assert_does_anything() -> None:
+    """The services run with asserts compiled to nothing, so one may only say what is so anyway."""
+    calls = [
+        (str(path.relative_to(ROOT)), node.lineno, ast.unparse(call))
+        for package in PACKAGES
+        for path in sources(package)
+        for node in ast.walk(ast.parse(path.read_text(), str(path)))
+        if isinstance(node, ast.Assert)
+        for call in ast.walk(node.test)
+        if isinstance(call, ast.Call | ast.Await | ast.NamedExpr) and not ast.unparse(call).startswith(("isinstance(", "len("))
+    ]
+    assert [found for found in calls if found[0] != "libs/events/src/events/testing.py"] == []
+
+
 PYDANTICS_OWN = {"pydantic-core", "annotated-types"}
 """Parts of pydantic under names of their own; pydantic pins their versions, so naming them beside it could only contradict it."""
 

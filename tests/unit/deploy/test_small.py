@@ -17,7 +17,7 @@ from deploy.commands.events import line
 from deploy.desk_file import DeskFile, holding, path_in
 from deploy.first_start import demo_wanted, is_loopback
 from deploy.logs import RotatingLog, headline, last_words
-from deploy.parts import _as_set
+from deploy.parts import _as_set, forkserver_command, plan, service_command
 from deploy.ports import free_ports, is_free, require_free
 from deploy.refusal import Refusal
 from deploy.terminal import Terminal
@@ -164,6 +164,23 @@ DEMO = [
 @pytest.mark.parametrize(("given", "wanted"), DEMO)
 def test_accounts_with_a_known_password_are_not_made_where_others_reach_them(given: dict[str, object], wanted: bool) -> None:
     assert demo_wanted(Settings(**given), Terminal()) is wanted  # type: ignore[arg-type]
+
+
+async def never_asked(_url: str = "") -> bool:
+    raise AssertionError
+
+
+@pytest.mark.parametrize(("fail_at", "options"), [(None, ["-O"]), ("commit:1", [])])
+def test_services_run_optimised_unless_a_crash_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fail_at: str | None, options: list[str]
+) -> None:
+    """Fail points stand behind `__debug__`."""
+    monkeypatch.delenv("STE_FAIL_AT", raising=False)
+    if fail_at:
+        monkeypatch.setenv("STE_FAIL_AT", fail_at)
+    desk = plan(Settings(data_dir=tmp_path, port=1))
+    for command in (service_command(desk, "auth", never_asked), forkserver_command(desk, never_asked)):
+        assert command.arguments[: len(options) + 1] == [*options, "-m"]
 
 
 def test_free_ports_are_free_and_differ() -> None:
