@@ -70,8 +70,8 @@ def _check_desk(settings: Settings) -> Iterator[Finding]:
         operator = Operator.of_nobody(settings)
     with operator:
         yield from check_broker(operator, desk, settings.data_dir)
-        for service in SERVICES:
-            yield from check_service(operator, service, settings.data_dir)
+        for process in operator.urls:
+            yield from check_service(operator, process, settings.data_dir)
         yield from check_gateway(operator, desk, settings.data_dir)
         yield from check_demo(operator, settings)
 

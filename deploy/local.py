@@ -19,7 +19,7 @@ from typing import Any
 import httpx2
 
 from chassis import secrets
-from chassis.settings import SERVICES, Settings
+from chassis.settings import REPLICATED, Settings
 from deploy.desk_file import DeskFile, holding
 from deploy.first_start import prepare, refuse_lost
 from deploy.forking import ForkServer, can_fork
@@ -28,7 +28,9 @@ from deploy.logs import RotatingLog
 from deploy.parts import Plan, broker_command, forkserver_command, gateway_command, plan, service_command
 from deploy.ports import require_free
 from deploy.process import Process
+from deploy.refusal import Refusal
 from deploy.terminal import Terminal
+from deploy.versions import Stood, sqlite
 
 PATIENCE = 120.0
 """Seconds that a process may take until it is ready; a slow machine that migrates a large store needs some."""
@@ -83,7 +85,7 @@ class Desk:
             first.append(forkserver_command(self.plan, self._forks.is_ready))
         await self._bring_up(first)
         self._begin(self._watch_broker(), "watch broker")
-        await self._bring_up([service_command(self.plan, name, self._answers) for name in SERVICES])
+        await self._bring_up([service_command(self.plan, name, self._answers) for name in self.plan.service_ports])
         credential = secrets.ensure(self.plan.settings.secrets_dir, "operator")
         await refuse_lost(self.plan, self._client, credential)
         await self._bring_up([gateway_command(self.plan, self._answers)])
@@ -163,7 +165,11 @@ class Desk:
         if self._forks:
             self._forks.close()
         names = list(self._processes)
-        for group, patience in ((["gateway"], 3.0), ([name for name in SERVICES if name in names], 6.0), (["broker", "forkserver"], 2.0)):
+        for group, patience in (
+            (["gateway"], 3.0),
+            ([name for name in self.plan.service_ports if name in names], 6.0),
+            (["broker", "forkserver"], 2.0),
+        ):
             await asyncio.gather(*(self._processes[name].stop(patience) for name in group if name in names))
         for task in self._tasks:
             task.cancel()
@@ -175,9 +181,20 @@ class Desk:
         self._terminal.tell("desk", "stopped")
 
 
+def require_room_for_several(settings: Settings, library: Stood) -> None:
+    """Raise Refusal when several processes are to run on one store, and the library that opens it can not have that."""
+    for service in REPLICATED:
+        if len(settings.processes_of(service)) > 1 and settings.database_of(service).startswith("sqlite") and not library.good:
+            raise Refusal(
+                f"{service} can not run as several processes: SQLite is {library.found}, and {library.why}.",
+                f"Unset STE_{service.upper()}_PROCESSES.",
+            )
+
+
 def up(settings: Settings, terminal: Terminal) -> None:
     """Run the desk until it is told to stop. Raises Refusal."""
     os.umask(0o077)  # what the desk writes is its owner's alone
+    require_room_for_several(settings, sqlite())
     with holding(settings.data_dir):
         where = plan(settings)
         require_free(settings.bind, where.port)

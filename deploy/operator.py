@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import httpx2
 
-from chassis.settings import SERVICES, Settings
+from chassis.settings import SERVICES, Settings, service_of
 from deploy.desk_file import DeskFile
 from deploy.refusal import Exit, Refusal
 
@@ -88,9 +88,9 @@ def _refused(service: str, answer: httpx2.Response) -> str:
 
 
 def _urls(settings: Settings, desk: DeskFile | None) -> dict[str, str]:
-    """Return where the services are: as the local runner wrote, or, where others run them, as was set."""
+    """Return where the services are: as the local runner wrote, by process, or, where others run them, as was set."""
     if desk is not None:
-        return {name: f"http://127.0.0.1:{desk.ports[name]}" for name in SERVICES}
+        return {name: f"http://127.0.0.1:{port}" for name, port in desk.ports.items() if service_of(name) in SERVICES}
     if {f"{name}_url" for name in SERVICES} & settings.model_fields_set:
         return {name: settings.url_of(name) for name in SERVICES}
     raise Refusal(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from chassis import secrets
 from chassis.preload import LATE_IMPORTS
-from chassis.settings import SERVICES, Settings
+from chassis.settings import SERVICES, Settings, service_of
 from deploy import broker
 from deploy.launching import Command
 from deploy.ports import free_ports
@@ -22,7 +22,10 @@ SHARED_MODULES = (*(f"{name}{part}" for name in SERVICES for part in (".app", ".
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """Where everything of one desk is: the data directory, the gateway's port and the loopback ports of the others."""
+    """Where everything of one desk is: the data directory, the gateway's port and the loopback ports of the others.
+
+    `service_ports` are by name of process: those of a service are "tickets", "tickets-2", and so on.
+    """
 
     settings: Settings
     port: int
@@ -49,6 +52,10 @@ class Plan:
         """By name of process."""
         return {"broker": self.broker_port, **self.service_ports, "gateway": self.port}
 
+    def addresses_of(self, service: str) -> list[str]:
+        """Return where the processes of a service are, without the scheme."""
+        return [f"127.0.0.1:{port}" for name, port in self.service_ports.items() if service_of(name) == service]
+
 
 def broker_health_url(monitor_port: int) -> str:
     """Return where the broker says how it is. The plain one: its variants say ok on a full disk."""
@@ -57,9 +64,10 @@ def broker_health_url(monitor_port: int) -> str:
 
 def plan(settings: Settings) -> Plan:
     """Choose the ports: those that were set by hand stay, all others are free ones. Raises Refusal."""
-    chosen = iter(free_ports(len(SERVICES) + 3))
+    names = [name for service in SERVICES for name in settings.processes_of(service)]
+    chosen = iter(free_ports(len(names) + 3))
     given = settings.model_fields_set
-    services = {name: settings.port_of(name) if f"{name}_port" in given else next(chosen) for name in SERVICES}
+    services = {name: settings.port_of(name) if f"{name}_port" in given else next(chosen) for name in names}
     return Plan(
         settings=settings,
         port=settings.port or next(chosen),
@@ -107,16 +115,17 @@ def forkserver_command(desk: Plan, ready: Callable[[], Awaitable[bool]]) -> Comm
 
 
 def service_command(desk: Plan, name: str, answers: Answers) -> Command:
-    """Return how to run a service: as a fork, or by Python, which needs its own argv[0]; the service names itself."""
-    url = f"http://127.0.0.1:{desk.service_ports[name]}/readyz"
+    """Return how to run a process of a service: as a fork, or by Python, which needs its own argv[0]; the service names itself."""
+    port, service = desk.service_ports[name], service_of(name)
+    url = f"http://127.0.0.1:{port}/readyz"
     return Command(
         name=name,
         program=sys.executable,
         shown_as=sys.executable,
-        arguments=[*_how(), "-m", name],
-        environment=_service_environment(desk),
+        arguments=[*_how(), "-m", service],
+        environment={**_service_environment(desk), "STE_PROCESS": name, f"STE_{service.upper()}_PORT": str(port)},
         ready=lambda: answers(url),
-        module=name,
+        module=service,
     )
 
 
@@ -134,7 +143,7 @@ def gateway_command(desk: Plan, answers: Answers) -> Command:
         "STE_PORT": str(desk.port),
         "STE_ORIGIN": desk.url,
         "STE_DOCS_DIR": str(here / "docs_page"),
-        **{f"STE_{name.upper()}_UPSTREAM": f"127.0.0.1:{port}" for name, port in desk.service_ports.items()},
+        **{f"STE_{name.upper()}_UPSTREAM": _upstream(desk.addresses_of(name)) for name in SERVICES},
     }
     if settings.trusted_proxies:
         environment["STE_TRUSTED_PROXIES"] = " ".join(map(str, settings.trusted_proxies))
@@ -149,6 +158,11 @@ def gateway_command(desk: Plan, answers: Answers) -> Command:
             f"http://{f'[{address}]' if address.count(':') > 1 and address[0] != '[' else address}:{desk.port}/health/auth"
         ),
     )
+
+
+def _upstream(addresses: list[str]) -> str:
+    """Return how long a process that did not answer is passed over, where there is another, and the addresses of all."""
+    return " ".join(["1s" if len(addresses) > 1 else "0s", *addresses])
 
 
 def _how() -> list[str]:
@@ -177,9 +191,9 @@ def _service_environment(desk: Plan) -> dict[str, str]:
         "STE_PARENT_PID": str(os.getpid()),
         "PYTHONUNBUFFERED": "1",
     }
-    for name, port in desk.service_ports.items():
-        told[f"STE_{name.upper()}_PORT"] = str(port)
-        told[f"STE_{name.upper()}_URL"] = f"http://127.0.0.1:{port}"
+    for name in SERVICES:
+        told[f"STE_{name.upper()}_PORT"] = str(desk.service_ports[name])
+        told[f"STE_{name.upper()}_URL"] = " ".join(f"http://{address}" for address in desk.addresses_of(name))
     return {**os.environ, **_as_set(desk.settings), **told}
 
 

@@ -37,10 +37,15 @@ def everything() -> list[Stood]:
         Stood(name="python", found=platform.python_version(), floor="3.11", why="the code needs it"),
         Stood(name="caddy", found=_said_by("caddy", "version"), floor="2.11.4", why="older ones let forged identity headers through"),
         Stood(name="nats-server", found=_said_by("nats-server", "--version"), floor="2.14.3", why="older ones can be crashed unasked"),
-        Stood(name="sqlite", found=_sqlite(), floor="3.51.3", why="older ones can corrupt a store that two connections write"),
+        sqlite(),
         Stood(name="starlette", found=_package("starlette"), floor="1.5.1", why="older ones can be made to use all CPU or confuse paths"),
         Stood(name="uvicorn", found=_package("uvicorn"), floor="0.51", why="older ones are slow on large bodies and restart badly"),
     ]
+
+
+def sqlite() -> Stood:
+    """Look at the library that the stores are opened with."""
+    return Stood(name="sqlite", found=_sqlite(), floor="3.51.3", why="older ones can corrupt a store that two connections write")
 
 
 def lines() -> list[str]:

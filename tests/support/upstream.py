@@ -17,8 +17,8 @@ class Upstream(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+    def __init__(self, port: int = 0) -> None:
+        super().__init__(("127.0.0.1", port), _Handler)
         self.seen: list[dict[str, Any]] = []
         self.go_on = threading.Event()
 
@@ -90,9 +90,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def upstream() -> Iterator[Upstream]:
-    """Serve until the end of the block."""
-    with Upstream() as server:
+def upstream(port: int = 0) -> Iterator[Upstream]:
+    """Serve until the end of the block, on that port or on a free one."""
+    with Upstream(port) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
         thread.start()
         try:

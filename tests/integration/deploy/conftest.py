@@ -1,10 +1,11 @@
 """The real gateway, as the runner starts it, before services that tell what reached them."""
 
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import httpx2
@@ -30,10 +31,10 @@ Open = Callable[..., "Gateway"]
 
 
 @contextmanager
-def running(directory: Path, auth: Upstream, **settings: Any) -> Iterator[Gateway]:
-    """Run the gateway with the settings that an operator would give."""
+def running(directory: Path, auth: Upstream, *, others: Mapping[str, int] = MappingProxyType({}), **settings: Any) -> Iterator[Gateway]:
+    """Run the gateway with the settings that an operator would give; `others` are the ports of further processes."""
     port, nobody = free_ports(2)
-    ports = {"auth": auth.port, "tickets": nobody, "notifier": nobody, "escalator": nobody}
+    ports = {"auth": auth.port, "tickets": nobody, "notifier": nobody, "escalator": nobody, **others}
     chosen = Settings(data_dir=directory, port=port, **settings)
 
     async def never_asked(_url: str) -> bool:

@@ -3,11 +3,14 @@
 import json
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
 
+from deploy.ports import free_ports
 from tests.integration.deploy.conftest import Gateway, Open
+from tests.support.upstream import upstream
 
 PROBLEM = "application/problem+json"
 
@@ -189,6 +192,34 @@ def test_an_answer_that_was_cut_off_says_that_the_outcome_is_unknown(gateway: Ga
     answer = gateway.client.post("/api/auth/dies")
     assert (answer.status_code, answer.json()["type"]) == (502, "/problems/outcome-unknown")
     assert "Retry-After" in answer.headers
+
+
+def test_what_may_have_been_heard_is_asked_again_only_if_that_changes_nothing(gateway: Gateway) -> None:
+    for method, times in (("POST", {1}), ("PUT", {1}), ("GET", set(range(2, 50)))):
+        gateway.auth.seen.clear()
+        assert gateway.client.request(method, "/api/auth/dies").status_code == 502
+        assert len(gateway.auth.seen) in times, method
+
+
+def test_a_service_that_is_back_within_a_second_is_not_missed(open_gateway: Open) -> None:
+    (port,) = free_ports(1)
+    gateway = open_gateway(others={"tickets": port})
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(gateway.client.post, "/api/tickets", json={"title": "Nobody listens"})
+        assert not asked.done()
+        with upstream(port) as tickets:
+            assert asked.result().status_code == 200
+            assert [told["method"] for told in tickets.seen] == ["POST"]
+
+
+def test_what_comes_in_is_spread_over_all_processes_and_one_that_is_gone_is_passed_over(open_gateway: Open) -> None:
+    (nobody,) = free_ports(1)
+    with upstream() as first, upstream() as second:
+        gateway = open_gateway(others={"tickets": first.port, "tickets-2": nobody, "tickets-3": second.port})
+        for _ in range(40):
+            assert gateway.client.post("/api/tickets", json={}).status_code == 200
+        assert min(len(first.seen), len(second.seen)) > 0
+        assert len(first.seen) + len(second.seen) == 40
 
 
 @pytest.mark.parametrize("service", ["tickets", "notifier", "escalator"])

@@ -22,7 +22,7 @@ from chassis.limits import Limit, Limits
 from chassis.peers import feed_page, wires
 from chassis.principal import current_admin, current_principal
 from chassis.problems import PROBLEMS, declare, merge, responses, status_of
-from chassis.settings import Settings
+from chassis.settings import SERVICES, Settings, service_of
 from chassis.strings import Secret, Text
 from events.errors import Conflict, DomainError, Invalid, Stale, TooMany
 from tests.unit.chassis.conftest import Visit, desk
@@ -117,16 +117,22 @@ def test_settings_have_defaults_and_read_their_names(monkeypatch: pytest.MonkeyP
     assert plain.origins == {"http://localhost:8080", "http://127.0.0.1:8080"}
     assert plain.database_of("tickets") == f"sqlite:///{tmp_path}/var/tickets.sqlite3"
     assert plain.url_of("auth") == "http://127.0.0.1:8081"
+    assert [plain.processes_of(name) for name in SERVICES] == [(name,) for name in SERVICES]
     assert not plain.secure
     monkeypatch.setenv("STE_TICKETS_PORT", "1234")
     monkeypatch.setenv("STE_AUTH_URL", "http://auth:8000/")
+    monkeypatch.setenv("STE_TICKETS_URL", "http://one:8000/, http://two:8000")
+    monkeypatch.setenv("STE_TICKETS_PROCESSES", "3")
     monkeypatch.setenv("TICKETS_DATABASE_URL", "postgresql+psycopg://db/tickets")
     monkeypatch.setenv("STE_TRUSTED_PROXIES", "10.0.0.0/8, 192.168.1.1")
     monkeypatch.setenv("STE_ORIGIN", "https://Desk.example.org/")
     (tmp_path / ".env").write_text("STE_PORT=9999\nSTE_TICKETS_PORT=1\n")
     found = Settings()
     assert (found.port, found.port_of("tickets")) == (9999, 1234)
-    assert found.url_of("auth") == "http://auth:8000"
+    assert found.urls_of("auth") == ("http://auth:8000",)
+    assert found.urls_of("tickets") == ("http://one:8000", "http://two:8000")
+    assert found.processes_of("tickets") == ("tickets", "tickets-2", "tickets-3")
+    assert {service_of(name) for name in found.processes_of("tickets")} == {"tickets"}
     assert found.database_of("tickets") == "postgresql+psycopg://db/tickets"
     assert [str(network) for network in found.trusted_proxies] == ["10.0.0.0/8", "192.168.1.1/32"]
     assert found.origins == {"https://desk.example.org"}

@@ -10,12 +10,13 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from chassis.settings import Settings
+from chassis.settings import Settings, service_of
 from deploy import versions
 from deploy.checks import Finding, _guarded, check_secrets
 from deploy.commands.events import line
 from deploy.desk_file import DeskFile, holding, path_in
 from deploy.first_start import demo_wanted, is_loopback
+from deploy.local import require_room_for_several
 from deploy.logs import RotatingLog, headline, last_words
 from deploy.parts import _as_set, forkserver_command, plan, service_command
 from deploy.ports import free_ports, is_free, require_free
@@ -183,6 +184,33 @@ def test_services_run_optimised_unless_a_crash_is_asked_for(
         assert command.arguments[: len(options) + 1] == [*options, "-m"]
 
 
+def test_several_processes_of_a_service_differ_in_name_and_port_alone(tmp_path: Path) -> None:
+    desk = plan(Settings(data_dir=tmp_path, port=1, tickets_processes=3))
+    commands = [service_command(desk, name, never_asked) for name in desk.service_ports if service_of(name) == "tickets"]
+    assert [(command.name, command.module, command.environment["STE_PROCESS"]) for command in commands] == [
+        ("tickets", "tickets", "tickets"),
+        ("tickets-2", "tickets", "tickets-2"),
+        ("tickets-3", "tickets", "tickets-3"),
+    ]
+    ports = [command.environment["STE_TICKETS_PORT"] for command in commands]
+    urls = " ".join(f"http://127.0.0.1:{port}" for port in ports)
+    assert len(set(ports)) == 3
+    assert [command.environment["STE_TICKETS_URL"] for command in commands] == [urls] * 3
+
+
+def test_several_processes_are_refused_where_two_could_corrupt_a_store(tmp_path: Path) -> None:
+    old, new = (
+        versions.Stood(name="sqlite", found=found, floor="3.51.3", why="older ones can corrupt it") for found in ("3.40.1", "3.53.0")
+    )
+    several = Settings(data_dir=tmp_path, notifier_processes=2)
+    with pytest.raises(Refusal, match=r"notifier can not run as several processes: SQLite is 3\.40\.1"):
+        require_room_for_several(several, old)
+    require_room_for_several(several, new)
+    require_room_for_several(Settings(data_dir=tmp_path), old)
+    elsewhere = {"notifier_database_url": "postgresql+psycopg://db/notifier"}
+    require_room_for_several(Settings(data_dir=tmp_path, notifier_processes=2, **elsewhere), old)  # type: ignore[arg-type]
+
+
 def test_free_ports_are_free_and_differ() -> None:
     found = free_ports(20)
     assert len(set(found)) == 20
@@ -272,7 +300,7 @@ def test_every_variable_is_in_the_example() -> None:
     assert [name for name in names if not re.search(rf"^# ?{name}=", example, re.MULTILINE) and name not in OURS] == []
 
 
-OURS = {"STE_PARENT_PID"}
+OURS = {"STE_PARENT_PID", "STE_PROCESS"}
 """Set by the runner, never by a person."""
 
 

@@ -96,14 +96,13 @@ class Checkup:
         return found + [alarm for alarm in (live.relay.alarm, *(consumer.alarm for consumer in live.consumers.values())) if alarm]
 
     def _figures(self, connection: Connection) -> dict[str, float]:
-        live, lag = self._live, self._live.relay.lag()
-        figures = {
-            "relay_lag_events": float(lag.events),
-            "relay_lag_seconds": lag.seconds,
-            "broker_connected": float(live.broker.connected),
-        }
-        for source, consumer in live.consumers.items():
-            figures[f"consumer_lag_events_{source.strip('/')}"] = float(max(0, consumer.heard - consumer.position))
+        live = self._live
+        figures = {"leader": float(live.lease.held), "broker_connected": float(live.broker.connected)}
+        if live.lease.held:  # the others neither relay nor consume, and do not know how far the leader is
+            lag = live.relay.lag()
+            figures |= {"relay_lag_events": float(lag.events), "relay_lag_seconds": lag.seconds}
+            for source, consumer in live.consumers.items():
+                figures[f"consumer_lag_events_{source.strip('/')}"] = float(max(0, consumer.heard - consumer.position))
         figures.update(parking.figures(connection, live.environment.now()))
         figures.update(live.parts.figures(connection) if live.parts.figures else {})
         return figures

@@ -1,6 +1,10 @@
-"""Calls to the other services, on their own ports, with the services' credential. Nothing is retried here: callers know what may be."""
+"""Calls to the other services, on their own ports, with the services' credential.
+
+What may have been heard is not asked again here: callers know what may be.
+"""
 
 import json
+from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,7 +24,8 @@ class Peers:
     """The other services. Every method raises Unavailable when the one that is asked does not answer, or answers 5xx."""
 
     def __init__(self, settings: Settings, secret: str) -> None:
-        self._urls = {service: settings.url_of(service) for service in SERVICES}
+        self._urls = {service: deque(settings.urls_of(service)) for service in SERVICES}
+        """The one that is asked first stands first."""
         self._client = httpx2.AsyncClient(
             headers={CREDENTIAL: secret}, timeout=httpx2.Timeout(_ASK, connect=1.0), limits=_LIMITS, trust_env=False
         )
@@ -37,10 +42,19 @@ class Peers:
         return await self._call("POST", service, path, within, json=body)
 
     async def _call(self, method: str, service: str, path: str, within: float, **options: Any) -> httpx2.Response:
-        try:
-            answer = await self._client.request(method, self._urls[service] + path, timeout=within, **options)
-        except httpx2.TransportError as error:
-            raise Unavailable(f"The service {service} cannot be reached.") from error
+        urls = self._urls[service]
+        for left in reversed(range(len(urls))):
+            url = urls[0]
+            try:
+                answer = await self._client.request(method, url + path, timeout=within, **options)
+            except httpx2.TransportError as error:
+                if urls[0] == url:
+                    urls.rotate(-1)  # from now on the next one is asked first
+                # where no connection was made nothing was sent, so another may be asked the same
+                if left == 0 or not isinstance(error, httpx2.ConnectError):
+                    raise Unavailable(f"The service {service} cannot be reached.") from error
+            else:
+                break
         if answer.status_code >= 500:
             raise Unavailable(f"The service {service} cannot answer.")
         return answer

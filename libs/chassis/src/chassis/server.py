@@ -87,7 +87,7 @@ def serve(app: Desk, name: str, settings: Settings) -> int:
     if __debug__:
         arm(name)
     configure_logging(name, settings.log_level)
-    setproctitle(f"ste {name}")
+    setproctitle(f"ste {settings.process or name}")
     if settings.parent_pid is not None:
         end_with_parent(settings.parent_pid)
     server = ProcessServer(app, host=settings.service_bind, port=settings.port_of(name), loop="uvloop")

@@ -9,7 +9,10 @@ from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 SERVICES = ("auth", "tickets", "notifier", "escalator")
+REPLICATED = ("tickets", "notifier", "escalator")
+"""Those of which several processes may run on one store. auth counts failed sign-ins in memory, unless STE_LIMITS_URL says otherwise."""
 Port = Annotated[int, Field(ge=0, le=65535)]
+Processes = Annotated[int, Field(ge=1, le=16)]
 Network = IPv4Network | IPv6Network
 Networks = Annotated[tuple[Network, ...], NoDecode]
 """Networks in CIDR notation, separated by commas or white space."""
@@ -47,7 +50,14 @@ class Settings(BaseSettings):
     parent_pid: int | None = None
     """Set by the process runner: the service ends with that process, even when it is killed."""
 
+    process: str = ""
+    """Set by the process runner: which process of its service this is, as "tickets-2"."""
+    tickets_processes: Processes = 1
+    notifier_processes: Processes = 1
+    escalator_processes: Processes = 1
+
     auth_url: str = ""
+    """Where the peers find a service: one address, or several of processes that all serve its store, separated by spaces or commas."""
     tickets_url: str = ""
     notifier_url: str = ""
     escalator_url: str = ""
@@ -96,8 +106,18 @@ class Settings(BaseSettings):
         return self.data_dir / "secrets"
 
     def url_of(self, service: str) -> str:
-        """Return the address of a service for its peers, without a slash at the end."""
-        return str(getattr(self, f"{service}_url") or f"http://127.0.0.1:{self.port_of(service)}").rstrip("/")
+        """Return the first address of a service."""
+        return self.urls_of(service)[0]
+
+    def urls_of(self, service: str) -> tuple[str, ...]:
+        """Return the addresses of a service for its peers, without slashes at their ends; at least one."""
+        given = str(getattr(self, f"{service}_url")).replace(",", " ").split()
+        return tuple(url.rstrip("/") for url in given) or (f"http://127.0.0.1:{self.port_of(service)}",)
+
+    def processes_of(self, service: str) -> tuple[str, ...]:
+        """Return the names of a service's processes, as the local runner runs them: the service's own, then "tickets-2" and so on."""
+        count = getattr(self, f"{service}_processes") if service in REPLICATED else 1
+        return (service, *(f"{service}-{number}" for number in range(2, count + 1)))
 
     def port_of(self, service: str) -> int:
         """Return the port that a service listens on."""
@@ -106,6 +126,11 @@ class Settings(BaseSettings):
     def database_of(self, service: str) -> str:
         """Return the SQLAlchemy URL of a service's store."""
         return str(getattr(self, f"{service}_database_url", "") or f"sqlite:///{self.data_dir / f'{service}.sqlite3'}")
+
+
+def service_of(process: str) -> str:
+    """Return the service that a process is one of, by its name."""
+    return process.partition("-")[0]
 
 
 def _origin_of(scheme: str, netloc: str) -> str:
