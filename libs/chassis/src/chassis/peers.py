@@ -26,8 +26,10 @@ class Peers:
     def __init__(self, settings: Settings, secret: str) -> None:
         self._urls = {service: deque(settings.urls_of(service)) for service in SERVICES}
         """The one that is asked first stands first."""
+        # the certificates of the world take memory and time, and are read for plain http too
+        tls = any(url.startswith("https:") for urls in self._urls.values() for url in urls)
         self._client = httpx2.AsyncClient(
-            headers={CREDENTIAL: secret}, timeout=httpx2.Timeout(_ASK, connect=1.0), limits=_LIMITS, trust_env=False
+            headers={CREDENTIAL: secret}, timeout=httpx2.Timeout(_ASK, connect=1.0), limits=_LIMITS, trust_env=False, verify=tls
         )
 
     async def close(self) -> None:
