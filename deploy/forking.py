@@ -45,6 +45,7 @@ class Forked:
 
     async def end(self) -> str:
         try:
+            await _readable(self._pidfd, self._life.fileno())
             status = await _told(self._life, self._give_up)
             if status is None:
                 await self._outlive()
@@ -151,7 +152,7 @@ async def _born(life: socket.socket, give_up: Callable[[], None]) -> tuple[int, 
 
 
 async def _told(life: socket.socket, give_up: Callable[[], None]) -> int | None:
-    """Return the exit status of what was forked, None when the fork server ended first."""
+    """Return the exit status of what has ended, None when the fork server ended first."""
     await _heard(life, give_up)
     try:
         packed = life.recv(NUMBER.size)
@@ -169,14 +170,17 @@ async def _heard(life: socket.socket, give_up: Callable[[], None]) -> None:
         await _readable(life.fileno())
 
 
-async def _readable(descriptor: int) -> None:
+async def _readable(*descriptors: int) -> None:
+    """Wait until there is something to read from one of them; from a pidfd, that is the end of its process."""
     loop = asyncio.get_running_loop()
     there: asyncio.Future[None] = loop.create_future()
-    loop.add_reader(descriptor, _settle, there)
+    for descriptor in descriptors:
+        loop.add_reader(descriptor, _settle, there)
     try:
         await there
     finally:
-        loop.remove_reader(descriptor)
+        for descriptor in descriptors:
+            loop.remove_reader(descriptor)
 
 
 def _settle(future: "asyncio.Future[None]") -> None:

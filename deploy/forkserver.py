@@ -42,11 +42,9 @@ class _Child:
 
 def main(modules: Sequence[str]) -> None:
     """Serve until our runner is gone. In each fork, run the module that was asked for as `python -m` would."""
-    control = socket.socket(fileno=_STDIN)
     setproctitle("ste forkserver")
     preload(modules)
-    control.send(READY)
-    service = _serve(control)
+    service = ForkServer(socket.socket(fileno=_STDIN)).serve()
     if service is not None:
         runpy.run_module(service, run_name="__main__", alter_sys=True)
 
@@ -73,57 +71,65 @@ def _give_back() -> None:
         trim(0)
 
 
-def _serve(control: socket.socket) -> str | None:
-    """Fork on request and tell of every end. Returns None when the runner is gone and, in a fork, the module that it is to run."""
-    children: dict[int, _Child] = {}
-    poll = select.poll()
-    poll.register(control, select.POLLIN)
-    while True:
-        for descriptor, _ in poll.poll():
-            if descriptor in children:
-                poll.unregister(descriptor)
-                _bury(children.pop(descriptor))
-                continue
-            packet, descriptors, _, _ = socket.recv_fds(control, 16, 2)
-            if not packet:
-                return None
-            output, life = descriptors[0], socket.socket(fileno=descriptors[1])
-            parent, pid = os.getpid(), _fork()
-            if pid == 0:
-                for other in children.values():
-                    os.close(other.pidfd)
-                    other.life.close()
-                control.detach()
-                return _become(parent, output, life)
+class ForkServer:
+    """Forks on request and tells of every end. `control` is the socket of packets."""
+
+    def __init__(self, control: socket.socket) -> None:
+        self._control = control
+        self._children: dict[int, _Child] = {}
+        """By pidfd, which can be read once the child has ended."""
+        self._poll = select.poll()
+        self._poll.register(control, select.POLLIN)
+
+    def serve(self) -> str | None:
+        """Return None when the runner is gone and, in a fork, the module that it is to run."""
+        self._control.send(READY)
+        while True:
+            for descriptor, _ in self._poll.poll():
+                if descriptor in self._children:
+                    self._bury(descriptor)
+                    continue
+                packet, descriptors, _, _ = socket.recv_fds(self._control, 16, 2)
+                if not packet:
+                    return None
+                module = self._fork(descriptors[0], socket.socket(fileno=descriptors[1]))
+                if module is not None:
+                    return module
+
+    def _fork(self, output: int, life: socket.socket) -> str | None:
+        """Make a child. Return the module that it is to run in the child, None in the fork server."""
+        parent = os.getpid()
+        try:
+            pid = os.fork()
+        except OSError:  # no room for one more: the runner sees that nothing came of it, and asks again later
             os.close(output)
-            if (child := _tell_of(pid, life)) is not None:
-                children[child.pidfd] = child
-                poll.register(child.pidfd, select.POLLIN)
-
-
-def _fork() -> int:
-    """Fork. Return -1 when the machine has no room for one more process: the runner sees that nothing came of it, and asks again later."""
-    try:
-        return os.fork()
-    except OSError:
-        return -1
-
-
-def _tell_of(pid: int, life: socket.socket) -> _Child | None:
-    """Tell the runner of a child that was born; whatever signals it later does so by the pidfd, which never means another process."""
-    if pid < 0:
-        life.close()
+            life.close()
+            return None
+        if pid == 0:
+            self._forget()
+            return _become(parent, output, life)
+        os.close(output)
+        child = _Child(pid, os.pidfd_open(pid), life)
+        self._children[child.pidfd] = child
+        self._poll.register(child.pidfd, select.POLLIN)
+        # signals go by the pidfd, which never means another process that got the same number
+        _send(life, pid, [child.pidfd])
         return None
-    child = _Child(pid, os.pidfd_open(pid), life)
-    _send(life, pid, [child.pidfd])
-    return child
 
+    def _forget(self) -> None:
+        """Let go, in a child, of what is the fork server's and of the other children."""
+        for other in self._children.values():
+            os.close(other.pidfd)
+            other.life.close()
+        self._control.detach()  # it is standard input, which is replaced
 
-def _bury(child: _Child) -> None:
-    _, status = os.waitpid(child.pid, 0)
-    os.close(child.pidfd)
-    _send(child.life, os.waitstatus_to_exitcode(status), [])
-    child.life.close()
+    def _bury(self, pidfd: int) -> None:
+        child = self._children.pop(pidfd)
+        self._poll.unregister(pidfd)
+        _, status = os.waitpid(child.pid, 0)
+        os.close(pidfd)
+        _send(child.life, os.waitstatus_to_exitcode(status), [])
+        child.life.close()
 
 
 def _send(life: socket.socket, number: int, descriptors: list[int]) -> None:

@@ -46,7 +46,7 @@ class Life(Protocol):
         ...
 
     async def end(self) -> str:
-        """Wait for its end, and return in words how that was. Its output is to be read first."""
+        """Wait for its end, and return in words how that was. Its output is read meanwhile, or it may wait for that and never end."""
         ...
 
 

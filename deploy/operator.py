@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
@@ -16,9 +17,10 @@ _PATIENCE = 30.0
 
 
 class Operator:
-    """A client of all services. Every failure is a Refusal in words; `asks` says how the service can be reached."""
+    """A client of all services. Every failure is a Refusal in words."""
 
     def __init__(self, urls: Mapping[str, str], credential: str) -> None:
+        """`urls` are by process: those of a service are "tickets", "tickets-2", and so on."""
         self.urls = dict(urls)
         self._client = httpx2.Client(headers={HEADER: credential}, timeout=_PATIENCE, trust_env=False)
 
@@ -61,7 +63,7 @@ class Operator:
 
     def _ask(self, service: str, method: str, path: str, **rest: Any) -> Any:
         try:
-            answer = self._client.request(method, self.urls[service] + path, **rest)
+            answer = self._request(service, method, path, **rest)
         except httpx2.TimeoutException:
             raise Refusal(f"{service} did not answer in time.", "ste doctor says how it is.") from None
         except UnicodeEncodeError:
@@ -71,6 +73,14 @@ class Operator:
         if answer.is_success:
             return _json(answer)
         raise Refusal(_refused(service, answer))
+
+    def _request(self, service: str, method: str, path: str, **rest: Any) -> httpx2.Response:
+        """Ask the first process of a service, and where nobody listens the next."""
+        *others, last = [url for process, url in self.urls.items() if service_of(process) == service]
+        for url in others:
+            with suppress(httpx2.ConnectError):
+                return self._client.request(method, url + path, **rest)
+        return self._client.request(method, last + path, **rest)
 
 
 def _json(answer: httpx2.Response) -> Any:

@@ -113,8 +113,8 @@ class Process:
         self._on_start(self.command.name, life.pid)
         if self._stopping.is_set():
             self.signal(signal.SIGTERM)
-        await self._keep(life.output)
-        return await life.end()
+        _, end = await asyncio.gather(self._keep(life.output), life.end())
+        return end
 
     async def _keep(self, stream: asyncio.StreamReader) -> None:
         rest = b""

@@ -41,6 +41,13 @@ print("and an error", file=sys.stderr)
 raise SystemExit(int(os.environ.get("STATUS", "0")))
 """,
     "stays": "import time; print('here', flush=True); time.sleep(60)",
+    "clings": """
+import ctypes, signal, time
+ctypes.CDLL(None).prctl(1, 0)
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print("here", flush=True)
+time.sleep(60)
+""",
     "starts_a_thread": "import threading, time; threading.Thread(target=time.sleep, args=(60,), daemon=True).start()",
 }
 
@@ -149,6 +156,19 @@ async def test_forks_end_with_their_server_and_the_next_one_makes_new_ones(serve
     again = await served.fork("tells")
     await again.output.read()
     assert await again.end() == "ended with status 0"
+
+
+async def test_a_fork_that_does_not_end_with_its_server_is_killed_before_the_next_one_needs_its_port(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forking, "_DRAIN", 0.2)
+    fork = await served.fork("clings")
+    assert await fork.output.readline() == b"here\n"
+    await served.end()
+    assert alive(fork.pid)
+    assert not fork.output.at_eof()
+    assert await fork.end() == "ended with the fork server"
+    await gone(fork.pid)
 
 
 async def test_a_server_that_is_silent_is_killed_and_what_was_asked_of_it_is_not_begun(
