@@ -12,7 +12,7 @@ from deploy.refusal import Refusal
 from deploy.terminal import Terminal
 
 FIRST_DELAY, LONGEST_DELAY, STEADY = 0.1, 10.0, 30.0
-"""Seconds: before the first restart, at most between two, and the life after which a process counts as healthy again."""
+"""Seconds: before the first restart, at most between two, and the life after which a process that never got ready counts as healthy."""
 _TRIES_AT_START = 3
 _LOOK = 0.02
 
@@ -34,10 +34,10 @@ class Process:
         """Set once the whole desk is ready."""
         self.starts = 0
         self._returning: asyncio.Task[None] | None = None
+        self._delay = FIRST_DELAY
 
     async def run(self) -> None:
         """Start it, and start it again whenever it ends. Raises Refusal when it can not even start once."""
-        delay = FIRST_DELAY
         try:
             while not self._stopping.is_set():
                 began = time.monotonic()
@@ -45,11 +45,12 @@ class Process:
                 if self._stopping.is_set():
                     return
                 self._give_up_if_hopeless(end)
-                delay = FIRST_DELAY if time.monotonic() - began > STEADY else delay
-                self._terminal.tell(self.command.name, f"{end}; starting it again in {delay:.1f} s", "warning")
+                if time.monotonic() - began > STEADY:
+                    self._delay = FIRST_DELAY
+                self._terminal.tell(self.command.name, f"{end}; starting it again in {self._delay:.1f} s", "warning")
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._stopping.wait(), delay)
-                delay = min(delay * 2, LONGEST_DELAY)
+                    await asyncio.wait_for(self._stopping.wait(), self._delay)
+                self._delay = min(self._delay * 2, LONGEST_DELAY)
                 if self.was_ready and not self._returning:
                     self._returning = asyncio.create_task(self._say_when_back(), name=f"{self.command.name} is back")
         finally:
@@ -73,6 +74,7 @@ class Process:
         began = time.monotonic()
         while not await self.command.ready():  # noqa: ASYNC110 (another process gets ready, which sets no event of ours)
             await asyncio.sleep(_LOOK)
+        self._delay = FIRST_DELAY  # it can live: however often it is killed, it is missed for as short as can be
         self._terminal.tell(self.command.name, f"ready again after {time.monotonic() - began:.1f} s", "ready")
         self._returning = None
 

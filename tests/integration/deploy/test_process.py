@@ -14,7 +14,7 @@ import pytest
 from deploy import guard
 from deploy.launching import Command, execute
 from deploy.logs import RotatingLog
-from deploy.process import Process
+from deploy.process import FIRST_DELAY, Process
 from deploy.refusal import Refusal
 from deploy.terminal import Terminal
 from tests.support.desk import alive
@@ -101,6 +101,22 @@ async def test_what_is_killed_is_started_again(tmp_path: Path) -> None:
     await kept.process.stop(5)
     await task
     assert not any(alive(pid) for pid in kept.pids)
+    kept.log.close()
+
+
+async def test_what_gets_ready_each_time_is_started_again_as_soon_each_time(tmp_path: Path) -> None:
+    async def spoken_in_this_life() -> bool:
+        return bool(kept.pids) and alive(kept.pids[-1]) and f"I am {kept.pids[-1]}." in kept.log.tail(1)
+
+    kept = Kept(tmp_path, "import os, time; print(f'I am {os.getpid()}.'); time.sleep(60)", ready=spoken_in_this_life)
+    task = asyncio.create_task(kept.process.run())
+    await kept.process.ready(10)
+    for life in range(1, 4):
+        os.kill(kept.pids[-1], signal.SIGKILL)
+        await asyncio.to_thread(eventually, lambda life=life: len(kept.pids) > life, what="the next life")
+        await asyncio.to_thread(eventually, lambda: kept.process._delay == FIRST_DELAY, what="a process that is back")
+    await kept.process.stop(5)
+    await task
     kept.log.close()
 
 
