@@ -77,59 +77,65 @@ class CrashDesk(Desk):
         except httpx2.HTTPError:
             return False
 
-    def heads(self) -> dict[str, int]:
-        """Return how many events each service has committed."""
-        with self.operator() as operator:
-            return {name: operator.get(name, "/internal/caught-up")["head"] for name in SERVICES}
-
-    def head(self, service: str) -> int:
-        """Return how many events a service has committed, 0 as long as it does not answer."""
-        with self.operator() as operator:
-            told = operator.try_get(service, "/internal/caught-up")[1]
-        return int(told["head"]) if isinstance(told, dict) and "head" in told else 0
-
-    def unpark(self, service: str, within: float = 30.0) -> None:
-        """Have everything handled that a service has set aside, as an operator would."""
-
-        def nothing_parked() -> bool:
-            with self.operator() as operator, suppress(Refusal):
-                items = operator.get(service, "/internal/parked")["items"]
-                for item in {item["subject"]: item for item in reversed(items)}.values():
-                    operator.post(service, f"/internal/parked/{item['source'].strip('/')}/{item['sequence']}/retry")
-                return not items
-            return False
-
-        eventually(nothing_parked, within=within, what=f"{service} with nothing set aside")
-
-    def caught_up(self) -> bool:
-        """Return whether everything committed is relayed and consumed everywhere."""
-        with self.operator() as operator:
-            told = {name: operator.try_get(name, "/internal/caught-up")[1] for name in SERVICES}
-        if not all(isinstance(answer, dict) and "head" in answer for answer in told.values()):
-            return False
-        consumed = all(
-            position == told[source.strip("/")]["head"] for answer in told.values() for source, position in answer["positions"].items()
-        )
-        return consumed and all(answer["relayed"] == answer["head"] for answer in told.values())
-
-    def settle(self, within: float = 60.0) -> None:
-        """Wait until everything is ready, relayed, consumed, escalated, told and delivered."""
-        for name in SERVICES:
-            eventually(lambda name=name: self.answers(name), within=within, what=f"{name} ready")  # type: ignore[misc]
-        last_due = time.time() + ESCALATE_AFTER + _LATE
-        eventually(lambda: time.time() > last_due and self._at_rest(), within=within + ESCALATE_AFTER + _LATE, what="rest")
-
-    def _at_rest(self) -> bool:
-        if not self.caught_up():
-            return False
-        with self.operator() as operator, suppress(Refusal):
-            waiting = [operator.get("notifier", "/internal/jobs", status=status, limit=1)["items"] for status in ("queued", "processing")]
-            parked = [operator.get(name, "/internal/parked")["items"] for name in SERVICES]
-            return not any(waiting) and not any(parked)
-        return False
-
     def sabotage(self, service: str, *statements: str) -> None:
         """Run statements in the store of a service, as somebody would who should not."""
-        with closing(SQLITE.connect(self.data_dir / f"{service}.sqlite3", timeout=10, isolation_level=None)) as connection:
+        with closing(SQLITE.connect(store_of(self, service), timeout=10, isolation_level=None)) as connection:
             for statement in statements:
                 connection.execute(statement)
+
+
+def store_of(desk: Desk, service: str) -> Path:
+    """Return the file that holds a service's store."""
+    url = desk.environment.get(f"{service.upper()}_DATABASE_URL", "")
+    return Path(url.removeprefix("sqlite:///")) if url else desk.data_dir / f"{service}.sqlite3"
+
+
+def heads(desk: Desk) -> dict[str, int]:
+    """Return how many events each service has committed; 0 for one that does not answer."""
+    with desk.operator() as operator:
+        told = {name: operator.try_get(name, "/internal/caught-up")[1] for name in SERVICES}
+    return {name: int(answer["head"]) if isinstance(answer, dict) and "head" in answer else 0 for name, answer in told.items()}
+
+
+def caught_up(desk: Desk) -> bool:
+    """Return whether everything committed is relayed and consumed everywhere."""
+    with desk.operator() as operator:
+        told = {name: operator.try_get(name, "/internal/caught-up")[1] for name in SERVICES}
+    if not all(isinstance(answer, dict) and "head" in answer for answer in told.values()):
+        return False
+    consumed = all(
+        position == told[source.strip("/")]["head"] for answer in told.values() for source, position in answer["positions"].items()
+    )
+    return consumed and all(answer["relayed"] == answer["head"] for answer in told.values())
+
+
+def settle(desk: Desk, within: float = 90.0) -> None:
+    """Wait until everything is ready, relayed, consumed, escalated, told and delivered."""
+    for name in SERVICES:
+        eventually(lambda name=name: desk.answers(name), within=within, what=f"{name} ready")  # type: ignore[misc]
+    last_due = time.time() + ESCALATE_AFTER + _LATE
+    eventually(lambda: time.time() > last_due and _at_rest(desk), within=within, what="rest")
+
+
+def _at_rest(desk: Desk) -> bool:
+    if not caught_up(desk):
+        return False
+    with desk.operator() as operator, suppress(Refusal):
+        waiting = [operator.get("notifier", "/internal/jobs", status=status, limit=1)["items"] for status in ("queued", "processing")]
+        parked = [operator.get(name, "/internal/parked")["items"] for name in SERVICES]
+        return not any(waiting) and not any(parked)
+    return False
+
+
+def unpark(desk: Desk, service: str, within: float = 60.0) -> None:
+    """Have everything handled that a service has set aside, as an operator would."""
+
+    def nothing_parked() -> bool:
+        with desk.operator() as operator, suppress(Refusal):
+            items = operator.get(service, "/internal/parked")["items"]
+            for item in {item["subject"]: item for item in reversed(items)}.values():
+                operator.post(service, f"/internal/parked/{item['source'].strip('/')}/{item['sequence']}/retry")
+            return not items
+        return False
+
+    eventually(nothing_parked, within=within, what=f"{service} with nothing set aside")

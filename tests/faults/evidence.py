@@ -16,8 +16,9 @@ from nats.aio.client import Client as Nats
 
 from chassis.settings import SERVICES
 from deploy.operator import Operator
-from tests.faults.desk import CrashDesk
+from tests.faults.desk import caught_up, store_of
 from tests.faults.history import Told
+from tests.support.desk import Desk
 from tests.support.waiting import eventually
 
 CHECKERS = "c" * 32
@@ -161,7 +162,7 @@ async def _api(connection: Nats, call: str, body: Any = None) -> Any:
     return json.loads(answer.data)
 
 
-def read_streams(desk: CrashDesk) -> dict[str, list[Event]]:
+def read_streams(desk: Desk) -> dict[str, list[Event]]:
     """Return what is in the broker's streams, read with the services' own passwords: only the owner may look."""
 
     async def read() -> dict[str, list[Event]]:
@@ -172,12 +173,12 @@ def read_streams(desk: CrashDesk) -> dict[str, list[Event]]:
     return asyncio.run(read())
 
 
-def collect(desk: CrashDesk, history: Told, baseline: Mapping[str, int], people: Iterable[str], **rest: Any) -> Evidence:
+def collect(desk: Desk, history: Told, baseline: Mapping[str, int], people: Iterable[str], **rest: Any) -> Evidence:
     """Look at everything that a running desk shows; it should be at rest. `people` are those whose inboxes are read."""
     admin = desk.client("admina")
     admin.headers["traceparent"] = f"00-{CHECKERS}-{1:016x}-01"
     clients = {name: desk.client(name) for name in people}
-    eventually(desk.caught_up, within=60, what="catching up with who signed in to look")
+    eventually(lambda: caught_up(desk), within=60, what="catching up with who signed in to look")
     with desk.operator() as operator:
         feeds = {name: read_feed(operator, name) for name in SERVICES}
         told = {name: operator.get(name, "/internal/caught-up") for name in SERVICES}
@@ -196,7 +197,7 @@ def collect(desk: CrashDesk, history: Told, baseline: Mapping[str, int], people:
         parked=parked,
         checkpoints=checkpoints,
         jobs=jobs,
-        deliveries=desk.deliveries,
+        deliveries=getattr(desk, "deliveries", []),
         verified=admin.post("/api/audit/verify").json(),
         **rest,
     )
@@ -214,7 +215,11 @@ def operator_jobs(operator: Operator) -> list[dict[str, Any]]:
         query["cursor"] = page["next_cursor"]
 
 
-def copied(desk: CrashDesk, target: Path) -> Path:
-    """Return a copy of the files of a desk that has stopped, for a check to open and write into."""
-    shutil.copytree(desk.data_dir, target, ignore=shutil.ignore_patterns("broker", "run", "log", "*.lock"))
+def copied(desk: Desk, target: Path) -> Path:
+    """Return a copy of the files of a desk that has stopped, for a check to open and write into: its stores and its secrets."""
+    shutil.copytree(desk.data_dir / "secrets", target / "secrets")
+    for name in SERVICES:
+        store = store_of(desk, name)
+        for file in store.parent.glob(f"{store.name}*"):  # with its write-ahead log, if there is one
+            shutil.copy2(file, target / file.name)
     return target

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 
 from deploy.refusal import Refusal
 from tests.faults.check import Verdict
+from tests.faults.desk import heads, unpark
 from tests.faults.failfile import Place
 from tests.faults.session import Session
 from tests.support.waiting import eventually
 
-_HIT_WITHIN = 30.0
+_HIT_WITHIN = 60.0
 _ARRIVALS = 4
 """A place that is reached all the time is hit at one of its first arrivals after it was armed."""
 _SOURCES = {"tickets": ("auth", "escalator"), "notifier": ("auth", "tickets"), "escalator": ("tickets",)}
@@ -61,21 +62,20 @@ class Rounds:
         try:
             for place in places:
                 self._hit(place)
-            for returning in self._returning.values():
-                returning.result()
+            for service in list(self._returning):
+                self.wait_for(service)
         finally:
             self._desk.fail.withdraw()
             self._watchers.shutdown()
 
     def glance(self) -> Verdict:
         """Judge what shows while everybody is at work; waits until all services are back."""
-        for returning in self._returning.values():
-            returning.result()
+        for service in list(self._returning):
+            self.wait_for(service)
         return self._session.glance()
 
     def _hit(self, place: Place) -> None:
-        if returning := self._returning.get(place.service):
-            returning.result()
+        self.wait_for(place.service)
         one = Round(place=place, armed_at=time.time())
         self.done.append(one)
         try:
@@ -93,6 +93,11 @@ class Rounds:
         if not self._overlap:
             self._returning[place.service].result()
 
+    def wait_for(self, service: str) -> None:
+        """Return when a service is back from its last round."""
+        if returning := self._returning.get(service):
+            returning.result()
+
     def _come_back(self, one: Round) -> None:
         hit_at = one.hit_at
         assert hit_at is not None
@@ -100,7 +105,7 @@ class Rounds:
             one.ready_after = self._desk.ready_since(one.place.service, hit_at)
             one.answered_after = self._desk.answering_since(one.place.service, hit_at, self._looker)
             if one.place.point.startswith("parking."):
-                self._desk.unpark(one.place.service)
+                unpark(self._desk, one.place.service)
         except AssertionError as late:
             one.trouble = f"did not come back: {late}"
         with self._lock:
@@ -130,13 +135,15 @@ class Rounds:
 
     def refilling_much(self, place: Place) -> None:
         """The same, once there is enough for an atomic batch."""
-        eventually(lambda: self._desk.head(place.service) >= _BACKLOG, within=90, what=f"{_BACKLOG} events of {place.service}")
+        eventually(lambda: heads(self._desk)[place.service] >= _BACKLOG, within=90, what=f"{_BACKLOG} events of {place.service}")
         self.refilling(place)
 
     def refilling_another(self, place: Place) -> None:
         """Have a stream deleted that the service consumes: its place in it goes with it."""
+        source = self._dice.choice(_SOURCES[place.service])
+        self.wait_for(source)
         self._desk.fail.arm(place)
-        self.refill(self._dice.choice(_SOURCES[place.service]))
+        self.refill(source)
 
     def poisoned(self, place: Place) -> None:
         """Let the store refuse what is to be written for some tickets."""
@@ -149,9 +156,10 @@ class Rounds:
 
     def outdated(self, place: Place) -> None:
         """Let what consumers fill look as if it were of an older form: the next start makes it anew."""
-        source = {"notifier": "/auth", "escalator": "/tickets"}[place.service]
+        source = {"notifier": "auth", "escalator": "tickets"}[place.service]
+        self.wait_for(source)
         self._desk.fail.arm(place)
-        self._desk.sabotage(place.service, f"UPDATE projections SET version = 0 WHERE name = 'from {source}'")
+        self._desk.sabotage(place.service, f"UPDATE projections SET version = 0 WHERE name = 'from /{source}'")
         self._desk.kill(place.service)
 
     def refill(self, service: str) -> None:

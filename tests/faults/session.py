@@ -1,5 +1,6 @@
 """One desk, people at work on it, and the check at the end: what every kind of fault is put into."""
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -8,8 +9,9 @@ from typing import Self
 
 from chassis.settings import SERVICES
 from tests.faults.check import CHEAP, RUNNING, STOPPED, Verdict, check
-from tests.faults.desk import CrashDesk
+from tests.faults.desk import CrashDesk, heads, settle
 from tests.faults.evidence import SLACK, Event, Evidence, collect, copied, read_feed
+from tests.faults.failfile import Place
 from tests.faults.history import History, Told
 from tests.faults.load import ADMINS, CUSTOMERS, Load
 
@@ -24,25 +26,32 @@ class Session:
         seed: int = 1,
         pace: float = 1.0,
         slack: float = SLACK,
-        desk: CrashDesk | None = None,
         history: Path | None = None,
+        born_dying: Place | None = None,
     ) -> None:
-        """`slack` is by how many seconds an escalation may be late, outages aside."""
+        """`slack`: by how many seconds an escalation may be late, outages aside. `born_dying`: where a service dies at its first start."""
         self.directory = directory
-        self.desk = desk or CrashDesk(directory / "desk")
+        self.desk = CrashDesk(directory / "desk")
+        self.born_after: float | None = None
+        """Seconds from the death of the service that was born dying to a desk that is ready."""
         self.history = History(history or directory / "history.jsonl", seed=seed)
         self.outages: list[tuple[float, float]] = []
         self.baseline: Mapping[str, int] = {}
-        self._pace, self._slack = pace, slack
+        self._pace, self._slack, self._born_dying = pace, slack, born_dying
         self._feeds: dict[str, list[Event]] = {name: [] for name in SERVICES}
         self._anchors: list[tuple[str, int, str]] = []
         self._load: Load | None = None
 
     def __enter__(self) -> Self:
         try:
+            if self._born_dying is not None:
+                self.desk.directory.mkdir(parents=True)
+                self.desk.fail.arm(self._born_dying)
             self.desk.start()
             self.desk.wait_until_ready()
-            self.baseline = self.desk.heads()
+            if (died_at := self.desk.fail.when_hit()) is not None:
+                self.born_after = time.time() - died_at
+            self.baseline = heads(self.desk)
         except BaseException:
             self.desk.end()
             raise
@@ -70,10 +79,10 @@ class Session:
         if self._load is not None:
             load, self._load = self._load, None
             load.__exit__(None, None, None)
-            self.desk.settle()
+            settle(self.desk)
             load.listener.turn()
         else:
-            self.desk.settle()
+            settle(self.desk)
 
     def glance(self) -> Verdict:
         """Judge what the feeds show, with the people at work: every service must be up. What is seen is what must be there at the end."""

@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from tests.faults.desk import heads
 from tests.faults.evidence import everything
 from tests.faults.session import Session
 from tests.support.desk import Desk
@@ -32,7 +33,7 @@ def broker(session: Session) -> None:
 
 def brokers_data(session: Session) -> None:
     """The broker loses everything, and is filled again with what was committed before."""
-    desk, before = session.desk, session.desk.heads()
+    desk, before = session.desk, heads(session.desk)
     # it is held while its directory goes, so that it cannot write into the new one
     pid = desk.kill("broker", signal.SIGSTOP)
     shutil.rmtree(desk.data_dir / "broker" / "jetstream", ignore_errors=True)

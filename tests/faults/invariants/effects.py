@@ -36,7 +36,7 @@ def who_is_told(evidence: Evidence) -> Iterator[Told]:
     """Yield what the contract says that people hear: nobody of what they did themselves, nothing of what was imported."""
     admins = [evidence.ids[name] for name in evidence.ids if name.startswith("admin")]
     for event in evidence.feeds["tickets"]:
-        if event.head.get("imported"):
+        if event.head.get("imported") or not event.subject.startswith("ticket/"):
             continue
         doer = event.head["actorid"] if event.head["actorkind"] != "system" else None
         facts, about = event.facts, (event.ticket, str(event.head["id"]))
