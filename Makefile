@@ -14,7 +14,7 @@ ifneq ($(shell cat $(STAMP) 2>/dev/null),$(CURDIR))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench lock test-tools clean
+.PHONY: help run test check bench faults lock test-tools clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:[^#]*## /#/' | awk -F'#' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -33,6 +33,9 @@ check: $(STAMP) ## Lint, check the types, who imports whom, and the unit tests: 
 
 bench: $(STAMP) ## Measure: requests a second against a plain FastAPI app, click to notification, memory, time to ready
 	$(BIN)/python -m benchmarks $(ARGS)
+
+faults: $(STAMP) ## Kill the desk everywhere under load: minutes; ROUNDS=20 hours, SEED=7, POINT='tickets relay.sent' only that
+	$(BIN)/python -m tests.faults $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED)) $(if $(POINT),--point '$(POINT)') $(ARGS)
 
 lock: $(STAMP) ## Choose every dependency anew and write requirements.lock: hashes, no hosts
 	rm -f uv.lock

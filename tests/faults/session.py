@@ -32,8 +32,10 @@ class Session:
         """`slack`: by how many seconds an escalation may be late, outages aside. `born_dying`: where a service dies at its first start."""
         self.directory = directory
         self.desk = CrashDesk(directory / "desk")
+        self.began_at = time.time()
+        self.died_at: float | None = None
+        """When the service died that was born dying, and after how many seconds the desk was ready all the same."""
         self.born_after: float | None = None
-        """Seconds from the death of the service that was born dying to a desk that is ready."""
         self.history = History(history or directory / "history.jsonl", seed=seed)
         self.outages: list[tuple[float, float]] = []
         self.baseline: Mapping[str, int] = {}
@@ -49,8 +51,9 @@ class Session:
                 self.desk.fail.arm(self._born_dying)
             self.desk.start()
             self.desk.wait_until_ready()
-            if (died_at := self.desk.fail.when_hit()) is not None:
-                self.born_after = time.time() - died_at
+            self.died_at = self.desk.fail.when_hit()
+            self.born_after = time.time() - self.died_at if self.died_at else None
+            self.desk.fail.withdraw()
             self.baseline = heads(self.desk)
         except BaseException:
             self.desk.end()

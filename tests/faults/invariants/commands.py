@@ -121,13 +121,14 @@ def _forgotten_marks(evidence: Evidence) -> Iterator[Finding]:
         wanted: dict[str, tuple[bool, Operation]] = {}
         for operation in mine:
             if operation.kind == "read all":
-                for id_, (_, earlier) in list(wanted.items()):
-                    wanted[id_] = (True, operation if operation.outcome == "ok" else earlier)
+                known = operation.outcome == "ok"
+                # one of unknown outcome leaves what was read as it was, and of the rest nothing is known
+                wanted = {id_: (True, operation if known else by) for id_, (read, by) in wanted.items() if known or read}
             elif operation.outcome == "ok":
                 wanted[operation.path.split("/")[3]] = (operation.method == "PUT", operation)
-        read = {note["id"]: note["read_at"] is not None for note in inbox}
+        is_read = {note["id"]: note["read_at"] is not None for note in inbox}
         for id_, (should, operation) in wanted.items():
-            if read.get(id_) != should:
+            if is_read.get(id_) != should:
                 yield Finding("I1", f"{operation} was acknowledged, and the notification {id_} is not so.", "lost", operation.ended)
 
 

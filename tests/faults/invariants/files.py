@@ -31,13 +31,18 @@ def files_are_sound(evidence: Evidence) -> list[Finding]:
     found: list[Finding] = []
     for service in SERVICES:
         with closing(SQLITE.connect(evidence.data_dir / f"{service}.sqlite3")) as connection:
-            told = [row[0] for row in connection.execute("PRAGMA integrity_check")]
-            strays = connection.execute("PRAGMA foreign_key_check").fetchall()
-        if told != ["ok"]:
-            found.append(Finding("I11", f"The store of {service} is damaged: {told[:3]}"))
-        if strays:
-            found.append(Finding("I11", f"In the store of {service} {len(strays)} rows refer to nothing."))
+            for pragma, sound in (("integrity_check", [("ok",)]), ("foreign_key_check", [])):
+                if (told := _asked(connection, pragma)) != sound:
+                    found.append(Finding("I11", f"{pragma} says of the store of {service}: {told[:3]}"))
     return found + list(_double_rows(evidence.data_dir))
+
+
+def _asked(connection: Any, pragma: str) -> list[Any]:
+    try:
+        rows: list[Any] = connection.execute(f"PRAGMA {pragma}").fetchall()
+    except SQLITE.DatabaseError as error:
+        return [str(error)]
+    return rows
 
 
 def _double_rows(data_dir: Path) -> Iterator[Finding]:
