@@ -1,0 +1,13 @@
+"""Faults of the world around the desk: its broker, its disks, its power, a second process, a pause.
+
+`FAULTS` are those of every run, `LONG` those that take their time.
+"""
+
+from tests.faults.world import broker
+from tests.faults.world.fault import Fault, caught_up, lacking
+from tests.faults.world.ground import desk_on_disks
+
+FAULTS: list[Fault] = [*broker.FAULTS]
+LONG: list[Fault] = [*broker.LONG]
+
+__all__ = ["FAULTS", "LONG", "Fault", "caught_up", "desk_on_disks", "lacking"]
