@@ -34,9 +34,8 @@ from deploy.versions import Stood, sqlite
 
 PATIENCE = 120.0
 """Seconds that a process may take until it is ready; a slow machine that migrates a large store needs some."""
-WATCH_EVERY, WATCH_TRIES, WATCH_GRACE = 2.0, 3, 12
+WATCH_EVERY, WATCH_TRIES, WATCH_GRACE = 1.0, 4, 30
 """The broker is asked so often (seconds) and restarted after so many bad answers in a row; a new one has more, to read its streams."""
-
 
 _ONE_SIGNAL = 0.5
 """Seconds within which a second signal is the first one, sent on by a shell, a `timeout` or a closing terminal to the whole group."""
@@ -135,11 +134,12 @@ class Desk:
         while True:
             await asyncio.sleep(WATCH_EVERY)
             if broker.starts != starts:
-                bad, starts = -WATCH_GRACE, broker.starts
+                bad, starts = 0, broker.starts
             bad = 0 if await self._answers(self.plan.health_url) else bad + 1
-            if bad >= WATCH_TRIES:
+            if bad >= (WATCH_TRIES if broker.back else WATCH_GRACE):
                 self._terminal.tell("broker", "does not say that it is well; it is killed and started again", "warning")
                 broker.kill()
+                bad = 0
 
     def _listen(self) -> None:
         loop = asyncio.get_running_loop()

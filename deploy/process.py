@@ -33,6 +33,8 @@ class Process:
         self.settled = False
         """Set once the whole desk is ready."""
         self.starts = 0
+        self.back = False
+        """Whether it has been ready since it was started last."""
         self._returning: asyncio.Task[None] | None = None
         self._delay = FIRST_DELAY
 
@@ -42,6 +44,7 @@ class Process:
             while not self._stopping.is_set():
                 began = time.monotonic()
                 end = await self._live()
+                self.back = False
                 if self._stopping.is_set():
                     return
                 self._give_up_if_hopeless(end)
@@ -68,7 +71,7 @@ class Process:
                     f"{self.command.name} is not ready after {patience:.0f} s.\n{last_words(self.log)}", f"All of it: {self.log.path}"
                 )
             await asyncio.sleep(_LOOK)
-        self.was_ready = True
+        self.was_ready = self.back = True
 
     async def _say_when_back(self) -> None:
         began = time.monotonic()
@@ -76,7 +79,7 @@ class Process:
             await asyncio.sleep(_LOOK)
         self._delay = FIRST_DELAY  # it can live: however often it is killed, it is missed for as short as can be
         self._terminal.tell(self.command.name, f"ready again after {time.monotonic() - began:.1f} s", "ready")
-        self._returning = None
+        self._returning, self.back = None, True
 
     async def stop(self, patience: float) -> None:
         """Ask it to end, wait for that, and kill it after `patience` seconds."""
