@@ -70,7 +70,7 @@ def outdated(desk: Desk, load: Load) -> float:
 def full(desk: Desk, load: Load) -> float:
     """Its disk is full and then free again, and it refuses everything until it is restarted."""
     with _filled(desk) as free:
-        eventually(lambda: not desk.answers("broker"), within=20, what="a broker that has no room")
+        _until_wedged(desk)
         pid = desk.pid("broker")
         free()
     since = time.monotonic()
@@ -84,6 +84,7 @@ def full_for_long(desk: Desk, load: Load) -> float:
     with _filled(desk) as free:
         pid = desk.pid("broker")
         _until_another(desk, pid)
+        _until_wedged(desk)
         load.go_on()
         free()
     return time.monotonic()
@@ -110,6 +111,10 @@ def _replaced(desk: Desk, load: Load, replace: Callable[[Path], None]) -> float:
         desk.kill("broker")
     _until_another(desk, pid)
     return since
+
+
+def _until_wedged(desk: Desk) -> None:
+    eventually(lambda: not desk.answers("broker"), within=20, what="a broker that says it has no room")
 
 
 def _data(desk: Desk) -> Path:
