@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -175,6 +175,17 @@ class Desk:
         assert self._runner is not None
         self._runner.send_signal(signal.SIGTERM)
         return self._runner.wait(within)
+
+    def crash(self, first: Callable[[], object] = lambda: None) -> None:
+        """Let the runner and all that it started end at the same moment, as a machine does; `first` is done right before."""
+        assert self._runner is not None
+        others = list(self.file.pids.values())
+        first()
+        for pid in (self.runner_pid, *others):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self._runner.wait()
+        eventually(lambda: not any(map(alive, others)), what="the end of every process")
 
     def end(self) -> None:
         """End it however it is. What it started ends with it."""
