@@ -1,5 +1,6 @@
 """The real desk, as `make run` starts it, for tests: with a data directory of its own, and gone at the end whatever happens."""
 
+import itertools
 import os
 import signal
 import subprocess
@@ -22,6 +23,23 @@ DEMO_PASSWORD = "demo123"
 READY = "ready: "
 
 
+class _Detours(httpx2.BaseTransport):
+    """Sends what is asked for a path with a detour to other addresses than the gateway's, in turn."""
+
+    def __init__(self, detours: Mapping[str, Iterator[str]]) -> None:
+        self._detours = detours
+        self._network = httpx2.HTTPTransport(trust_env=False)
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        for start, addresses in self._detours.items():
+            if request.url.path.startswith(start):
+                request.url = httpx2.URL(next(addresses)).copy_with(raw_path=request.url.raw_path)
+        return self._network.handle_request(request)
+
+    def close(self) -> None:
+        self._network.close()
+
+
 class Desk:
     """`with Desk(directory) as desk:` is a desk that is ready. Its end is tied to the thread that starts it: let that be the main one."""
 
@@ -42,6 +60,7 @@ class Desk:
         }
         self._runner: subprocess.Popen[bytes] | None = None
         self._clients: list[httpx2.Client] = []
+        self._detours: dict[str, Iterator[str]] = {}
 
     def __enter__(self) -> Self:
         self.start()
@@ -142,21 +161,27 @@ class Desk:
     def answers(self, name: str) -> bool:
         """Return whether a part says that it is ready."""
         urls = {"broker": f"http://127.0.0.1:{self.file.monitor_port}/healthz", "gateway": f"{self.url}/api/docs"}
-        url = urls.get(name) or f"http://127.0.0.1:{self.port_of(name)}/readyz"
-        try:
-            return httpx2.get(url, timeout=5.0, trust_env=False).status_code == 200
-        except httpx2.HTTPError:
-            return False
+        return answers_well(urls.get(name) or f"http://127.0.0.1:{self.port_of(name)}/readyz")
 
     def client(self, email: str | None = None, password: str = DEMO_PASSWORD) -> httpx2.Client:
         """Return a client of the gateway: nobody's, or signed in. `admina` is short for admina@example.com."""
-        client = httpx2.Client(base_url=self.url, headers={"Sec-Fetch-Site": "same-origin"}, timeout=20.0, trust_env=False)
+        transport = _Detours(self._detours)
+        client = httpx2.Client(base_url=self.url, headers={"Sec-Fetch-Site": "same-origin"}, timeout=20.0, transport=transport)
         self._clients.append(client)
         if email is not None:
             address = email if "@" in email else f"{email}@example.com"
             answer = client.post("/api/auth/login", json={"email": address, "password": password})
             assert answer.status_code == 200, answer.text
         return client
+
+    @contextmanager
+    def detour(self, path: str, *addresses: str) -> Iterator[None]:
+        """Let all clients ask for what begins with `path` at these addresses, in turn, until the end of the block."""
+        self._detours[path] = itertools.cycle(addresses)
+        try:
+            yield
+        finally:
+            del self._detours[path]
 
     def operator(self) -> Operator:
         """Return a client of `/internal`, as `ste` is one."""
@@ -199,6 +224,14 @@ class Desk:
                 self._runner.wait(12)
         self._runner.kill()
         self._runner.wait()
+
+
+def answers_well(url: str) -> bool:
+    """Return whether a GET of that address is answered with 200."""
+    try:
+        return httpx2.get(url, timeout=5.0, trust_env=False).status_code == 200
+    except httpx2.HTTPError:
+        return False
 
 
 def alive(pid: int) -> bool:
