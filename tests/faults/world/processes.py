@@ -30,7 +30,8 @@ def two_write(desk: Desk, load: Load) -> float:
 
 def leaders_paused(desk: Desk, load: Load) -> float:
     """Who leads is paused until another has taken over and worked, and then goes on where it was."""
-    with second(desk, TICKETS) as there, second(desk, NOTIFIER), desk.detour("/api/tickets", there):
+    with _begun(desk, TICKETS) as there, second(desk, NOTIFIER), desk.detour("/api/tickets", there):
+        _until_ready(there)
         with _leader_paused(desk, TICKETS), _leader_paused(desk, NOTIFIER):
             for service in (TICKETS, NOTIFIER):
                 _until_another_leads(desk, service)
@@ -84,6 +85,18 @@ def _can_be_written(desk: Desk, service: str) -> bool:
 @contextmanager
 def second(desk: Desk, service: str, **settings: str) -> Iterator[str]:
     """Run another process of a service on the same store and the same broker until the end of the block; yield its address."""
+    with _begun(desk, service, **settings) as url:
+        _until_ready(url)
+        yield url
+
+
+def _until_ready(url: str) -> None:
+    eventually(lambda: answers_well(f"{url}/readyz"), within=60, what=f"a second process at {url}")
+
+
+@contextmanager
+def _begun(desk: Desk, service: str, **settings: str) -> Iterator[str]:
+    """The same, not yet ready."""
     [port] = free_ports(1)
     environment = {
         **desk.environment,
@@ -99,9 +112,7 @@ def second(desk: Desk, service: str, **settings: str) -> Iterator[str]:
             [sys.executable, "-m", service], cwd=desk.directory, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
         )
     try:
-        url = f"http://127.0.0.1:{port}"
-        eventually(lambda: answers_well(f"{url}/readyz"), within=60, what=f"a second {service}")
-        yield url
+        yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
         with suppress(subprocess.TimeoutExpired):
