@@ -4,13 +4,13 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from tests.faults.load import Load
 from tests.faults.world.fault import Fault, Inject
-from tests.faults.world.ground import BROKER, disks_of
+from tests.faults.world.ground import BROKER, filled
 from tests.support.desk import Desk
 from tests.support.waiting import eventually
 
@@ -69,7 +69,7 @@ def outdated(desk: Desk, load: Load) -> float:
 
 def full(desk: Desk, load: Load) -> float:
     """Its disk is full and then free again, and it refuses everything until it is restarted."""
-    with _filled(desk) as free:
+    with filled(desk, BROKER) as free:
         _until_wedged(desk)
         pid = desk.pid("broker")
         free()
@@ -81,23 +81,13 @@ def full(desk: Desk, load: Load) -> float:
 
 def full_for_long(desk: Desk, load: Load) -> float:
     """Its disk is still full when the runner restarts it, and for a while after."""
-    with _filled(desk) as free:
+    with filled(desk, BROKER) as free:
         pid = desk.pid("broker")
         _until_another(desk, pid)
         _until_wedged(desk)
         load.go_on()
         free()
     return time.monotonic()
-
-
-@contextmanager
-def _filled(desk: Desk) -> Iterator[Callable[[], None]]:
-    disk = disks_of(desk)[BROKER]
-    disk.fill()
-    try:
-        yield disk.free
-    finally:
-        disk.free()
 
 
 def _replaced(desk: Desk, load: Load, replace: Callable[[Path], None]) -> float:

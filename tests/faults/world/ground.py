@@ -1,6 +1,6 @@
 """What a desk stands on while the world around it breaks: disks that can be filled and cut off, where the machine allows them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -40,6 +40,23 @@ def disks_of(desk: Desk) -> dict[str, Disk]:
 def has_disks(desk: Desk) -> bool:
     """Return whether a desk stands on disks."""
     return all(disk.mounted for disk in disks_of(desk).values())
+
+
+@contextmanager
+def filled(desk: Desk, *names: str) -> Iterator[Callable[[], None]]:
+    """Leave no room on these disks until the end of the block, or until what is yielded is called."""
+    disks = [disks_of(desk)[name] for name in names]
+
+    def free() -> None:
+        for disk in disks:
+            disk.free()
+
+    try:
+        for disk in disks:
+            disk.fill()
+        yield free
+    finally:
+        free()
 
 
 def store_of(desk: Desk, service: str) -> Path:

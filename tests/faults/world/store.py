@@ -11,9 +11,9 @@ from typing import Any
 import httpx2
 
 from tests.faults.load import Load
-from tests.faults.world.fault import Fault
-from tests.faults.world.ground import TICKETS, disks_of, store_of
-from tests.support.desk import Desk
+from tests.faults.world.fault import Fault, Inject
+from tests.faults.world.ground import BROKER, TICKETS, WHOLE, filled, store_of
+from tests.support.desk import Desk, alive
 from tests.support.waiting import eventually
 
 Ask = Callable[[], httpx2.Response]
@@ -30,17 +30,30 @@ sys.stdin.read()
 
 def full(desk: Desk, load: Load) -> float:
     """There is no room for a while: nothing is written, everything can be read, and it goes on without a restart."""
-    pid, disk = desk.pid(TICKETS), disks_of(desk)[TICKETS]
-    load.go_on()
-    try:
-        disk.fill()
-        _refuses_writes_alone(desk)
-    finally:
-        disk.free()
+    pid, (read, write) = desk.pid(TICKETS), _harmless(desk)
+    with filled(desk, TICKETS):
+        _refuses_writes_alone(desk, read, write)
     since = time.monotonic()
     load.go_on()
     assert desk.pid(TICKETS) == pid, "it needed a restart"
     return since
+
+
+def everything_full(seconds: float) -> Inject:
+    """No disk has any room for so long, and what dies meanwhile has to begin without."""
+
+    def inject(desk: Desk, load: Load) -> float:
+        read, write = _harmless(desk)
+        with filled(desk, WHOLE, TICKETS, BROKER):
+            _refuses_writes_alone(desk, read, write)
+            died = [desk.kill(name) for name in (BROKER, TICKETS)]
+            end = time.monotonic() + seconds
+            eventually(lambda: time.monotonic() > end and not any(map(alive, died)), within=seconds + 30)
+        since = time.monotonic()
+        load.go_on()
+        return since
+
+    return inject
 
 
 def busy(desk: Desk, load: Load) -> float:
@@ -57,9 +70,9 @@ def busy(desk: Desk, load: Load) -> float:
 
 def busy_for_long(desk: Desk, load: Load) -> float:
     """Another process writes for longer than a writer waits."""
-    pid = desk.pid(TICKETS)
+    pid, (read, write) = desk.pid(TICKETS), _harmless(desk)
     with _held(desk):
-        _refuses_writes_alone(desk)
+        _refuses_writes_alone(desk, read, write)
     since = time.monotonic()
     load.go_on()
     assert desk.pid(TICKETS) == pid, "it needed a restart"
@@ -83,9 +96,8 @@ def broken(desk: Desk, load: Load) -> float:
     return since
 
 
-def _refuses_writes_alone(desk: Desk) -> None:
+def _refuses_writes_alone(desk: Desk, read: Ask, write: Ask) -> None:
     """Wait until a write is refused, as it should be, and the service says that it is not ready; reads go on."""
-    read, write = _harmless(desk)
     refused = eventually(lambda: _refusal(write()), within=40, what="a write that is refused")
     assert int(refused.headers["Retry-After"]) >= 1
     assert refused.json()["type"] == "/problems/unavailable"
@@ -127,7 +139,11 @@ def _held(desk: Desk) -> Iterator[None]:
 
 FAULTS = [
     Fault("disk of tickets full and freed", ("loop devices",), full, 10),
+    Fault("all disks full and freed", ("loop devices",), everything_full(3), 10),
     Fault("store of tickets written by a stranger", (), busy, 10),
     Fault("disk of tickets fails to sync", ("strace",), broken, 10),
 ]
-LONG = [Fault("store of tickets written by a stranger for long", (), busy_for_long, 10)]
+LONG = [
+    Fault("all disks full for long and freed", ("loop devices",), everything_full(40), 10),
+    Fault("store of tickets written by a stranger for long", (), busy_for_long, 10),
+]
