@@ -37,6 +37,8 @@ PATIENCE = 120.0
 WATCH_EVERY, WATCH_TRIES, WATCH_GRACE = 1.0, 4, 30
 """The broker is asked so often (seconds) and restarted after so many bad answers in a row; a new one has more, to read its streams."""
 
+_WRITE_AGAIN = 1.0
+"""Seconds."""
 _ONE_SIGNAL = 0.5
 """Seconds within which a second signal is the first one, sent on by a shell, a `timeout` or a closing terminal to the whole group."""
 
@@ -92,7 +94,7 @@ class Desk:
         for process in self._processes.values():
             process.settled = True
         self._file.ready = True
-        self._file.write(self.plan.data_dir)
+        self._write_file()
         self._terminal.tell("desk", f"started in {time.monotonic() - began:.1f} s; the API's documents are at {self.plan.url}/api/docs")
         self._terminal.plain(f"Support Ticket Express is ready: {self.plan.url}")
 
@@ -119,7 +121,15 @@ class Desk:
 
     def _started(self, name: str, pid: int) -> None:
         self._file.pids[name] = pid
-        self._file.write(self.plan.data_dir)
+        self._write_file()
+
+    def _write_file(self) -> None:
+        """Say where everything is; on a full disk, again and again until there is room."""
+        try:
+            self._file.write(self.plan.data_dir)
+        except OSError as error:
+            self._terminal.tell("desk", f"can not write into {self.plan.data_dir}: {error.strerror}", "warning")
+            asyncio.get_running_loop().call_later(_WRITE_AGAIN, self._write_file)
 
     async def _answers(self, url: str) -> bool:
         try:
