@@ -11,7 +11,7 @@ from deploy.logs import RotatingLog, headline, last_words
 from deploy.refusal import Refusal
 from deploy.terminal import Terminal
 
-FIRST_DELAY, LONGEST_DELAY, STEADY = 0.1, 10.0, 30.0
+FIRST_DELAY, LONGEST_DELAY, STEADY = 0.1, 5.0, 30.0
 """Seconds: before the first restart, at most between two, and the life after which a process that never got ready counts as healthy."""
 _TRIES_AT_START = 3
 _LOOK = 0.02
