@@ -55,6 +55,7 @@ class Desk:
         self._end: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._signals = 0
         self._told = 0.0
+        self._unwritten: asyncio.TimerHandle | None = None
         # closed by nobody but the end of this process: what waits for its end ends too
         self._lifeline = -1 if sys.platform == "linux" else os.pipe()[0]
         self._forks = ForkServer(self._lifeline) if can_fork() else None
@@ -128,8 +129,13 @@ class Desk:
         try:
             self._file.write(self.plan.data_dir)
         except OSError as error:
-            self._terminal.tell("desk", f"can not write into {self.plan.data_dir}: {error.strerror}", "warning")
-            asyncio.get_running_loop().call_later(_WRITE_AGAIN, self._write_file)
+            if self._unwritten is None:
+                self._terminal.tell("desk", f"can not write into {self.plan.data_dir}: {error.strerror}", "warning")
+            else:
+                self._unwritten.cancel()
+            self._unwritten = asyncio.get_running_loop().call_later(_WRITE_AGAIN, self._write_file)
+        else:
+            self._unwritten = None
 
     async def _answers(self, url: str) -> bool:
         try:
