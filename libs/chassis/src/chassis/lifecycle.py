@@ -56,7 +56,6 @@ async def living(service: Service, settings: Settings, environment: Environment)
         stack.enter_context(held(settings.data_dir, service.name, exclusive=alone))
         live = await _open(stack, service, settings, environment)
         await _connect(stack, live)
-        stack.push_async_callback(_publish_the_rest, live)
         await _write(stack, live)
         _wire(live)
         for bodies in (_always(live), [partial(live.lease.run, partial(together, _as_leader(live), environment))]):
@@ -118,6 +117,7 @@ async def _connect(stack: AsyncExitStack, live: Running) -> None:
 async def _write(stack: AsyncExitStack, live: Running) -> None:
     live.writer = writer_for(live)
     await asyncio.to_thread(live.writer.start)
+    stack.push_async_callback(_publish_the_rest, live)
     stack.push_async_callback(live.writer.stop)
 
 
