@@ -4,10 +4,10 @@
 """
 
 from tests.faults.world import broker, power, processes, store
-from tests.faults.world.fault import Fault, caught_up, lacking
-from tests.faults.world.ground import desk_on_disks
+from tests.faults.world.fault import Fault, lacking
+from tests.faults.world.ground import on_disks
 
 FAULTS: list[Fault] = [*broker.FAULTS, *store.FAULTS, *power.FAULTS, *processes.FAULTS]
 LONG: list[Fault] = [*broker.LONG, *store.LONG]
 
-__all__ = ["FAULTS", "LONG", "Fault", "caught_up", "desk_on_disks", "lacking"]
+__all__ = ["FAULTS", "LONG", "Fault", "lacking", "on_disks"]

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 
 from tests.support import disks
 from tests.support.desk import Desk
@@ -12,23 +11,22 @@ WHOLE, TICKETS, BROKER = "whole", "tickets", "broker"
 
 
 @contextmanager
-def desk_on_disks(directory: Path) -> Iterator[Desk]:
-    """Run a desk whose data directory is a disk, with a disk each in it for the broker and the store of tickets.
-
-    Where there can be no disks it stands on plain folders.
+def on_disks(desk: Desk) -> Iterator[None]:
+    """Put a desk that is not started yet on a disk, with a disk each in it for the broker and the store of tickets, until the end of the
+    block. Where there can be no disks it stands on plain folders.
     """
-    data_dir = directory / "var"
-    desk = Desk(directory, environment={"TICKETS_DATABASE_URL": f"sqlite:///{data_dir / TICKETS / 'tickets.sqlite3'}"})
+    store = desk.data_dir / TICKETS / "tickets.sqlite3"
+    desk.environment["TICKETS_DATABASE_URL"] = f"sqlite:///{store}"
     with ExitStack() as stack:
-        directory.mkdir(parents=True, exist_ok=True)
+        desk.directory.mkdir(parents=True, exist_ok=True)
         if disks.lacking() is None:
             for disk in disks_of(desk).values():
                 stack.callback(disk.discard)
                 disk.make()
                 disk.mount()
         else:
-            (data_dir / TICKETS).mkdir(parents=True)
-        yield stack.enter_context(desk)
+            store.parent.mkdir(parents=True)
+        yield
 
 
 def disks_of(desk: Desk) -> dict[str, Disk]:
@@ -57,9 +55,3 @@ def filled(desk: Desk, *names: str) -> Iterator[Callable[[], None]]:
         yield free
     finally:
         free()
-
-
-def store_of(desk: Desk, service: str) -> Path:
-    """Return the file that holds a service's store."""
-    own = desk.data_dir / service / f"{service}.sqlite3"
-    return own if own.exists() else desk.data_dir / f"{service}.sqlite3"

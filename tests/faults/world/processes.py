@@ -10,9 +10,9 @@ from contextlib import closing, contextmanager, suppress
 
 from deploy.ports import free_ports
 from events.store import SQLITE
+from tests.faults.desk import store_of
 from tests.faults.load import Load
 from tests.faults.world.fault import Fault
-from tests.faults.world.ground import store_of
 from tests.support.desk import Desk, answers_well
 from tests.support.waiting import eventually
 

@@ -10,9 +10,10 @@ from typing import Any
 
 import httpx2
 
+from tests.faults.desk import store_of
 from tests.faults.load import Load
 from tests.faults.world.fault import Fault, Inject
-from tests.faults.world.ground import BROKER, TICKETS, WHOLE, filled, store_of
+from tests.faults.world.ground import BROKER, TICKETS, WHOLE, filled
 from tests.support.desk import Desk, alive
 from tests.support.waiting import eventually
 
