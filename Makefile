@@ -31,7 +31,7 @@ check: $(STAMP) ## Lint, check the types, who imports whom, and the unit tests: 
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q -n 2 tests/unit tests/contract/test_events.py $(ARGS)
 
-bench: $(STAMP) ## Measure: requests a second against a plain FastAPI app, click to notification, memory, time to ready
+bench: $(STAMP) ## Measure beside PocketBase, eventsourcing, plain FastAPI: one table and plots in bench-results/; ARGS=--help says more
 	$(BIN)/python -m benchmarks $(ARGS)
 
 faults: $(STAMP) ## Kill the desk everywhere under load: minutes; ROUNDS=20 hours, SEED=7, POINT='tickets relay.sent' only that

@@ -1,54 +1,99 @@
-"""`make bench`: measure a desk of our own and print one table."""
+"""`make bench`: measure a desk of our own beside its peers, print one table, and keep what was found."""
 
-import asyncio
+import resource
 import sys
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from benchmarks.desk import end_by_signal, running_desk
-from benchmarks.figures import measure_click, measure_memory, measure_rates, sign_in
-from benchmarks.report import Report
+from benchmarks.bench import ROOT, Bench
+from benchmarks.desk import end_by_signal
+from benchmarks.docs import write_docs as write_page
+from benchmarks.figure import Figure, Plot
+from benchmarks.peers import install
+from benchmarks.report import Report, Run
+from benchmarks.scale import DEFAULT, FULL, QUICK
+from benchmarks.suites import SUITES
 
-ROOT = Path(__file__).parent.parent
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+_TABLE = 150  # characters that the table needs
+_NAMES = ", ".join(f"{name} ({suite.about})" for name, suite in SUITES.items())
 
 
 @app.command()
 def main(  # noqa: PLR0917 (options, by name)
-    seconds: Annotated[float, typer.Option(min=0.5, max=60, help="How long each load lasts.")] = 3.0,
-    rounds: Annotated[int, typer.Option(min=1, max=9, help="How often each is measured; the median counts.")] = 3,
-    connections: Annotated[int, typer.Option(min=1, max=256)] = 32,
-    clicks: Annotated[int, typer.Option(min=10, max=2000)] = 200,
-    rest: Annotated[float, typer.Option(min=0, max=60, help="Seconds of idleness before memory is looked at.")] = 5.0,
-    results: Annotated[Path, typer.Option(help="Where JSON and Markdown go.")] = ROOT / "bench-results",
-    write_docs: Annotated[bool, typer.Option("--write-docs", help="Also write docs/performance.md.")] = False,
+    only: Annotated[list[str] | None, typer.Option(help=f"Measure these alone; several times for several: {_NAMES}.")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Tiny sizes and one round: about a minute, and no figure to rely on.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Let the desk grow to a million tickets.")] = False,
+    seed: Annotated[int, typer.Option(help="What is made up, is made up from it.")] = 1,
+    results: Annotated[Path, typer.Option(help="Where JSON, Markdown and plots go.")] = ROOT / "bench-results",
+    write_docs: Annotated[bool, typer.Option("--write-docs", help="Also write docs/performance.md and its plots.")] = False,
+    docs: Annotated[Path, typer.Option(hidden=True)] = ROOT / "docs",
 ) -> None:
-    """Measure creation, read and list, click to notification, idle memory and time to ready."""
-    console = Console()
+    """Measure, print one table, and keep JSON, Markdown and plots. Ends with 1 when a suite failed."""
+    if unknown := set(only or ()) - SUITES.keys():
+        raise typer.BadParameter(f"There is no {', '.join(sorted(unknown))}.", param_hint="--only")
+    if quick and full:
+        raise typer.BadParameter("It is quick or full.", param_hint="--full")
     end_by_signal()
-    starts: list[float] = []
-    for _ in range(rounds - 1):
-        with console.status("starting a desk"), running_desk() as desk:
-            starts.append(desk.ready_after)
-    with console.status("starting a desk") as status, running_desk() as desk:
-        starts.append(desk.ready_after)
-        status.update("idle memory")
-        memory = measure_memory(desk, rest=rest)
-        admin = asyncio.run(sign_in(desk))
-        status.update("click to notification")
-        waits = asyncio.run(measure_click(desk, admin, clicks=clicks))
-        status.update("create, read, list")
-        rates = measure_rates(desk, admin, rounds=rounds, seconds=seconds, connections=connections)
-    command = f"python -m benchmarks --seconds {seconds:g} --rounds {rounds} --connections {connections} --clicks {clicks}"
-    report = Report(command=command, rates=rates, clicks=waits, memory=memory, starts=starts)
+    _allow_many_files()
+    results.mkdir(parents=True, exist_ok=True)
+    scale = QUICK if quick else FULL if full else DEFAULT
+    console = Console()
+    console = Console(width=max(console.width, _TABLE))
+    with tempfile.TemporaryDirectory(dir=results, prefix="run-", ignore_cleanup_errors=True) as scratch, console.status("peers") as status:
+        peers = install(results / "peers")
+        bench = Bench(scale=scale, seed=seed, scratch=Path(scratch), peers=peers, say=status.update)
+        figures, plots, missing = _measure(bench, only or list(SUITES), console)
+    if peers.why:
+        missing["peers"] = peers.why
+    arguments = [*(f"--only {name}" for name in only or ()), *(["--quick"] * quick), *(["--full"] * full), f"--seed {seed}"]
+    report = Report(
+        run=Run.now(" ".join(["python -m benchmarks", *arguments]), seed, peers.versions), figures=figures, plots=plots, missing=missing
+    )
     console.print(report.table())
-    report.write(results)
+    for name, why in missing.items():
+        console.print(f"{name} was not measured: {why}", style="red")
+    console.print(f"Kept in {report.write(results)}")
     if write_docs:
-        report.write_docs(ROOT / "docs" / "performance.md")
-    sys.exit(1 if any(rate.failed for rate in rates) else 0)
+        write_page(report, docs)
+    sys.exit(1 if missing.keys() & SUITES.keys() else 0)
+
+
+def _measure(bench: Bench, names: list[str], console: Console) -> tuple[list[Figure], list[Plot], dict[str, str]]:
+    figures: list[Figure] = []
+    plots: list[Plot] = []
+    missing: dict[str, str] = {}
+    try:
+        for name, suite in SUITES.items():
+            if name not in names:
+                continue
+            if suite.alone:
+                bench.release()
+            bench.say(suite.about)
+            try:
+                found = list(suite.measure(bench))
+            except Exception as error:  # noqa: BLE001 -- the other suites can be measured all the same
+                console.print_exception(max_frames=4)
+                missing[name] = f"{type(error).__name__}: {error}"[:300]
+                bench.release()
+                continue
+            figures += [each for each in found if isinstance(each, Figure)]
+            plots += [each for each in found if isinstance(each, Plot)]
+    finally:
+        bench.release()
+    return figures, plots, missing
+
+
+def _allow_many_files() -> None:
+    """Thousands of open pages are thousands of open files, here and in the desk that we start."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 if __name__ == "__main__":

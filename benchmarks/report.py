@@ -1,99 +1,119 @@
-"""The figures as one table: on the screen, as JSON, and as the page docs/performance.md."""
+"""The figures of a run: one table on the screen, and JSON, Markdown and plots beside each other in a directory."""
 
 import json
-import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from benchmarks.figures import Rate
+from benchmarks.figure import Figure, Plot, number
 from benchmarks.machine import describe
+from benchmarks.svg import draw
+
+HEADINGS = ("figure", "unit", "median", "spread", "peer", "its median", "ratio", "bar", "met")
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    what: str
-    desk: str
-    plain: str = ""
-    ratio: str = ""
-
-
-@dataclass(slots=True, kw_only=True)
-class Report:
-    """All figures of one run. Times are in seconds, memory in MiB."""
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """Where, when and how figures were taken."""
 
     command: str
-    rates: Sequence[Rate]
-    clicks: Sequence[float]
-    memory: Mapping[str, float]
-    starts: Sequence[float]
+    seed: int
+    machine: dict[str, str]
     taken_at: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
-    machine: Mapping[str, str] = field(default_factory=describe)
 
-    def lines(self) -> list[Line]:
-        """Return the table: medians of the runs; each ratio is the median of the ratios within the runs."""
-        lines = [
-            Line(
-                f"{rate.what}, requests/s" + (f" ({rate.failed} failed)" if rate.failed else ""),
-                f"{statistics.median(rate.desk):,.0f}",
-                f"{statistics.median(rate.plain):,.0f}",
-                f"{statistics.median(rate.ratios):.2f}",
-            )
-            for rate in self.rates
-        ]
-        lines += [Line(f"{rate.what} through the gateway, requests/s", f"{statistics.median(rate.gateway):,.0f}") for rate in self.rates]
-        lines += [Line(f"click to notification, p{percent}", f"{percentile(self.clicks, percent) * 1000:.1f} ms") for percent in (50, 99)]
-        lines += [Line(f"idle memory (PSS), {name}", f"{size:.0f} MiB") for name, size in sorted(self.memory.items())]
-        lines.append(Line("idle memory (PSS), all processes", f"{sum(self.memory.values()):.0f} MiB"))
-        lines.append(Line("time to ready, first start", f"{statistics.median(self.starts):.1f} s"))
-        return lines
+    @classmethod
+    def now(cls, command: str, seed: int, peers: dict[str, str]) -> "Run":
+        return cls(command=command, seed=seed, machine={**describe(), **peers})
+
+    @property
+    def name(self) -> str:
+        """A name for its files."""
+        return self.taken_at.replace(":", "").replace("+0000", "Z")
+
+
+@dataclass(kw_only=True)
+class Report:
+    """`missing` says by name of a suite why it gave nothing."""
+
+    run: Run
+    figures: Sequence[Figure]
+    plots: Sequence[Plot]
+    missing: dict[str, str] = field(default_factory=dict)
 
     def table(self) -> Table:
-        table = Table(title="The desk's figures", caption=f"medians of {len(self.starts)} runs; load by {self.machine['load']}")
-        table.add_column("what")
-        for heading in ("desk", "plain FastAPI", "ratio"):
-            table.add_column(heading, justify="right")
-        for line in self.lines():
-            table.add_row(line.what, line.desk, line.plain, line.ratio)
-        return table
+        made = Table(box=SIMPLE_HEAD, title="The desk's figures", caption=f"seed {self.run.seed}, commit {self.run.machine['commit']}")
+        for heading in HEADINGS:
+            made.add_column(heading, justify="left" if heading in {"figure", "unit", "peer"} else "right", overflow="fold")
+        for figure in self.figures:
+            made.add_row(*cells(figure))
+        return made
 
     def markdown(self) -> str:
         """Return the table with how, where and with what it was taken."""
-        rows = [f"| {line.what} | {line.desk} | {line.plain} | {line.ratio} |" for line in self.lines()]
-        about = [
-            f"| {name} | {value} |" for name, value in {"taken": self.taken_at, "command": f"`{self.command}`", **self.machine}.items()
-        ]
-        return "\n".join(
-            ["| what | desk | plain FastAPI | ratio |", "| --- | ---: | ---: | ---: |", *rows, "", "| | |", "| --- | --- |", *about, ""]
-        )
+        return "\n".join([*rows(self.figures), "", *notes(self.figures, self.missing), "", *about(self.run), ""])
 
-    def write(self, directory: Path) -> None:
-        """Write JSON and Markdown, named by the time."""
-        directory.mkdir(parents=True, exist_ok=True)
-        name = self.taken_at.replace(":", "").replace("+0000", "Z")
-        (directory / f"{name}.json").write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
-        (directory / f"{name}.md").write_text(self.markdown(), encoding="utf-8")
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "run": asdict(self.run),
+            "figures": [asdict(figure) | _found(figure) for figure in self.figures],
+            "plots": [asdict(plot) for plot in self.plots],
+            "missing": self.missing,
+        }
 
-    def write_docs(self, page: Path) -> None:
-        """Replace the page of first figures."""
-        page.parent.mkdir(parents=True, exist_ok=True)
-        page.write_text(f"{_INTRODUCTION}\n{self.markdown()}", encoding="utf-8")
-
-
-_INTRODUCTION = """# What it costs
-
-Written by `python -m benchmarks --write-docs`. Creation, read and list go straight to one tickets process, signed in, against a FastAPI app
-with the same models on the same server that does nothing else (no sign-in, no store, no events). Rates depend on the machine, ratios
-within a run much less. A click is an admin's change of a status; the time runs from its 2xx answer to the requester's open page (SSE).
-"""
+    def write(self, directory: Path) -> Path:
+        """Write everything into a directory named by the time, and return it."""
+        target = directory / self.run.name
+        target.mkdir(parents=True, exist_ok=True)
+        (target / "figures.json").write_text(json.dumps(self.as_dict(), indent=1) + "\n", encoding="utf-8")
+        (target / "figures.md").write_text(self.markdown(), encoding="utf-8")
+        for plot in self.plots:
+            (target / f"{plot.name}.svg").write_text(draw(plot), encoding="utf-8")
+        return target
 
 
-def percentile(values: Sequence[float], percent: int) -> float:
-    """Return the value that `percent` of all do not exceed (nearest rank). Raises ValueError when there are none."""
-    if not values:
-        raise ValueError("Nothing was measured.")
-    ordered = sorted(values)
-    return ordered[max(0, -(-len(ordered) * percent // 100) - 1)]
+def _found(figure: Figure) -> dict[str, Any]:
+    return {"median": figure.median, "ratio": figure.ratio, "met": figure.verdict}
+
+
+def cells(figure: Figure) -> tuple[str, ...]:
+    """Return a line of the table, in the order of HEADINGS."""
+    low, high = min(figure.rounds), max(figure.rounds)
+    peer = figure.peer_median
+    return (
+        figure.what,
+        figure.unit,
+        number(figure.median),
+        f"{number(low)}–{number(high)}" if len(figure.rounds) > 1 else "",  # noqa: RUF001 -- from … to
+        figure.peer if peer is not None or not figure.peer else f"{figure.peer} (not here)",
+        "" if peer is None else number(peer),
+        "" if figure.ratio is None else f"{figure.ratio:.2f}",
+        "" if figure.bar is None else str(figure.bar),
+        figure.verdict,
+    )
+
+
+def rows(figures: Sequence[Figure]) -> list[str]:
+    """Return a table in Markdown."""
+    aligned = ["---", "---", "---:", "---:", "---", "---:", "---:", "---:", "---"]
+    return [_row(HEADINGS), _row(aligned), *(_row(cells(figure)) for figure in figures)]
+
+
+def notes(figures: Sequence[Figure], missing: dict[str, str]) -> list[str]:
+    """Return what is to be said about single figures."""
+    said = [f"- *{figure.what}*: {figure.note}." for figure in figures if figure.note]
+    return said + [f"- *{name}* was not measured: {why}" for name, why in missing.items()]
+
+
+def about(run: Run) -> list[str]:
+    """Return where, when and how, in Markdown."""
+    facts = {"taken": run.taken_at, "command": f"`{run.command}`", "seed": str(run.seed), **run.machine}
+    return [_row(("", "")), _row(("---", "---")), *(_row(fact) for fact in facts.items())]
+
+
+def _row(values: Sequence[str]) -> str:
+    return "| " + " | ".join(values) + " |"

@@ -26,8 +26,9 @@ from rich.console import Console
 from rich.table import Table
 from starlette.responses import StreamingResponse
 
-from benchmarks.figures import BODY, wait_for
 from benchmarks.load import Load, run
+from benchmarks.suites.rates import BODY
+from benchmarks.waiting import wait_for
 from deploy.ports import free_ports
 
 SLOW = 1.5

@@ -1,82 +1,66 @@
-"""How figures are read and told."""
-
-import json
-from pathlib import Path
+"""What a figure says of its rounds, its peer and its bar."""
 
 import pytest
 
-from benchmarks.figures import Rate
-from benchmarks.load import Load, Outcome, read_wrk
-from benchmarks.report import Report, percentile
-
-WRK = """Running 3s test @ http://127.0.0.1:1/api/tickets
-  1 threads and 32 connections
-  Thread Stats   Avg      Stdev     Max   +/- Stdev
-    Latency     3.47ms    1.02ms  24.92ms   92.04%
-    Req/Sec     9.27k   518.55     9.93k    83.33%
-  27663 requests in 3.00s, 9.55MB read
-  Non-2xx or 3xx responses: 663
-Requests/sec:   9221.00
-Transfer/sec:      3.18MB
-"""
+from benchmarks.figure import Bar, Figure, number, percentile
 
 
-def report() -> Report:
-    rate = Rate("create", desk=[100, 300, 200], plain=[200, 300, 800], gateway=[50, 60, 70])
-    return Report(command="c", rates=[rate], clicks=[0.001, 0.002, 0.1], memory={"auth": 40.4, "broker": 20.4}, starts=[3.0, 1.0, 2.0])
+def figure(*rounds: float, peer: tuple[float, ...] = (), bar: Bar | None = None) -> Figure:
+    return Figure(name="f", group="rates", what="creation", unit="requests/s", rounds=rounds, peer="peer", peer_rounds=peer, bar=bar)
 
 
-def test_wrks_report_is_read_without_what_failed() -> None:
-    assert read_wrk(WRK) == Outcome(rate=9000, failed=663)
-    assert read_wrk("600 requests in 1.00m, 1MB read") == Outcome(rate=10, failed=0)
+def test_the_ratio_is_the_median_of_the_ratios_within_the_rounds() -> None:
+    made = figure(100, 300, 200, peer=(200, 300, 800))
+    assert (made.median, made.peer_median, made.ratio) == (200, 300, 0.5)
 
 
-def test_other_text_is_no_report() -> None:
-    with pytest.raises(ValueError, match="wrk"):
-        read_wrk("unable to connect")
+def test_a_figure_without_rounds_or_with_another_number_of_its_peers_is_refused() -> None:
+    with pytest.raises(ValueError, match="rounds"):
+        figure()
+    with pytest.raises(ValueError, match="rounds"):
+        figure(1, 2, peer=(1,))
 
 
-@pytest.mark.parametrize("url", ["http://192.0.2.1/", "http://desk.example/api/tickets", "http://localhost.example/"])
-def test_no_load_leaves_this_machine(url: str) -> None:
-    with pytest.raises(ValueError, match="this machine"):
-        Load(url=url)
+@pytest.mark.parametrize(("own", "verdict"), [(79, "no"), (80, "accepted"), (99, "accepted"), (100, "yes"), (250, "yes")])
+def test_a_ratio_between_bar_and_goal_is_accepted(own: float, verdict: str) -> None:
+    assert figure(own, peer=(100,), bar=Bar(of="ratio", least=0.8, goal=1.0)).verdict == verdict
 
 
-@pytest.mark.parametrize(("seconds", "connections"), [(61, 1), (0, 1), (1, 257), (1, 0)])
-def test_load_is_bounded(seconds: float, connections: int) -> None:
-    with pytest.raises(ValueError, match="At most"):
-        Load(url="http://127.0.0.1/", seconds=seconds, connections=connections)
+@pytest.mark.parametrize(
+    ("bar", "met", "missed"),
+    [
+        (Bar(of="value", least=200_000), 200_000, 199_999),
+        (Bar(of="value", below=50), 49.9, 50.1),
+    ],
+)
+def test_a_value_is_held_to_its_bar(bar: Bar, met: float, missed: float) -> None:
+    assert (figure(met, bar=bar).verdict, figure(missed, bar=bar).verdict) == ("yes", "no")
 
 
-@pytest.mark.parametrize(("percent", "value"), [(50, 50), (99, 99), (100, 100), (1, 1)])
-def test_a_percentile_is_a_value_that_was_measured(percent: int, value: int) -> None:
+def test_without_its_peer_nobody_knows_whether_a_bar_is_met() -> None:
+    assert figure(1, bar=Bar(of="ratio", least=0.8)).verdict == "?"
+    assert figure(1).verdict == ""
+
+
+def test_a_bar_says_what_it_asks_for() -> None:
+    assert str(Bar(of="ratio", least=0.8, goal=1.0)) == "≥ 0.80 \u00d7 (goal 1)"
+    assert str(Bar(of="ratio", below=1.3)) == "≤ 1.30 \u00d7"
+    assert str(Bar(of="value", below=50)) == "< 50"
+    assert str(Bar(of="value", least=200_000)) == "≥ 200,000"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0, "0"), (0.01234, "0.0123"), (0.5, "0.50"), (7, "7"), (7.25, "7.25"), (12.34, "12.3"), (1234.5, "1,234")]
+)
+def test_numbers_have_about_three_digits(value: float, text: str) -> None:
+    assert number(value) == text
+
+
+@pytest.mark.parametrize(("percent", "value"), [(50, 50), (99, 99), (99.9, 100), (100, 100), (1, 1)])
+def test_a_percentile_is_a_value_that_was_measured(percent: float, value: int) -> None:
     assert percentile(range(1, 101), percent) == value
 
 
 def test_a_percentile_of_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="Nothing"):
         percentile([], 50)
-
-
-def test_the_ratio_is_the_median_of_the_ratios_within_the_runs() -> None:
-    line = report().lines()[0]
-    assert (line.desk, line.plain, line.ratio) == ("200", "300", "0.50")
-
-
-def test_memory_is_told_by_process_and_in_all() -> None:
-    told = {line.what: line.desk for line in report().lines()}
-    assert told["idle memory (PSS), auth"] == "40 MiB"
-    assert told["idle memory (PSS), all processes"] == "61 MiB"
-    assert told["time to ready, first start"] == "2.0 s"
-    assert told["click to notification, p50"] == "2.0 ms"
-
-
-def test_a_report_is_written_as_json_and_markdown(tmp_path: Path) -> None:
-    made = report()
-    made.write(tmp_path)
-    (data,) = tmp_path.glob("*.json")
-    assert json.loads(data.read_text())["rates"][0]["desk"] == [100, 300, 200]
-    (page,) = tmp_path.glob("*.md")
-    assert "| create, requests/s | 200 | 300 | 0.50 |" in page.read_text()
-    made.write_docs(tmp_path / "docs" / "performance.md")
-    assert (tmp_path / "docs" / "performance.md").read_text().startswith("# What it costs")

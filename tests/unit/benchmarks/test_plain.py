@@ -2,8 +2,8 @@
 
 from fastapi.testclient import TestClient
 
-from benchmarks.figures import BODY
 from benchmarks.plain import app
+from benchmarks.suites.rates import BODY
 from tickets.answers import TicketOut, TicketsOut
 
 
