@@ -44,10 +44,11 @@ def main(  # noqa: PLR0917 (options, by name)
     results.mkdir(parents=True, exist_ok=True)
     scale = QUICK if quick else FULL if full else DEFAULT
     console = Console()
+    errors = Console(stderr=True)
     console = Console(width=max(console.width, _TABLE))
-    with tempfile.TemporaryDirectory(dir=results, prefix="run-", ignore_cleanup_errors=True) as scratch, console.status("peers") as status:
+    with tempfile.TemporaryDirectory(dir=results, prefix="run-", ignore_cleanup_errors=True) as scratch:
         peers = install(results / "peers")
-        bench = Bench(scale=scale, seed=seed, scratch=Path(scratch), peers=peers, say=status.update)
+        bench = Bench(scale=scale, seed=seed, scratch=Path(scratch), peers=peers, say=lambda text: errors.print(text, style="dim"))
         figures, plots, missing = _measure(bench, only or list(SUITES), console)
     if peers.why:
         missing["peers"] = peers.why

@@ -57,3 +57,8 @@ async def tickets_inside(data_dir: Path) -> AsyncIterator[Running]:
     finally:
         await peers.close()
         store.close()
+
+
+def store_of(data_dir: Path) -> Store:
+    """Open the store of tickets alone; the caller closes it."""
+    return Store(Settings(_env_file=None, data_dir=data_dir).database_of(SERVICE.name))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from benchmarks.bench import Bench
 from benchmarks.figure import Measured
-from benchmarks.suites import idle, rates
+from benchmarks.suites import append, growth, history, idle, log, rates
 
 Measure = Callable[[Bench], Iterator[Measured]]
 
@@ -21,6 +21,13 @@ class Suite:
 
 SUITES: Mapping[str, Suite] = {
     "idle": Suite("time to ready, memory at rest", idle.measure, alone=True),
+    "append": Suite("the log in process, beside eventsourcing, raw SQLite and raw nats-py", append.measure, alone=True),
+    "lists": Suite("filters and orders, as the desk grows", growth.lists, alone=True),
+    "search": Suite("words, as the desk grows", growth.search, alone=True),
+    "history": Suite("a ticket with ever more events", history.measure, alone=True),
+    "verify": Suite("the whole log from disk", log.verify, alone=True),
+    "rebuild": Suite("the ticket tables from the log", log.rebuild, alone=True),
+    "feed": Suite("the log over HTTP, as other services read it", log.feed),
     "read": Suite("one ticket, beside plain FastAPI and PocketBase", rates.read),
     "list": Suite("25 of many tickets, beside plain FastAPI and PocketBase", rates.list_),
     "create": Suite("durable creation, beside plain FastAPI and PocketBase", rates.create),

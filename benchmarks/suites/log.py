@@ -1,0 +1,124 @@
+"""A log of many events: verified, made into the ticket tables anew, and fed to another service."""
+
+import asyncio
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from sqlalchemy import select, update
+
+from benchmarks.bench import Bench
+from benchmarks.figure import Bar, Figure, Measured
+from benchmarks.inside import store_of, tickets_inside
+from chassis import secrets
+from chassis.peers import Peers
+from chassis.service import Running
+from chassis.settings import Settings
+from events.store import log_head
+from events.tables import projections
+from events.verify import verify_store
+from tickets.app import SERVICE
+
+GROUP = "log"
+PAGE = 1_000
+"""Events in a page of the feed: the most that it gives."""
+_DESK = "desk"
+_WAIT = 0.002
+
+
+def verify(bench: Bench) -> Iterator[Measured]:
+    """The whole log from disk: chain, digests, columns, tree, checkpoints, streams. Raises RuntimeError when it is not well."""
+    dataset = bench.dataset
+    keys = asyncio.run(_public_keys(dataset.directory))
+    rates, events = [], 0
+    for number in range(1, bench.scale.rounds + 1):
+        bench.say(f"round {number}: verifying")
+        store = store_of(dataset.directory)
+        try:
+            began = time.perf_counter()
+            report = verify_store(store.read, source=SERVICE.source, public_keys=keys, seen={})
+            rates.append(report.events / (time.perf_counter() - began))
+        finally:
+            store.close()
+        if not report.ok:
+            raise RuntimeError(f"The log is not well: {report.reason}")
+        events = report.events
+    note = f"of a log of {events:,} events"
+    bar = Bar(of="value", least=200_000)
+    yield Figure(name="verify", group=GROUP, what="verify", unit="events/s", rounds=rates, bar=bar, note=note)
+
+
+def rebuild(bench: Bench) -> Iterator[Measured]:
+    """The ticket tables, counts, notes and words, dropped and filled by the writer as at the start of a new version."""
+    dataset = bench.dataset
+    rates, events = [], 0
+    for number in range(1, bench.scale.rounds + 1):
+        bench.say(f"round {number}: rebuilding")
+        directory = bench.datasets.copy(dataset, "rebuild")
+        _outdate(directory)
+        events, seconds = asyncio.run(_refill(directory))
+        rates.append(events / seconds)
+        shutil.rmtree(directory)
+    note = f"from a log of {events:,} events, in the writer's own steps, each of them on disk"
+    bar = Bar(of="value", least=30_000)
+    yield Figure(name="rebuild", group=GROUP, what="rebuild of the ticket projections", unit="events/s", rounds=rates, bar=bar, note=note)
+
+
+def feed(bench: Bench) -> Iterator[Measured]:
+    """The owner's feed over HTTP, page after page, as a consumer reads it that has everything before it."""
+    rates, events = [], 0
+    for number in range(1, bench.scale.rounds + 1):
+        desk = bench.desk
+        bench.say(f"round {number}: feeding")
+        settings = Settings(_env_file=None, data_dir=desk.data_dir, tickets_port=desk.ports["tickets"])
+        events, seconds = asyncio.run(_read(settings, bench.scale.tickets))
+        rates.append(events / seconds)
+    note = f"{events:,} events in pages of {PAGE:,}, taken apart by the reader"
+    bar = Bar(of="value", least=20_000)
+    yield Figure(name="feed", group=GROUP, what="feed, over HTTP", unit="events/s", rounds=rates, bar=bar, note=note)
+
+
+async def _public_keys(directory: Path) -> list[str]:
+    async with tickets_inside(directory) as live:
+        return [live.signer.public_key]
+
+
+def _outdate(directory: Path) -> None:
+    """Let the tables be of an older version."""
+    store = store_of(directory)
+    try:
+        with store.writing.begin() as connection:
+            connection.execute(update(projections).where(projections.c.name == _DESK).values(version=0))
+    finally:
+        store.close()
+
+
+async def _refill(directory: Path) -> tuple[int, float]:
+    """Return how many events were folded, and in how many seconds from the start of the writer on."""
+    began = time.perf_counter()
+    async with tickets_inside(directory) as live:
+        with live.store.read() as connection:
+            head = log_head(connection).sequence
+        while _position(live) < head:  # noqa: ASYNC110 -- it is the writer's thread that fills
+            await asyncio.sleep(_WAIT)
+        return head, time.perf_counter() - began
+
+
+def _position(live: Running) -> int:
+    with live.store.read() as connection:
+        row = connection.execute(select(projections.c.position, projections.c.error).where(projections.c.name == _DESK)).one()
+    if row.error is not None:
+        raise RuntimeError(f"The projection stopped: {row.error}")
+    return int(row.position)
+
+
+async def _read(settings: Settings, events: int) -> tuple[int, float]:
+    peers = Peers(settings, secrets.ensure(settings.secrets_dir, "services"))
+    try:
+        read, began = 0, time.perf_counter()
+        while read < events and (page := await peers.feed(SERVICE.source, read, PAGE)):
+            read += len(page)
+        return read, time.perf_counter() - began
+    finally:
+        await peers.close()
