@@ -43,7 +43,6 @@ class Bench:
     @property
     def dataset(self) -> Dataset:
         """The desk with as many tickets as the scale says."""
-        self.say(f"making {self.scale.tickets:,} tickets")
         return self.datasets.of(self.scale.tickets)
 
     @property
@@ -51,6 +50,7 @@ class Bench:
         """A desk at work on a copy of the dataset, at rest when it is given."""
 
         def start() -> RunningDesk:
+            self.say(f"making {self.scale.tickets:,} tickets")
             dataset = self.dataset
             self.say("starting a desk with it")
             desk = self._shared.enter_context(desk_of(self.datasets, dataset, "desk"))
@@ -63,6 +63,16 @@ class Bench:
     def admin(self) -> Person:
         """The admin of `desk`, signed in."""
         return self._once("admin", lambda: asyncio.run(sign_in(self.desk)))
+
+    @property
+    def people(self) -> list[Person]:
+        """The people of `desk`, signed in; the first of them has more tickets than the others."""
+
+        async def enter() -> list[Person]:
+            async with Desk(self.desk.url) as client:
+                return list(await asyncio.gather(*(client.sign_in(email, self.desk.password) for email in self.dataset.emails)))
+
+        return self._once("people", lambda: asyncio.run(enter()))
 
     @property
     def plain(self) -> str:

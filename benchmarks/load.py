@@ -89,6 +89,30 @@ def _run_own(load: Load) -> Outcome:
     return Outcome(**json.loads(said.stdout))
 
 
+def request_to(method: str, url: str, headers: Mapping[str, str], body: str | None) -> bytes:
+    """Return a request as it is sent."""
+    parts = urlsplit(url)
+    target = parts.path + (f"?{parts.query}" if parts.query else "")
+    content = (body or "").encode()
+    lines = [f"{method} {target} HTTP/1.1", f"Host: {parts.netloc}", *(f"{name}: {value}" for name, value in headers.items())]
+    if content:
+        lines.append(f"Content-Length: {len(content)}")
+    return "\r\n".join([*lines, "", ""]).encode() + content
+
+
+def first_answer(received: bytes) -> tuple[int, bytes] | None:
+    """Return the status of the first answer in it and what follows; None while it is not whole. Raises RuntimeError without a length."""
+    head, found, rest = received.partition(b"\r\n\r\n")
+    if not found:
+        return None
+    length = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
+    if length is None:
+        raise RuntimeError("The server sends answers without a length.")
+    if len(rest) < int(length[1]):
+        return None
+    return int(head.split(b" ", 2)[1]), rest[int(length[1]) :]
+
+
 class _Connection(asyncio.Protocol):
     """One connection that asks, reads the whole answer, and asks again until the end."""
 
@@ -103,16 +127,10 @@ class _Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
-        head, found, rest = self._buffer.partition(b"\r\n\r\n")
-        if not found:
+        if (answer := first_answer(self._buffer)) is None:
             return
-        length = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
-        if length is None:
-            raise RuntimeError("The server sends answers without a length.")
-        if len(rest) < int(length[1]):
-            return
-        self._buffer = rest[int(length[1]) :]
-        if head.startswith(b"HTTP/1.1 2"):
+        status, self._buffer = answer
+        if 200 <= status < 300:
             self.answered += 1
         else:
             self.failed += 1
@@ -132,13 +150,7 @@ class _Connection(asyncio.Protocol):
 async def generate(load: Load) -> Outcome:
     """Put the load on from this very process."""
     parts = urlsplit(load.url)
-    target = parts.path + (f"?{parts.query}" if parts.query else "")
-    body = (load.body or "").encode()
-    lines = [f"{'POST' if load.body is not None else 'GET'} {target} HTTP/1.1", f"Host: {parts.netloc}"]
-    lines += [f"{name}: {value}" for name, value in load.headers.items()]
-    if body:
-        lines.append(f"Content-Length: {len(body)}")
-    request = "\r\n".join([*lines, "", ""]).encode() + body
+    request = request_to("POST" if load.body is not None else "GET", load.url, load.headers, load.body)
     loop = asyncio.get_running_loop()
     start = time.monotonic()
     made: list[_Connection] = []

@@ -21,16 +21,17 @@ class Scale:
     """How often each list is asked for at each size."""
     appends: int = 6_000
     """Events that many appenders write in a round; a single one writes a quarter of them."""
-    changes: Sequence[int] = (100, 500)
+    shares: Sequence[int] = (25, 50, 75)
+    """Percent of the peak at which creations come."""
+    changes: Sequence[int] = (10, 100, 500)
     """Changes a second whose notifications are waited for."""
-    lasting: float = 8.0
+    lasting: float = 6.0
     """How long requests come at a fixed rate."""
     events: Sequence[int] = (1, 10, 100, 1_000, 10_000)
     """Of one ticket."""
     streams: Sequence[int] = (1, 100, 500, 2_000)
     """Clients that listen."""
     overdue: int = 10_000
-    clicks: int = 200
     rest: float = 5.0
     """How long a desk has nothing to do before its memory is looked at."""
 
@@ -45,12 +46,12 @@ QUICK = Scale(
     sizes=(500, 1_000),
     asked=5,
     appends=400,
+    shares=(50,),
     changes=(50,),
     lasting=1.5,
     events=(1, 10, 100),
     streams=(1, 20),
     overdue=200,
-    clicks=10,
     rest=0.2,
 )
 FULL = replace(DEFAULT, name="full", sizes=(1_000, 10_000, 100_000, 1_000_000))

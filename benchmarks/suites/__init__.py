@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from benchmarks.bench import Bench
 from benchmarks.figure import Measured
-from benchmarks.suites import append, growth, history, idle, log, rates
+from benchmarks.suites import append, clicks, growth, history, idle, latency, log, overdue, rates
 
 Measure = Callable[[Bench], Iterator[Measured]]
 
@@ -31,4 +31,8 @@ SUITES: Mapping[str, Suite] = {
     "read": Suite("one ticket, beside plain FastAPI and PocketBase", rates.read),
     "list": Suite("25 of many tickets, beside plain FastAPI and PocketBase", rates.list_),
     "create": Suite("durable creation, beside plain FastAPI and PocketBase", rates.create),
+    "latency": Suite("creation at a fixed rate", latency.measure),
+    "click": Suite("click to notification, at fixed rates", clicks.clicks),
+    "streams": Suite("click to notification, with ever more open pages", clicks.streams),
+    "overdue": Suite("deadlines that are all due at once", overdue.measure, alone=True),
 }
