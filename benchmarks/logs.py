@@ -48,6 +48,7 @@ class Append:
 class Log:
     store: Store
     writer: Writer
+    public_key: str
     last: int = 0
     """The number of the last stream that was begun."""
 
@@ -79,7 +80,7 @@ async def log(path: Path) -> AsyncIterator[Log]:
         writer = Writer(store, source=SOURCE, catalogue=CATALOGUE, environment=real_environment(), signer=signer)
         await asyncio.to_thread(writer.start)
         try:
-            yield Log(store, writer)
+            yield Log(store, writer, signer.public_key)
         finally:
             await writer.stop()
     finally:
