@@ -4,6 +4,7 @@ import resource
 import sys
 import tempfile
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +14,7 @@ from rich.console import Console
 from benchmarks.bench import ROOT, Bench
 from benchmarks.desk import end_by_signal
 from benchmarks.docs import write_docs as write_page
-from benchmarks.figure import Figure, Plot
+from benchmarks.measuring import measure
 from benchmarks.peers import install
 from benchmarks.report import Report, Run
 from benchmarks.scale import DEFAULT, FULL, QUICK
@@ -42,20 +43,17 @@ def main(  # noqa: PLR0917 (options, by name)
     end_by_signal()
     _allow_many_files()
     results.mkdir(parents=True, exist_ok=True)
+    arguments = [*(f"--only {name}" for name in only or ()), *(["--quick"] * quick), *(["--full"] * full), f"--seed {seed}"]
     scale = QUICK if quick else FULL if full else DEFAULT
-    console = Console()
     errors = Console(stderr=True)
-    console = Console(width=max(console.width, _TABLE))
+    console = Console(width=max(Console().width, _TABLE))
     with tempfile.TemporaryDirectory(dir=results, prefix="run-", ignore_cleanup_errors=True) as scratch:
         peers = install(results / "peers")
+        run = Run.now(" ".join(["python -m benchmarks", *arguments]), seed, peers.versions)
         bench = Bench(scale=scale, seed=seed, scratch=Path(scratch), peers=peers, say=lambda text: errors.print(text, style="dim"))
-        figures, plots, missing = _measure(bench, only or list(SUITES), console)
-    if peers.why:
-        missing["peers"] = peers.why
-    arguments = [*(f"--only {name}" for name in only or ()), *(["--quick"] * quick), *(["--full"] * full), f"--seed {seed}"]
-    report = Report(
-        run=Run.now(" ".join(["python -m benchmarks", *arguments]), seed, peers.versions), figures=figures, plots=plots, missing=missing
-    )
+        found = measure(bench, only or SUITES, partial(errors.print_exception, max_frames=4))
+    missing = found.missing | ({"peers": peers.why} if peers.why else {})
+    report = Report(run=run, figures=found.figures, plots=found.plots, missing=missing)
     console.print(report.table())
     for name, why in missing.items():
         console.print(f"{name} was not measured: {why}", style="red")
@@ -63,31 +61,6 @@ def main(  # noqa: PLR0917 (options, by name)
     if write_docs:
         write_page(report, docs)
     sys.exit(1 if missing.keys() & SUITES.keys() else 0)
-
-
-def _measure(bench: Bench, names: list[str], console: Console) -> tuple[list[Figure], list[Plot], dict[str, str]]:
-    figures: list[Figure] = []
-    plots: list[Plot] = []
-    missing: dict[str, str] = {}
-    try:
-        for name, suite in SUITES.items():
-            if name not in names:
-                continue
-            if suite.alone:
-                bench.release()
-            bench.say(suite.about)
-            try:
-                found = list(suite.measure(bench))
-            except Exception as error:  # noqa: BLE001 -- the other suites can be measured all the same
-                console.print_exception(max_frames=4)
-                missing[name] = f"{type(error).__name__}: {error}"[:300]
-                bench.release()
-                continue
-            figures += [each for each in found if isinstance(each, Figure)]
-            plots += [each for each in found if isinstance(each, Plot)]
-    finally:
-        bench.release()
-    return figures, plots, missing
 
 
 def _allow_many_files() -> None:

@@ -20,7 +20,8 @@ def describe() -> dict[str, str]:
         "Python": platform.python_version(),
         "SQLite": _sqlite(),
         **{name: version(name) for name in _LIBRARIES},
-        "load": tool(),
+        "load tool": _load_tool(),
+        "load average before": ", ".join(f"{each:.1f}" for each in os.getloadavg()),
         "commit": _commit(),
     }
 
@@ -45,3 +46,10 @@ def _commit() -> str:
     command = ["git", "describe", "--always", "--dirty"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parent, check=False)
     return done.stdout.strip() or "unknown"
+
+
+def _load_tool() -> str:
+    if tool() != "wrk":
+        return tool()
+    said = subprocess.run(["wrk", "-v"], capture_output=True, text=True, check=False)  # it knows no such option to the end: its status is 1
+    return " ".join((said.stdout or said.stderr).split()[:2])

@@ -4,7 +4,7 @@ Colours are Okabe and Ito's, which people with any colour vision tell apart; lin
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from html import escape
 
 from benchmarks.figure import Plot, Series, number
@@ -12,7 +12,7 @@ from benchmarks.figure import Plot, Series, number
 WIDTH = 720
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f7f7f", "#b3a100")
 _DASHES = ("", "6 3", "2 3", "8 3 2 3", "12 4", "1 4", "4 4", "10 2 2 2")
-_LEFT, _RIGHT, _TOP, _BAR = 210, 90, 56, 26
+_RIGHT, _TOP, _BAR, _LETTER = 90, 56, 26, 6.8
 _STYLE = """
 text { font: 13px system-ui, sans-serif; fill: #1f2328; } .title { font-weight: 600; font-size: 15px; } .small { font-size: 11px; }
 .axis { stroke: #8c959f; } .grid { stroke: #d0d7de; } .back { fill: #ffffff; }
@@ -55,22 +55,23 @@ def _text(x: float, y: float, text: str, *, anchor: str = "start", css: str = ""
 def _bars(plot: Plot) -> tuple[int, list[str]]:
     labels = list(dict.fromkeys(x for series in plot.series for x, _ in series.points))
     most = max((y for series in plot.series for _, y in series.points), default=1.0) or 1.0
+    left = 26 + _LETTER * max(len(_label(label)) for label in labels)
     body = [_text(16, 44, plot.y, css="small")]
     y = float(_TOP + 8)
     for label in labels:
-        body.append(_text(_LEFT - 10, y + 15, _label(label), anchor="end"))
+        body.append(_text(left - 10, y + 15, _label(label), anchor="end"))
         for place, series in enumerate(plot.series):
             value = dict(series.points).get(label)
             if value is None:
                 continue
-            width = (WIDTH - _LEFT - _RIGHT) * value / most
-            body.append(f'<rect x="{_LEFT}" y="{y:.1f}" width="{max(width, 1):.1f}" height="{_BAR - 8}" fill="{_COLOURS[place % 8]}"/>')
-            body.append(_text(_LEFT + width + 6, y + 14, number(value), css="small"))
+            width = (WIDTH - left - _RIGHT) * value / most
+            body.append(f'<rect x="{left:.1f}" y="{y:.1f}" width="{max(width, 1):.1f}" height="{_BAR - 8}" fill="{_COLOURS[place % 8]}"/>')
+            body.append(_text(left + width + 6, y + 14, number(value), css="small"))
             y += _BAR
         y += 6 if len(plot.series) > 1 else 0
     if len(plot.series) > 1:
-        body += list(_legend(plot.series, y + 14, dashed=False))
-        y += 26 * math.ceil(len(plot.series) / 3)
+        legend, tall = _legend(plot.series, y + 14, dashed=False)
+        return int(y + 14 + tall), body + legend
     return int(y + 14), body
 
 
@@ -81,7 +82,7 @@ def _lines(plot: Plot) -> tuple[int, list[str]]:
     across, marks_x = _scale(xs, left, right, log=plot.log_x)
     up, marks_y = _scale([*ys, *([] if plot.log_y else [0.0])], bottom, top, log=plot.log_y)
     if plot.log_x:
-        marks_x = sorted(set(xs))
+        across, marks_x = _between(min(xs), max(xs), left, right), sorted(set(xs))
     body = [_text(16, 44, plot.y, css="small"), _text((left + right) / 2, bottom + 36, plot.x, anchor="middle", css="small")]
     for mark in marks_y:
         body.append(f'<line class="grid" x1="{left:.1f}" x2="{right:.1f}" y1="{up(mark):.1f}" y2="{up(mark):.1f}"/>')
@@ -94,8 +95,15 @@ def _lines(plot: Plot) -> tuple[int, list[str]]:
         dash = f' stroke-dasharray="{_DASHES[place % 8]}"' if _DASHES[place % 8] else ""
         body.append(f'<polyline points="{path}" fill="none" stroke="{_COLOURS[place % 8]}" stroke-width="2"{dash}/>')
         body += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{_COLOURS[place % 8]}"/>' for x, y in drawn]
-    body += list(_legend(plot.series, bottom + 58, dashed=True))
-    return int(bottom + 58 + 26 * math.ceil(len(plot.series) / 3)), body
+    legend, tall = _legend(plot.series, bottom + 58, dashed=True)
+    return int(bottom + 58 + tall), body + legend
+
+
+def _between(low: float, high: float, start: float, end: float) -> Callable[[float], float]:
+    """Return where a value stands between two edges, by its logarithm."""
+    low = max(low, 1e-9)
+    span = math.log10(max(high, low * 1.01) / low)
+    return lambda value: start + (end - start) * math.log10(max(value, low) / low) / span
 
 
 def _scale(values: Sequence[float], start: float, end: float, *, log: bool) -> tuple[Callable[[float], float], list[float]]:
@@ -104,9 +112,8 @@ def _scale(values: Sequence[float], start: float, end: float, *, log: bool) -> t
     if log:
         low, high = 10 ** math.floor(math.log10(max(low, 1e-9))), 10 ** math.ceil(math.log10(max(high, 1e-9)))
         low, high = (low, high) if high > low else (low, low * 10)
-        span = math.log10(high / low)
-        marks = [low * 10**step for step in range(round(span) + 1)]
-        return lambda value: start + (end - start) * math.log10(max(value, low) / low) / span, marks
+        marks = [low * 10**step for step in range(round(math.log10(high / low)) + 1)]
+        return _between(low, high, start, end), marks
     step = _step((high - low) or 1.0)
     low, high = math.floor(low / step) * step, math.ceil(high / step) * step
     high = high if high > low else low + step
@@ -120,10 +127,14 @@ def _step(span: float) -> float:
     return next(power * factor for factor in (1, 2, 5, 10) if span / (power * factor) <= 6)
 
 
-def _legend(series: Sequence[Series], y: float, *, dashed: bool) -> Iterator[str]:
+def _legend(series: Sequence[Series], y: float, *, dashed: bool) -> tuple[list[str], int]:
+    """Return the legend, as many names beside each other as there is place for, and how tall it is."""
+    columns = max(1, min(3, int((WIDTH - 48) / (52 + _LETTER * max(len(each.name) for each in series)))))
+    body = []
     for place, each in enumerate(series):
-        x, line = 24 + (place % 3) * (WIDTH - 48) / 3, y + 26 * (place // 3)
+        x, line = 24 + (place % columns) * (WIDTH - 48) / columns, y + 26 * (place // columns)
         look = f'stroke="{_COLOURS[place % 8]}" stroke-width="{2 if dashed else 10}"'
         look += f' stroke-dasharray="{_DASHES[place % 8]}"' if dashed and _DASHES[place % 8] else ""
-        yield f'<line x1="{x:.1f}" x2="{x + 26:.1f}" y1="{line - 4:.1f}" y2="{line - 4:.1f}" {look}/>'
-        yield _text(x + 34, line, each.name, css="small")
+        body.append(f'<line x1="{x:.1f}" x2="{x + 26:.1f}" y1="{line - 4:.1f}" y2="{line - 4:.1f}" {look}/>')
+        body.append(_text(x + 34, line, each.name, css="small"))
+    return body, 26 * math.ceil(len(series) / columns)

@@ -131,5 +131,7 @@ def _ms(seconds: list[float]) -> list[float]:
 
 
 def _plot(name: str, title: str, rounds: Rounds, names: list[str]) -> Plot:
-    series = [Series(each, [(size, statistics.median(_ms(rounds[size][each]))) for size in rounds]) for each in names]
+    series = [
+        Series(each.removesuffix(f", {_NEWEST}"), [(size, statistics.median(_ms(rounds[size][each]))) for size in rounds]) for each in names
+    ]
     return Plot(name=name, group=GROUP, title=title, kind="lines", x="tickets", y="ms", log_x=True, log_y=True, series=series)
