@@ -10,7 +10,7 @@ from benchmarks import open_loop
 from benchmarks.bench import Bench
 from benchmarks.client import Desk, Person
 from benchmarks.listening import Arrival
-from benchmarks.open_loop import Answered, Plan, Request
+from benchmarks.open_loop import Plan, Request
 from tickets.commands import STATUSES
 
 _CLICKED = 2_000
@@ -122,6 +122,3 @@ async def notifications(url: str, people: Sequence[Person], since: float) -> dic
 
         await asyncio.gather(*map(read, people))
     return found
-
-
-__all__ = ["Answered", "Clickable", "Clicks", "click", "clickables", "notifications", "waits", "written"]

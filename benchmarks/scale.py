@@ -25,7 +25,7 @@ class Scale:
     """Percent of the peak at which creations come."""
     changes: Sequence[int] = (10, 100, 500)
     """Changes a second whose notifications are waited for."""
-    lasting: float = 6.0
+    lasting: float = 5.0
     """How long requests come at a fixed rate."""
     events: Sequence[int] = (1, 10, 100, 1_000, 10_000)
     """Of one ticket."""

@@ -79,7 +79,7 @@ def _by_size(bench: Bench, questions: Callable[[Dataset], Mapping[str, Ask]]) ->
     return found
 
 
-def _filters(dataset: Dataset) -> dict[str, dict[str, Any]]:
+def filters(dataset: Dataset) -> dict[str, dict[str, Any]]:
     """Return filters by their names, each of which leaves one ticket in twenty-four or more: a full page at every size."""
     single: dict[str, dict[str, Any]] = {
         _ALL: {},
@@ -96,7 +96,7 @@ def _filters(dataset: Dataset) -> dict[str, dict[str, Any]]:
 
 
 def _lists(dataset: Dataset) -> dict[str, Ask]:
-    every = product(_filters(dataset).items(), _SORTS)
+    every = product(filters(dataset).items(), _SORTS)
     return {f"{name}, {sort}": _page(Wanted(sort=sort, **conditions)) for (name, conditions), sort in every}
 
 
