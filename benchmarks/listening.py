@@ -15,7 +15,8 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple, cast
 
-_OPENING = 60.0
+_OPENING = 180.0
+_AT_ONCE = 64
 
 
 class Arrival(NamedTuple):
@@ -129,17 +130,22 @@ def _itself(stream: _Stream) -> _Stream:
     return stream
 
 
+async def _open(port: int, cookies: Sequence[str], arrivals: list[Arrival]) -> None:
+    """Open all streams, some at once, and return when each has said something. Raises OSError or TimeoutError."""
+    loop = asyncio.get_running_loop()
+    async with asyncio.timeout(_OPENING):
+        for first in range(0, len(cookies), _AT_ONCE):
+            some = [_Stream(number, cookies[number], port, arrivals) for number in range(first, min(first + _AT_ONCE, len(cookies)))]
+            await asyncio.gather(*(loop.create_connection(partial(_itself, stream), "127.0.0.1", port) for stream in some))
+            await asyncio.gather(*(stream.opened for stream in some))
+
+
 async def _main() -> None:
     said = json.loads(await asyncio.to_thread(sys.stdin.readline))
     arrivals: list[Arrival] = []
     come = 0
-    loop = asyncio.get_running_loop()
     try:
-        async with asyncio.timeout(_OPENING):
-            for number, cookie in enumerate(said["cookies"]):
-                stream = _Stream(number, cookie, said["port"], arrivals)
-                await loop.create_connection(partial(_itself, stream), "127.0.0.1", said["port"])
-                await stream.opened
+        await _open(said["port"], said["cookies"], arrivals)
     except (OSError, TimeoutError) as error:
         print(f"{type(error).__name__}: {error}", flush=True)
         return
