@@ -10,19 +10,19 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.faults.load import Load, compare, compare_sequences
+from tests.faults.session import Session
 from tests.support.desk import Desk
 from tests.support.waiting import eventually
 
 TICKETS = ("tickets", "tickets-2")
+COUNTS = {f"STE_{name}_PROCESSES": "2" for name in ("TICKETS", "NOTIFIER", "ESCALATOR")}
 SEVERAL = (*TICKETS, "notifier", "notifier-2", "escalator", "escalator-2")
 
 
 @pytest.fixture(scope="module")
 def several(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     """Return a desk with two processes of each service that may have several."""
-    counts = {f"STE_{name}_PROCESSES": "2" for name in ("TICKETS", "NOTIFIER", "ESCALATOR")}
-    with Desk(tmp_path_factory.mktemp("several"), environment=counts) as running:
+    with Desk(tmp_path_factory.mktemp("several"), environment=COUNTS) as running:
         yield running
 
 
@@ -130,18 +130,12 @@ class AtWork:
                 self.strange.append(f"{read.status_code} {read.text}")
 
 
-def test_everything_happens_once_while_each_of_them_is_killed(several: Desk) -> None:
-    with Load(several) as load:
+@pytest.mark.timeout(400)
+def test_everything_happens_once_while_each_of_them_is_killed(tmp_path: Path) -> None:
+    with Session(tmp_path, seed=7, environment=COUNTS) as session:
         for name in SEVERAL:
-            before = load.progress()
-            eventually(lambda before=before: load.progress() > before + 5, within=60, what="progress of the people at work")  # type: ignore[misc]
-            several.wait_for_restart(name, several.kill(name))
-    with several.operator() as operator:
-
-        def caught_up() -> bool:
-            told = {name: operator.get(name, "/internal/caught-up") for name in ("auth", "tickets", "notifier", "escalator")}
-            return all(at == told[source.strip("/")]["head"] for answer in told.values() for source, at in answer["positions"].items())
-
-        eventually(caught_up, within=60, what="catching up")
-    compare(several, load.promised)
-    compare_sequences(several)
+            session.load.go_on(5)
+            session.desk.wait_for_restart(name, session.desk.kill(name))
+        verdict = session.finish()
+    assert not verdict.violations, str(verdict)
+    assert verdict.acknowledged > len(SEVERAL)

@@ -28,10 +28,11 @@ class Session:
         slack: float = SLACK,
         history: Path | None = None,
         born_dying: Place | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         """`slack`: by how many seconds an escalation may be late, outages aside. `born_dying`: where a service dies at its first start."""
         self.directory = directory
-        self.desk = CrashDesk(directory / "desk")
+        self.desk = CrashDesk(directory / "desk", environment=environment)
         self.began_at = time.time()
         self.died_at: float | None = None
         """When the service died that was born dying, and after how many seconds the desk was ready all the same."""

@@ -17,7 +17,8 @@ pytestmark = pytest.mark.timeout(400)
 
 _TOLD_TWICE = """
     INSERT INTO notifications
-    SELECT position + 100000, id || 'x', recipient, kind, ticket, event, actor, other, facts, created_at, created_at FROM notifications LIMIT 1
+    SELECT position + 100000, id || 'x', recipient, kind, ticket, event, actor, other, facts, created_at, created_at
+    FROM notifications LIMIT 1
 """
 HARM = [
     ("tickets", "UPDATE tickets SET status = 'lost' WHERE id = 5", "I8 .*tickets: "),
