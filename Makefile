@@ -14,7 +14,7 @@ ifneq ($(shell cat $(STAMP) 2>/dev/null),$(CURDIR))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench faults lock test-tools clean
+.PHONY: help run test check bench faults plants lock test-tools clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:[^#]*## /#/' | awk -F'#' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -36,6 +36,9 @@ bench: $(STAMP) ## Measure beside PocketBase, eventsourcing, plain FastAPI: one 
 
 faults: $(STAMP) ## Kill the desk everywhere under load: minutes; ROUNDS=20 hours, SEED=7, POINT='tickets relay.sent' only that
 	$(BIN)/python -m tests.faults $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED)) $(if $(POINT),--point '$(POINT)') $(ARGS)
+
+plants: $(STAMP) ## Plant faults into a copy of the tree, one at a time, and see whether the tests catch them: half an hour
+	$(BIN)/python -m tests.plants $(ARGS)
 
 lock: $(STAMP) ## Choose every dependency anew and write requirements.lock: hashes, no hosts
 	rm -f uv.lock
