@@ -48,6 +48,11 @@ signal.signal(signal.SIGTERM, signal.SIG_IGN)
 print("here", flush=True)
 time.sleep(60)
 """,
+    "names": """
+from chassis.door import _new_id
+from events.environment import real_environment
+print(_new_id(), real_environment().new_id())
+""",
     "starts_a_thread": "import threading, time; threading.Thread(target=time.sleep, args=(60,), daemon=True).start()",
 }
 
@@ -60,6 +65,7 @@ class Served:
     """A fork server that has imported `shared`, and what is asked of it."""
 
     def __init__(self, folder: Path) -> None:
+        self.modules = ["shared"]
         self.environment = {**os.environ, "PYTHONPATH": str(folder)}
         self.server = ForkServer(-1)
         self.life: Executed
@@ -67,9 +73,14 @@ class Served:
     def command(self, module: str, **environment: str) -> Command:
         """Return a fork's command, or, without a module, the fork server's own."""
         return Command(
-            name=module or "forkserver", program=sys.executable, shown_as=sys.executable,
-            arguments=["-m", "deploy.forkserver", "shared"], environment={**self.environment, **environment}, ready=ready, module=module,
-        )  # fmt: skip
+            name=module or "forkserver",
+            program=sys.executable,
+            shown_as=sys.executable,
+            arguments=["-m", "deploy.forkserver", *self.modules],
+            environment={**self.environment, **environment},
+            ready=ready,
+            module=module,
+        )
 
     async def start(self) -> None:
         self.life = await self.server.launch(self.command(""))
@@ -128,6 +139,17 @@ async def test_no_two_forks_draw_the_same_numbers(served: Served) -> None:
     drawn = [number for fork in forks for number in json.loads((await fork.output.read()).decode().splitlines()[0])["chance"]]
     assert len(set(drawn)) == 12
     assert [await fork.end() for fork in forks] == ["ended with status 0"] * 3
+
+
+async def test_no_two_forks_give_the_same_name_to_anything(served: Served) -> None:
+    await served.end()
+    served.modules.append("chassis.door")
+    await served.start()
+    forks = [await served.fork("names") for _ in range(3)]
+    names = [name for fork in forks for name in (await fork.output.read()).decode().split()]
+    assert [await fork.end() for fork in forks] == ["ended with status 0"] * 3
+    assert len(set(names)) == 6
+    assert len({name[:24] for name in names[::2]}) == 3  # two requests of different processes have nothing in common
 
 
 async def test_an_environment_of_any_size_arrives(served: Served) -> None:

@@ -24,6 +24,10 @@ class _Ids:
     """Ids of requests: a random UUID per process whose last part counts. To ask the kernel for each would cost a switch of threads."""
 
     def __init__(self) -> None:
+        self.begin_anew()
+        os.register_at_fork(after_in_child=self.begin_anew)  # services are forked from a process that has imported this
+
+    def begin_anew(self) -> None:
         self._count, self._begin = count(int.from_bytes(os.urandom(5))), str(uuid.uuid4())[:24]
 
     def __call__(self) -> str:
