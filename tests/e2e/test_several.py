@@ -132,7 +132,7 @@ class AtWork:
 
 @pytest.mark.timeout(400)
 def test_everything_happens_once_while_each_of_them_is_killed(tmp_path: Path) -> None:
-    with Session(tmp_path, seed=7, environment=COUNTS) as session:
+    with Session(tmp_path, seed=7, slack=60.0, environment=COUNTS) as session:
         for name in SEVERAL:
             session.load.go_on(5)
             session.desk.wait_for_restart(name, session.desk.kill(name))

@@ -97,11 +97,25 @@ def heads(desk: Desk) -> dict[str, int]:
     return {name: int(answer["head"]) if isinstance(answer, dict) and "head" in answer else 0 for name, answer in told.items()}
 
 
+def how_far(desk: Desk) -> dict[str, Any] | None:
+    """Return how far each service is: {"head", "relayed", "positions"}; None when one does not say.
+
+    Of several processes of a service only the one that leads knows what is relayed.
+    """
+    with desk.operator() as operator:
+        told = {name: operator.try_get(name, "/internal/caught-up")[1] for name in operator.urls}
+    if not all(isinstance(answer, dict) and "head" in answer for answer in told.values()):
+        return None
+    return {
+        service: {**told[service], "relayed": max(answer["relayed"] for name, answer in told.items() if name.split("-")[0] == service)}
+        for service in SERVICES
+    }
+
+
 def caught_up(desk: Desk) -> bool:
     """Return whether everything committed is relayed and consumed everywhere."""
-    with desk.operator() as operator:
-        told = {name: operator.try_get(name, "/internal/caught-up")[1] for name in SERVICES}
-    if not all(isinstance(answer, dict) and "head" in answer for answer in told.values()):
+    told = how_far(desk)
+    if told is None:
         return False
     consumed = all(
         position == told[source.strip("/")]["head"] for answer in told.values() for source, position in answer["positions"].items()

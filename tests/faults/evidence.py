@@ -16,7 +16,7 @@ from nats.aio.client import Client as Nats
 
 from chassis.settings import SERVICES
 from deploy.operator import Operator
-from tests.faults.desk import caught_up, store_of
+from tests.faults.desk import caught_up, how_far, store_of
 from tests.faults.history import Told
 from tests.support.desk import Desk
 from tests.support.waiting import eventually
@@ -181,7 +181,6 @@ def collect(desk: Desk, history: Told, baseline: Mapping[str, int], people: Iter
     eventually(lambda: caught_up(desk), within=60, what="catching up with who signed in to look")
     with desk.operator() as operator:
         feeds = {name: read_feed(operator, name) for name in SERVICES}
-        told = {name: operator.get(name, "/internal/caught-up") for name in SERVICES}
         parked = [f"{name}: {item}" for name in SERVICES for item in operator.get(name, "/internal/parked")["items"]]
         checkpoints = {name: operator.get(name, "/internal/checkpoints", limit=_PAGE) for name in SERVICES}
         jobs = operator_jobs(operator)
@@ -193,7 +192,7 @@ def collect(desk: Desk, history: Told, baseline: Mapping[str, int], people: Iter
         audit=everything(admin, "/api/audit"),
         inboxes={name: everything(client, "/api/notifications") for name, client in clients.items()},
         ids={name: client.get("/api/auth/me").json()["id"] for name, client in clients.items()},
-        caught_up=told,
+        caught_up=how_far(desk) or {},
         parked=parked,
         checkpoints=checkpoints,
         jobs=jobs,

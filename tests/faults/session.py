@@ -27,8 +27,8 @@ class Session:
         pace: float = 1.0,
         slack: float = SLACK,
         history: Path | None = None,
-        born_dying: Place | None = None,
         environment: Mapping[str, str] | None = None,
+        born_dying: Place | None = None,
     ) -> None:
         """`slack`: by how many seconds an escalation may be late, outages aside. `born_dying`: where a service dies at its first start."""
         self.directory = directory
