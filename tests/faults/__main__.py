@@ -26,7 +26,7 @@ def main(
     write_docs: Annotated[bool, typer.Option("--write-docs", help="Also write docs/proof/faults.md.")] = False,
 ) -> None:
     """Kill every service at every point while people work, and judge what is there afterwards."""
-    console = Console(soft_wrap=True)
+    console = Console(width=None if sys.stdout.isatty() else 130)
     wanted = {"ROUNDS": rounds if rounds > 1 else "", "SEED": seed, "POINT": point}
     command = " ".join(["make faults", *(f"{name}={shlex.quote(str(value))}" for name, value in wanted.items() if value)])
     directory = results / time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())

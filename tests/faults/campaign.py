@@ -4,7 +4,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,12 +16,15 @@ from tests.faults.invariants.effects import numbers_of
 from tests.faults.report import Report
 from tests.faults.rounds import Round, Rounds, in_turn
 from tests.faults.session import Session
+from tests.faults.world import FAULTS, LONG, Fault, lacking, on_disks
 
 Show = Callable[[str], None]
 BIRTH = "store.migrating"
 """A store is migrated once: a service dies there when its desk is started for the first time."""
+_WORLDS_SLACK = 60.0
+"""Seconds that an escalation may be late while the world breaks: when exactly something was down, only the fault itself knows."""
 _EVERY = 3
-"""Rounds from which on blind deaths leave out no call."""
+"""Rounds from which on blind deaths leave out no call, and the world's faults that take their time have their turn."""
 
 
 @dataclass(kw_only=True)
@@ -41,6 +44,7 @@ class Campaign:
         for _ in range(self.rounds):
             for born_dying, chunk in self._chunks():
                 self._hit(born_dying, chunk)
+            self._break_the_world()
         self._die_blindly()
         self.report.seconds = time.monotonic() - began
 
@@ -58,14 +62,16 @@ class Campaign:
             yield births[number] if births else None, others[number * size : (number + 1) * size]
 
     @contextmanager
-    def _session(self, what: str, **options: object) -> Iterator[Session]:
-        """Run a session in a place of its own, and judge it at the end of the block."""
+    def _session(self, what: str, *, disks: bool = False, **options: object) -> Iterator[Session]:
+        """Run a session in a place of its own, with `disks` on disks of its own, where there can be some."""
         self._sessions += 1
         name = f"{self._sessions:02d}-{what}"
         directory = Path(tempfile.mkdtemp(prefix="ste-faults-"))
         history = self.results / f"{name}.jsonl"
         try:
-            with Session(directory, seed=self.report.seed + self._sessions - 1, history=history, **options) as session:  # type: ignore[arg-type]
+            seed = self.report.seed + self._sessions - 1
+            session = Session(directory, seed=seed, history=history, **options)  # type: ignore[arg-type]
+            with on_disks(session.desk) if disks else nullcontext(), session:
                 yield session
         finally:
             shutil.rmtree(directory, ignore_errors=True)
@@ -105,6 +111,29 @@ class Campaign:
                 sweep.run(every=self.rounds >= _EVERY, on_round=self._tell)
                 rounds += sweep.rounds
             self._judge(session, rounds)
+
+    def _break_the_world(self) -> None:
+        known = [*FAULTS, *(LONG if self.rounds >= _EVERY else ())]
+        wanted = [fault for fault in known if self._wanted(f"world {fault.name}")]
+        if not wanted:
+            return
+        with self._session("world", disks=True, slack=_WORLDS_SLACK) as session:
+            rounds: list[Round] = []
+            for fault in wanted:
+                if reason := lacking(fault, session.desk):
+                    self.report.skipped.append(reason)
+                else:
+                    rounds.append(self._break(session, fault))
+            self._judge(session, rounds)
+
+    def _break(self, session: Session, fault: Fault) -> Round:
+        one = Round(place=Place(fault.name, "world"), armed_at=time.time())
+        try:
+            one.ready_after = one.answered_after = fault.run(session.desk, session.load)
+        except AssertionError as late:
+            one.trouble = str(late)
+        self._tell(one)
+        return one
 
     def _tell(self, one: Round) -> None:
         recovery = f"back after {one.recovery:5.2f} s" if one.recovery is not None else one.trouble or "dead"

@@ -7,7 +7,8 @@ from typing import Self
 
 from tests.faults.callers import PATIENCE, Caller
 from tests.faults.history import History
-from tests.faults.workload import Admin, Board, Clerk, Customer, Listener, Newcomer, PolicyMaker, Worker
+from tests.faults.workers import Board, Worker
+from tests.faults.workload import Admin, Clerk, Customer, Listener, Newcomer, PolicyMaker
 from tests.support.desk import Desk
 from tests.support.waiting import eventually
 
