@@ -33,6 +33,11 @@ class Attempt:
     status: int | None
     error: str | None = None
 
+    @property
+    def may_come_later(self) -> bool:
+        """Whether it was only waited for too long: whoever has it may still do it, after the next attempt even."""
+        return self.status == 504 or "Timeout" in (self.error or "")
+
 
 @dataclass(kw_only=True)
 class Operation:
@@ -62,8 +67,10 @@ class Operation:
         return f"{self.process.partition('#')[0]} {self.method} {self.path} {self.key}" if self.key else self.trace
 
     @property
-    def began(self) -> float:
-        return self.attempts[0].began if self.attempts else 0.0
+    def most(self) -> int:
+        """How often it may happen: once, and without a key or a version also whenever an earlier attempt comes to its end late."""
+        fenced = self.key is not None or self.expected is not None
+        return 1 if fenced else 1 + sum(attempt.may_come_later for attempt in self.attempts)
 
     @property
     def ended(self) -> float:

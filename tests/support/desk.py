@@ -238,5 +238,5 @@ def alive(pid: int) -> bool:
     """Return whether a process runs; one that has ended and that nobody has asked about yet does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in ("Z", "X")
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # the latter where it ends between being opened and being read
         return False

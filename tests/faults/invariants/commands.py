@@ -31,7 +31,7 @@ def nothing_happened_unasked(evidence: Evidence) -> list[Finding]:
     found: list[Finding] = []
     fresh = _fresh(evidence)
     for operations, events in _groups(evidence.history, fresh):
-        if len(events) > 1:
+        if len(events) > operations[0].most:
             found.append(Finding("I2", f"{operations[0]} happened {len(events)} times: {_listed(events)}", "doubled", operations[0].ended))
         if events and all(operation.outcome == "fail" for operation in operations):
             found.append(Finding("I2", f"{operations[0]} was refused and led to {events[0]}.", "doubled", operations[0].ended))
@@ -119,6 +119,7 @@ def _forgotten_marks(evidence: Evidence) -> Iterator[Finding]:
             operation for operation in evidence.history.operations if operation.process == name and operation.kind in ("mark", "read all")
         ]
         wanted: dict[str, tuple[bool, Operation]] = {}
+        late = set[str]()
         for operation in mine:
             if operation.kind == "read all":
                 known = operation.outcome == "ok"
@@ -126,9 +127,11 @@ def _forgotten_marks(evidence: Evidence) -> Iterator[Finding]:
                 wanted = {id_: (True, operation if known else by) for id_, (read, by) in wanted.items() if known or read}
             elif operation.outcome == "ok":
                 wanted[operation.path.split("/")[3]] = (operation.method == "PUT", operation)
+            if operation.kind == "mark" and operation.most > 1:
+                late.add(operation.path.split("/")[3])
         is_read = {note["id"]: note["read_at"] is not None for note in inbox}
         for id_, (should, operation) in wanted.items():
-            if is_read.get(id_) != should:
+            if is_read.get(id_) != should and id_ not in late:
                 yield Finding("I1", f"{operation} was acknowledged, and the notification {id_} is not so.", "lost", operation.ended)
 
 
