@@ -73,9 +73,13 @@ class Campaign:
             session = Session(directory, seed=seed, history=history, **options)  # type: ignore[arg-type]
             with on_disks(session.desk) if disks else nullcontext(), session:
                 yield session
+        except Exception as error:  # noqa: BLE001 -- a desk that cannot even be judged is a finding, and the others go on
+            what = f"session {self._sessions} fell apart: {type(error).__name__}: {error}"
+            self.report.violations.append(what)
+            self.show(what)
         finally:
             shutil.rmtree(directory, ignore_errors=True)
-        self.report.histories.append(history.name)
+            self.report.histories.append(history.name)
 
     def _judge(self, session: Session, rounds: Sequence[Round]) -> None:
         seen: list[Evidence] = []
