@@ -49,6 +49,9 @@ class Board:
             self._tickets.append(known := Known(shown["id"], requester, values))
         return known
 
+    def __len__(self) -> int:
+        return len(self._tickets)
+
     def pick(self, dice: random.Random, wanted: Callable[[Known], bool]) -> Known | None:
         """Return one of the last tickets that are wanted."""
         with self._lock:
@@ -59,11 +62,14 @@ class Board:
 class Worker:
     """One client process. `turn` does one thing; what it does follows from the seed and from what it is answered."""
 
-    pause = (0.02, 0.12)
-
     def __init__(self, caller: Caller, board: Board, dice: random.Random) -> None:
         self.caller, self.board, self.dice = caller, board, dice
         self.count = 0
+
+    @property
+    def pause(self) -> tuple[float, float]:
+        """Seconds between two turns, at least and at most."""
+        return 0.02, 0.12
 
     def turn(self) -> None:
         raise NotImplementedError

@@ -143,7 +143,9 @@ class Admin(Worker):
 class Newcomer(Worker):
     """Registers, and signs in; what was not answered has no key: the e-mail alone keeps it from being done twice."""
 
-    pause = (0.1, 0.2)
+    @property
+    def pause(self) -> tuple[float, float]:
+        return 0.1, 0.2
 
     def turn(self) -> None:
         name = self.new_name()
@@ -159,7 +161,10 @@ class Newcomer(Worker):
 class PolicyMaker(Worker):
     """Changes a policy that touches nobody for a month, again and again, and leaves the shipped one alone."""
 
-    pause = (0.25, 0.5)
+    @property
+    def pause(self) -> tuple[float, float]:
+        """Each change is carried on to the deadlines of all tickets: the more there are, the more seldom somebody would do that."""
+        return 0.2 + len(self.board) / 200, 0.4 + len(self.board) / 100
 
     def turn(self) -> None:
         there = self.caller.look("/api/escalations/policies")
@@ -176,7 +181,9 @@ class PolicyMaker(Worker):
 class Clerk(Worker):
     """Has another try made at what the notifier has given up."""
 
-    pause = (0.1, 0.3)
+    @property
+    def pause(self) -> tuple[float, float]:
+        return 0.1, 0.3
 
     def turn(self) -> None:
         page = self.caller.look("/api/jobs", status="dead", limit="20")
