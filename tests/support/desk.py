@@ -202,13 +202,18 @@ class Desk:
         return self._runner.wait(within)
 
     def crash(self, first: Callable[[], object] = lambda: None) -> None:
-        """Let the runner and all that it started end at the same moment, as a machine does; `first` is done right before."""
+        """Let the runner and all that it started end as when a machine does; `first` is done when they are at a stand."""
         assert self._runner is not None
         others = list(self.file.pids.values())
+
+        def tell_all(number: signal.Signals) -> None:
+            for pid in (self.runner_pid, *others):
+                with suppress(ProcessLookupError):
+                    os.kill(pid, number)
+
+        tell_all(signal.SIGSTOP)
         first()
-        for pid in (self.runner_pid, *others):
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        tell_all(signal.SIGKILL)
         self._runner.wait()
         eventually(lambda: not any(map(alive, others)), what="the end of every process")
 
