@@ -18,6 +18,8 @@ CREDENTIAL = "X-Ste-Credential"
 DEMO_LINE = "demo accounts: admina@example.com, usera@example.com, … with the password demo123"
 MEND_DEMO = "deactivate the demo accounts, or change their passwords"
 _WORD_EVERY = 5.0
+_LINKS = 4
+"""A ticket, that it is due, that it has escalated, and what is told of it: no chain of events is longer."""
 
 
 async def refuse_lost(desk: Plan, client: httpx2.AsyncClient, credential: str) -> None:
@@ -109,14 +111,18 @@ class Services:
             raise Refusal(f"{service} refused {path}: {answer.status_code} {answer.text[:300]}")
         raise Refusal(f"{service} does not answer {path}.")
 
-    async def behind(self) -> list[str]:
-        """Return what is not consumed yet, in words; empty when all is."""
+    async def heads(self) -> Mapping[str, int]:
+        """Return how many events each service has committed."""
+        return {name: answer["head"] for name, answer in (await self._all_caught_up()).items()}
+
+    async def behind(self, heads: Mapping[str, int]) -> list[str]:
+        """Return what of these events is not consumed yet, in words; empty when all is."""
         answers = await self._all_caught_up()
         return [
-            f"{name} has {at} of {answers[source.strip('/')]['head']} of {source.strip('/')}"
+            f"{name} has {at} of {heads[source.strip('/')]} of {source.strip('/')}"
             for name, answer in answers.items()
             for source, at in answer["positions"].items()
-            if at < answers[source.strip("/")]["head"]
+            if at < heads[source.strip("/")]
         ]
 
     async def _all_caught_up(self) -> Mapping[str, Any]:
@@ -136,10 +142,15 @@ class Services:
 
 
 async def _catch_up(services: Services, terminal: Terminal) -> None:
-    """Wait, with a word now and then, until nothing is behind. What follows from events is itself an event, so all are asked at once."""
+    """Wait, with a word now and then, until what is committed now is consumed, and so on for what follows from that, to the last link.
+
+    Not until nothing at all is behind: people who were at work before a crash are at work again, and that moment may never come.
+    """
     spoke = time.monotonic()
-    while behind := await services.behind():
-        if time.monotonic() - spoke > _WORD_EVERY:
-            spoke = time.monotonic()
-            terminal.tell("desk", f"catching up: {', '.join(behind)}")
-        await asyncio.sleep(0.05)
+    for _ in range(_LINKS):
+        heads = await services.heads()
+        while behind := await services.behind(heads):
+            if time.monotonic() - spoke > _WORD_EVERY:
+                spoke = time.monotonic()
+                terminal.tell("desk", f"catching up: {', '.join(behind)}")
+            await asyncio.sleep(0.05)
