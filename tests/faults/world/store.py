@@ -1,11 +1,12 @@
 """The store of tickets has no room, is somebody else's for a while, or stands on a disk that does not keep what it is given."""
 
+import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import httpx2
@@ -45,11 +46,14 @@ def everything_full(seconds: float) -> Inject:
 
     def inject(desk: Desk, load: Load) -> float:
         read, write = _harmless(desk)
+        dying = [desk.pid(name) for name in (BROKER, TICKETS)]  # asked now: on a full disk nobody writes down who comes after them
         with filled(desk, WHOLE, TICKETS, BROKER):
             _refuses_writes_alone(desk, read, write)
-            died = [desk.kill(name) for name in (BROKER, TICKETS)]
+            for pid in dying:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
             end = time.monotonic() + seconds
-            eventually(lambda: time.monotonic() > end and not any(map(alive, died)), within=seconds + 30)
+            eventually(lambda: time.monotonic() > end and not any(map(alive, dying)), within=seconds + 30)
         since = time.monotonic()
         load.go_on()
         return since
