@@ -67,10 +67,11 @@ class Bench:
     @property
     def people(self) -> list[Person]:
         """The people of `desk`, signed in; the first of them has more tickets than the others."""
+        desk, dataset = self.desk, self.dataset
 
         async def enter() -> list[Person]:
-            async with Desk(self.desk.url) as client:
-                return list(await asyncio.gather(*(client.sign_in(email, self.desk.password) for email in self.dataset.emails)))
+            async with Desk(desk.url) as client:
+                return list(await asyncio.gather(*(client.sign_in(email, desk.password) for email in dataset.emails)))
 
         return self._once("people", lambda: asyncio.run(enter()))
 

@@ -1,6 +1,7 @@
 """Clicks: an admin's changes of statuses at a fixed rate, spread over tickets and their requesters, and what their requesters hear."""
 
 import asyncio
+import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,9 +13,6 @@ from benchmarks.client import Desk, Person
 from benchmarks.listening import Arrival
 from benchmarks.open_loop import Plan, Request
 from tickets.commands import STATUSES
-
-_CLICKED = 2_000
-"""Tickets that are clicked on, the oldest."""
 
 
 @dataclass(slots=True)
@@ -44,14 +42,20 @@ class Clicks:
 
 
 def clickables(bench: Bench) -> list[Clickable]:
-    """Return the oldest tickets of the desk: those that their requesters did not open as admins."""
+    """Return the oldest tickets of the desk, those that its people opened, as many as a round has clicks.
+
+    So none is clicked on twice in a round: of two changes of one ticket the later might be made first, and the other be no change then.
+    """
+    scale = bench.scale
+    wanted = min(scale.tickets, math.ceil(max(scale.changes) * scale.lasting))
+    desk, admin = bench.desk, bench.admin
 
     async def read() -> list[Clickable]:
         found: list[Clickable] = []
-        async with Desk(bench.desk.url) as client:
-            async for item in client.pages("/api/tickets?sort=created_at", bench.admin):
+        async with Desk(desk.url) as client:
+            async for item in client.pages("/api/tickets?sort=created_at", admin):
                 found.append(Clickable(item["id"], item["requester"]["id"], item["status"]))
-                if len(found) == min(_CLICKED, bench.scale.tickets):
+                if len(found) == wanted:
                     break
         return found
 

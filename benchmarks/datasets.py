@@ -95,6 +95,7 @@ class Datasets:
         """Return a desk without tickets, where everybody has an account and all services know them."""
         if (0, True) not in self._made:
             directory = self._directory / "people"
+            shutil.rmtree(directory, ignore_errors=True)  # what is left of an attempt that failed
             with running_desk(data_dir=directory, STE_UNSAFE_BCRYPT_COST="4") as desk:
                 self._made[0, True] = asyncio.run(_register(desk, directory))
         return self._made[0, True]

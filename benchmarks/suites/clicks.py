@@ -69,7 +69,7 @@ def _figures(rate: int, seen: dict[int, list[float]], made: dict[int, list[float
 
 def streams(bench: Bench) -> Iterator[Measured]:
     """Ever more open pages, and clicks on the tickets of those who have them open."""
-    people = bench.people[1:]
+    people = bench.people
     every = clickables(bench)
     found: dict[int, dict[str, list[float]]] = {}
     for count in bench.scale.streams:
