@@ -20,6 +20,7 @@ from typing import Any, NamedTuple, cast
 from urllib.parse import urlsplit
 
 from benchmarks.load import first_answer, request_to
+from benchmarks.pipes import write_line
 
 _PATIENCE = 30.0
 """Seconds beyond the end in which everything must be answered."""
@@ -195,4 +196,4 @@ if __name__ == "__main__":
     wanted = _plan_in(sys.stdin.read())
     gc.collect()
     gc.disable()  # a collection in the middle would be taken for the server's slowness
-    print(json.dumps(uvloop.run(generate(wanted))))
+    write_line(json.dumps(uvloop.run(generate(wanted))))
