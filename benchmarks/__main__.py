@@ -59,7 +59,7 @@ def main(  # noqa: PLR0917 (options, by name)
         bench = Bench(scale=scale, seed=seed, scratch=Path(scratch), peers=peers, say=lambda text: errors.print(text, style="dim"))
         found = measure(bench, only or SUITES, partial(errors.print_exception, max_frames=4))
     missing = found.missing | ({"peers": peers.why} if peers.why else {})
-    report = Report(run=run, figures=found.figures, plots=found.plots, missing=missing)
+    report = Report(run=run, figures=found.figures, plots=found.plots, suites=found.suites, missing=missing)
     console.print(report.table())
     for name, why in missing.items():
         console.print(f"{name} was not measured: {why}", style="red")

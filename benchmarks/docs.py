@@ -43,6 +43,8 @@ def write_docs(report: Report, docs: Path) -> None:
     kept = _Kept(place / "figures.json")
     kept.take(report)
     (docs / "performance.md").write_text(kept.page(), encoding="utf-8")
+    for old in place.glob("*.svg"):
+        old.unlink()
     for plot in kept.plots:
         (place / f"{plot.name}.svg").write_text(draw(plot), encoding="utf-8")
     kept.save()
@@ -61,10 +63,12 @@ class _Kept:
         said = report.as_dict()
         name = report.run.taken_at
         self._data["runs"][name] = said["run"]
-        for kind in ("figures", "plots"):
-            self._data[kind] |= {each["name"]: {**each, "run": name} for each in said[kind]}
-        groups = {figure.group for figure in report.figures}
-        self._data["missing"] = {key: why for key, why in self._data["missing"].items() if key not in groups} | report.missing
+        measured = set(report.suites.values())
+        for kind in ("figures", "plots"):  # what a suite no longer gives goes as well
+            stays = {key: each for key, each in self._data[kind].items() if each["suite"] not in measured}
+            self._data[kind] = stays | {each["name"]: {**each, "run": name} for each in said[kind]}
+        missing = {key: why for key, why in self._data["missing"].items() if key not in measured and key != "peers"}
+        self._data["missing"] = missing | report.missing
         used = {each["run"] for kind in ("figures", "plots") for each in self._data[kind].values()}
         self._data["runs"] = {key: run for key, run in self._data["runs"].items() if key in used}
 

@@ -10,10 +10,11 @@ from benchmarks.suites import SUITES
 
 @dataclass(slots=True)
 class Found:
-    """`missing` says by name of a suite why it gave nothing."""
+    """`suites` says of each figure and plot, by its name, which suite it is of; `missing` by name of a suite why it gave nothing."""
 
     figures: list[Figure] = field(default_factory=list)
     plots: list[Plot] = field(default_factory=list)
+    suites: dict[str, str] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
 
 
@@ -27,6 +28,7 @@ def measure(bench: Bench, names: Collection[str], on_failure: Callable[[], None]
             bench.say(SUITES[name].about)
             try:
                 for each in list(SUITES[name].measure(bench)):  # all of them or none
+                    found.suites[each.name] = name
                     (found.figures if isinstance(each, Figure) else found.plots).append(each)  # type: ignore[arg-type] # one of the two
             except Exception as error:  # noqa: BLE001 -- whatever it was, it is told
                 on_failure()

@@ -38,11 +38,12 @@ class Run:
 
 @dataclass(kw_only=True)
 class Report:
-    """`missing` says by name of a suite why it gave nothing."""
+    """`suites` says of each figure and plot, by its name, which suite it is of; `missing` by name of a suite why it gave nothing."""
 
     run: Run
     figures: Sequence[Figure]
     plots: Sequence[Plot]
+    suites: dict[str, str] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
 
     def table(self) -> Table:
@@ -60,8 +61,8 @@ class Report:
     def as_dict(self) -> dict[str, Any]:
         return {
             "run": asdict(self.run),
-            "figures": [asdict(figure) | _found(figure) for figure in self.figures],
-            "plots": [asdict(plot) for plot in self.plots],
+            "figures": [asdict(figure) | _found(figure) | {"suite": self.suites.get(figure.name, "")} for figure in self.figures],
+            "plots": [asdict(plot) | {"suite": self.suites.get(plot.name, "")} for plot in self.plots],
             "missing": self.missing,
         }
 

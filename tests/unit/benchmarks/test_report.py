@@ -40,7 +40,7 @@ LINES = Plot(
 
 def report(*figures: Figure, at: str = "2026-11-27T00:00:00+00:00", command: str = "c", **options: object) -> Report:
     run = Run(command=command, seed=1, machine={"machine": "m", "commit": "abc"}, taken_at=at)
-    return Report(run=run, figures=figures, plots=[BARS], **options)  # type: ignore[arg-type] # `missing` alone
+    return Report(run=run, figures=figures, plots=[BARS], **options)  # type: ignore[arg-type] # `suites` and `missing`
 
 
 def test_a_line_has_median_spread_peer_ratio_and_bar() -> None:
@@ -66,12 +66,17 @@ def test_the_page_keeps_the_figures_that_a_later_run_leaves_out(tmp_path: Path, 
     steps = tmp_path / "steps.md"
     steps.write_text("- one fsync where there were *seven*\n")
     monkeypatch.setattr(docs, "STEPS", steps)
-    docs.write_docs(report(CREATE, READY, command="first"), tmp_path)
-    docs.write_docs(report(replace(READY, rounds=[4.5]), at="2026-11-28T00:00:00+00:00", command="second"), tmp_path)
+    gone = replace(READY, name="idle.gone", what="what is no longer measured")
+    suites = {"create.plain": "create", "create": "create", "idle.ready": "idle", "idle.gone": "idle"}
+    docs.write_docs(report(CREATE, READY, gone, command="first", suites=suites, missing={"idle": "slow"}), tmp_path)
+    again = report(replace(READY, rounds=[4.5]), at="2026-11-28T00:00:00+00:00", command="second", suites={"idle.ready": "idle"})
+    docs.write_docs(replace(again, plots=[]), tmp_path)
     page = (tmp_path / "performance.md").read_text()
     assert "| durable creation | requests/s | 200 |" in page
     assert "| time to ready | s | 4.50 |" in page
     assert "2.50" not in page
+    assert "no longer measured" not in page
+    assert "slow" not in page
     assert "`first`" in page
     assert "`second`" in page
     assert "- one fsync where there were *seven*" in page
