@@ -1,0 +1,60 @@
+"""Statements that pass by the toolkit: in the words of both databases, and what they refuse."""
+
+import importlib
+import pkgutil
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import Column, Integer, MetaData, String, Table, bindparam, create_engine, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from events.prepared import Prepared, Query
+
+NUMBERS = Table("numbers", MetaData(), Column("id", Integer, primary_key=True), Column("word", String))
+DIALECTS: tuple[Any, ...] = (sqlite.dialect(), postgresql.dialect())  # type: ignore[no-untyped-call]
+
+
+def everything() -> Iterator[tuple[str, Any]]:
+    """Yield the statements of all modules of all services, by name."""
+    for package in ("events", "chassis", "auth", "tickets", "notifier", "escalator"):
+        for module in pkgutil.iter_modules(importlib.import_module(package).__path__, f"{package}."):
+            if not module.name.endswith("__main__"):
+                for name, value in vars(importlib.import_module(module.name)).items():
+                    if isinstance(value, Prepared | Query):
+                        yield f"{module.name}.{name}", value
+
+
+STATEMENTS = dict(everything())
+
+
+@pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)
+@pytest.mark.parametrize("name", STATEMENTS)
+def test_each_has_its_words_for_both_databases(name: str, dialect: Any) -> None:
+    statement = STATEMENTS[name]
+    text = statement.text(dialect) if isinstance(statement, Prepared) else statement.compiled(dialect)[0]
+    if isinstance(statement, Query) and dialect.name == "postgresql":
+        names = statement.compiled(dialect)[1]
+        assert text.count("%s") == len(names), text
+    assert "ticket_search" in text or ("?" in text) == (dialect.name == "sqlite")
+
+
+def test_rows_and_values_go_in_and_come_out() -> None:
+    engine = create_engine("sqlite://")
+    add = Prepared(insert(NUMBERS), ("id", "word"))
+    rename = Prepared(update(NUMBERS).where(NUMBERS.c.id == bindparam("key")).values(word=bindparam("new")), ("new", "key"))
+    above = Query(select(NUMBERS.c.word).where(NUMBERS.c.id > bindparam("least"), NUMBERS.c.word != "three").order_by(NUMBERS.c.id))
+    with engine.begin() as connection:
+        NUMBERS.metadata.create_all(connection)
+        add.run(connection, [])
+        add.run(connection, [(1, "one"), (2, "two"), (3, "three")])
+        rename.run(connection, [("deux", 2)])
+        assert above.rows(connection, {"least": 0, "unused": 7}) == [("one",), ("deux",)]
+        assert above.first(connection, {"least": 1}) == ("deux",)
+        assert above.first(connection, {"least": 3}) is None
+
+
+def test_names_in_another_order_than_the_text_has_are_refused() -> None:
+    wrong = Prepared(update(NUMBERS).where(NUMBERS.c.id == bindparam("key")).values(word=bindparam("new")), ("key", "new"))
+    with pytest.raises(TypeError, match="parameters are"):
+        wrong.text(sqlite.dialect())
