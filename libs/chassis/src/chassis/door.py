@@ -16,6 +16,7 @@ from chassis.problems import instance_of, problem
 from chassis.telemetry import Metrics, current_request
 from events.errors import DomainError, OutcomeUnknown, Unavailable
 from events.failpoints import reach
+from events.handling import passes_by_itself
 
 logger = logging.getLogger(__name__)
 
@@ -73,8 +74,7 @@ class Door:
             if visit.status or not _stopping(visit.scope):
                 raise
             # the time to finish is over; the server would answer with a 500 of its own
-            safe = visit.scope["method"] in SAFE_METHODS
-            cut_off = Unavailable("The service is going down. Ask again in a moment.", 2) if safe else OutcomeUnknown()
+            cut_off = Unavailable("The service is going down. Ask again in a moment.", 2) if visit.safe else OutcomeUnknown()
             await problem(cut_off, instance_of(Request(visit.scope)))(visit.scope, receive, visit.send)
         except Exception as error:
             refusal = self._refusal(error, visit)
@@ -88,6 +88,8 @@ class Door:
         self._metrics.broken.inc()
         asked = {"path": visit.scope["path"], "method": visit.scope["method"]}
         logger.error("A request ended in an error of ours.", exc_info=error, extra=asked)
+        if passes_by_itself(error):  # the store failed, perhaps after what was asked for had been done
+            return Unavailable("The store cannot be read at the moment. Ask again shortly.", 2) if visit.safe else OutcomeUnknown()
         return Internal("Something broke here, and it has been written down.")
 
     def _record(self, visit: "Visit") -> None:
@@ -110,6 +112,11 @@ class Visit:
         self.status = 0
         self.scope, self._send = scope, send
         self.id = scope[REQUEST_ID] = _request_id(scope)
+
+    @property
+    def safe(self) -> bool:
+        """Whether nothing is changed by it."""
+        return self.scope["method"] in SAFE_METHODS
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
