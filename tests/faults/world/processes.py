@@ -35,10 +35,9 @@ def leaders_paused(desk: Desk, load: Load) -> float:
         with _leader_paused(desk, TICKETS), _leader_paused(desk, NOTIFIER):
             for service in (TICKETS, NOTIFIER):
                 _until_another_leads(desk, service)
-            load.go_on(30)
-        since = time.monotonic()
-        load.go_on(30)
-    return since
+            load.go_on(20)
+        load.go_on(20)
+    return time.monotonic()
 
 
 def _until_another_leads(desk: Desk, service: str) -> None:
