@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from chassis.peers import Peers
@@ -47,4 +48,20 @@ async def test_where_nobody_is_left_that_is_said_once_all_were_tried(tmp_path: P
     peers = Peers(Settings(data_dir=tmp_path, tickets_url=" ".join(f"http://127.0.0.1:{port}" for port in free_ports(3))), "secret")
     with pytest.raises(Unavailable, match="tickets cannot be reached"):
         await peers.get("tickets", ANSWERS)
+    await peers.close()
+
+
+class Vanishing(httpx2.AsyncBaseTransport):
+    """Fails as anyio does when a peer dies as it accepts: the socket whose address it asks for is gone."""
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        raise AttributeError("'NoneType' object has no attribute 'getpeername'")
+
+
+async def test_a_peer_that_dies_as_it_accepts_cannot_be_reached(tmp_path: Path) -> None:
+    peers = Peers(Settings(data_dir=tmp_path), "secret")
+    await peers.close()
+    peers._client = httpx2.AsyncClient(transport=Vanishing())
+    with pytest.raises(Unavailable, match="auth cannot be reached"):
+        await peers.post("auth", "/internal/principal", {})
     await peers.close()

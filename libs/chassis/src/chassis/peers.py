@@ -43,12 +43,19 @@ class Peers:
         """Send `body` as JSON and return the answer, whatever its status below 500; `within` is in seconds."""
         return await self._call("POST", service, path, within, json=body)
 
+    async def _request(self, method: str, url: str, **options: Any) -> httpx2.Response:
+        try:
+            return await self._client.request(method, url, **options)
+        except AttributeError as error:
+            # a peer that dies as it accepts leaves a connection that has no socket by the time anyio asks for its address
+            raise httpx2.ConnectError("The connection ended as it began.") from error
+
     async def _call(self, method: str, service: str, path: str, within: float, **options: Any) -> httpx2.Response:
         urls = self._urls[service]
         for left in reversed(range(len(urls))):
             url = urls[0]
             try:
-                answer = await self._client.request(method, url + path, timeout=within, **options)
+                answer = await self._request(method, url + path, timeout=within, **options)
             except httpx2.TransportError as error:
                 if urls[0] == url:
                     urls.rotate(-1)  # from now on the next one is asked first
