@@ -74,9 +74,12 @@ class Actor:
     token: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class StoredEvent:
-    """One event of a log. The names are those of the attributes, of the columns of the table `events`, and of nothing else."""
+    """One event of a log. The names are those of the attributes, of the columns of the table `events`, and of nothing else.
+
+    Made by names; only a row of that table is taken as it stands (`events.store.stored`).
+    """
 
     sequence: int
     id: str

@@ -1,7 +1,7 @@
 """Projections that follow a feed inside the writer's transaction, each from its own position."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, bindparam, insert, select, update
@@ -123,12 +123,13 @@ class Followers:
                     moved.append((place.position, projection.name))
         _MOVE.run(connection, moved)
 
-    def fill(self, connection: Connection) -> None:
-        """Fold one step into each projection that lacks too much to catch up within a batch."""
+    def fill(self, connection: Connection, enough: Callable[[], bool]) -> None:
+        """Fold one step into each projection that lacks too much to catch up within a batch, and more until it is `enough`."""
         for feed, following in self.feeds:
             for projection in following:
                 if projection.name in self.behind:
-                    self._step(connection, feed, projection, self.places[projection.name])
+                    while self._step(connection, feed, projection, self.places[projection.name]) == LARGEST_STEP and not enough():
+                        pass
 
     def _read_on(self, connection: Connection, feed: Feed, projection: Projection, place: Place) -> None:
         while self._step(connection, feed, projection, place) == LARGEST_STEP:

@@ -14,7 +14,7 @@ from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from events.envelope import COLUMNS, StoredEvent
 from events.errors import Unavailable
-from events.prepared import Reader
+from events.prepared import Query, Reader
 from events.tables import events, head
 
 try:
@@ -37,9 +37,10 @@ _PATIENCE = 5.0  # seconds that a reader waits for a connection
 _PG_LOCKS = "-c lock_timeout=5000 -c idle_in_transaction_session_timeout=2000"
 
 _LOG = select(*(events.c[name] for name in COLUMNS))
-_READ_LOG = _LOG.where(events.c.sequence > bindparam("after")).order_by(events.c.sequence).limit(bindparam("limit"))
-_READ_STREAM = _LOG.where(events.c.subject == bindparam("subject")).order_by(events.c.streamversion)
+_READ_LOG = Query(_LOG.where(events.c.sequence > bindparam("after")).order_by(events.c.sequence).limit(bindparam("limit")))
+_READ_STREAM = Query(_LOG.where(events.c.subject == bindparam("subject")).order_by(events.c.streamversion))
 _READ_HEAD = select(head)
+_IMPORTED = COLUMNS.index("imported")
 
 
 class Store:
@@ -187,14 +188,16 @@ def head_in(row: Any) -> LogHead:
 
 def read_log(connection: Connection, after: int, limit: int) -> list[StoredEvent]:
     """Return up to `limit` events that follow the sequence `after`, in order."""
-    return [stored(row) for row in connection.execute(_READ_LOG, {"after": after, "limit": limit})]
+    return [stored(row) for row in _READ_LOG.rows(connection, {"after": after, "limit": limit})]
 
 
 def read_stream(connection: Connection, subject: str) -> list[StoredEvent]:
     """Return all events of one stream, in order."""
-    return [stored(row) for row in connection.execute(_READ_STREAM, {"subject": subject})]
+    return [stored(row) for row in _READ_STREAM.rows(connection, {"subject": subject})]
 
 
 def stored(row: Any) -> StoredEvent:
-    """Return the event in a row whose columns are `COLUMNS`."""
-    return StoredEvent(**dict(zip(COLUMNS, row, strict=True)))
+    """Return the event in a row whose columns are `COLUMNS`, as SQLAlchemy or a driver gives it."""
+    values = list(row)
+    values[_IMPORTED] = bool(values[_IMPORTED])
+    return StoredEvent(*values)

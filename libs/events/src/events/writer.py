@@ -50,6 +50,7 @@ _KEPT_BATCHES = 1000
 _DROP_EVERY = 100  # batches: those that are older are dropped together
 _CHECKPOINT_AFTER = timedelta(seconds=60)
 _DISK_ERROR = 10  # SQLite's primary code for an I/O error
+_FILL = 0.25  # seconds in which projections are filled in one batch, as long as nobody waits
 _LOOK_FOR = 30.0  # seconds in which a batch of unknown outcome is looked for; a database that fails over is back by then
 _LOOK_AGAIN = 0.25
 
@@ -278,7 +279,8 @@ class Writer:
         if fresh or self.followers.behind:  # others may have written since, or what is being filled may be near enough now
             self.followers.catch_up(connection)
         if self.followers.behind:
-            self.followers.fill(connection)
+            until = time.monotonic() + _FILL
+            self.followers.fill(connection, lambda: bool(self._queue) or time.monotonic() > until)
         environment = self._environment
         batch = Batch(connection, self._loading, environment.now(), environment.new_id, memory.streams)
         appended = Writing(batch, memory.tail, self.followers, self._appended, environment.random_bytes).run(calls)

@@ -4,7 +4,7 @@ An own event is written here in the transaction that appends it, and its row poi
 consumes it. Promised is the order within each source, and that a cause stands before its effect; not a global order of time.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func, insert, literal_column, select
@@ -14,19 +14,17 @@ from events.contracts import CATALOGUE
 from events.decider import Transaction
 from events.envelope import COLUMNS, StoredEvent, from_wire
 from events.following import News
-from events.prepared import Prepared, Row
+from events.prepared import Prepared, Query, Row
 from events.projections import Recorded
+from events.store import stored
 from events.tables import events as log
 from tickets.tables import OF_PEOPLE, journal
 
 _ADD = Prepared(insert(journal), ("position", "source", "sequence", "type", "subject", "time", "wire"))
 _LAST = select(func.coalesce(func.max(journal.c.position), 0))
 _WITH_LOG = journal.outerjoin(log, and_(journal.c.wire.is_(None), log.c.sequence == journal.c.sequence))
-_AT: Select[Any] = (
-    select(journal.c.position, journal.c.wire, *(log.c[name] for name in COLUMNS))
-    .select_from(_WITH_LOG)
-    .where(journal.c.position.in_(bindparam("positions", expanding=True)))
-)
+_EVENTS: Select[Any] = select(journal.c.position, journal.c.wire, *(log.c[name] for name in COLUMNS)).select_from(_WITH_LOG)
+_AT = _EVENTS.where(journal.c.position.in_(bindparam("positions", expanding=True)))
 # written out, not bound, so that the index of these types is known to serve
 _TYPES_OF_PEOPLE = journal.c.type.in_([literal_column(f"'{type_}'") for type_ in OF_PEOPLE])
 _ERASED = select(journal.c.subject).where(_TYPES_OF_PEOPLE, journal.c.type == "user.erased").distinct()
@@ -76,8 +74,8 @@ class JournalFeed:
 
     def __init__(self) -> None:
         self._last = _LAST.where(*self._only)
-        following = select(journal.c.position).where(journal.c.position > bindparam("after"), *self._only)
-        self._after: Select[Any] = following.order_by(journal.c.position).limit(bindparam("limit"))
+        following = _EVENTS.where(journal.c.position > bindparam("after"), *self._only)
+        self._after = Query(following.order_by(journal.c.position).limit(bindparam("limit")))
 
     def head(self, connection: Connection) -> int:
         """Return the last position, 0 when there is none."""
@@ -85,9 +83,8 @@ class JournalFeed:
 
     def read(self, connection: Connection, after: int, limit: int) -> list[tuple[int, Recorded]]:
         """Return up to `limit` events that follow the position `after`, each with its own."""
-        positions = connection.execute(self._after, {"after": after, "limit": limit}).scalars().all()
-        found = at(connection, positions)
-        return [(position, self._means(found[position])) for position in positions]
+        rows = self._after.rows(connection, {"after": after, "limit": limit})
+        return [(row[0], self._means(_event(row))) for row in rows]
 
 
 class PeopleFeed(JournalFeed):
@@ -100,8 +97,8 @@ class PeopleFeed(JournalFeed):
 
 def at(connection: Connection, positions: Sequence[int]) -> dict[int, StoredEvent]:
     """Return the events at these positions."""
-    rows = connection.execute(_AT, {"positions": list(positions)}).mappings() if positions else ()
-    return {row["position"]: _stored(row) for row in rows}
+    rows = connection.execute(_AT, {"positions": list(positions)}) if positions else ()
+    return {row[0]: _event(row) for row in rows}
 
 
 def erased_people(connection: Connection) -> frozenset[str]:
@@ -113,7 +110,7 @@ def _row(position: int, stored: StoredEvent, wire: bytes | None) -> Row:
     return position, stored.source, stored.sequence, stored.type, stored.subject, stored.time, wire
 
 
-def _stored(row: Mapping[Any, Any]) -> StoredEvent:
-    if row["wire"] is not None:
-        return from_wire(bytes(row["wire"]))
-    return StoredEvent(**{name: row[name] for name in COLUMNS})
+def _event(row: Any) -> StoredEvent:
+    """Return the event in a row of `_EVENTS`."""
+    _, wire, *columns = row
+    return from_wire(bytes(wire)) if wire is not None else stored(columns)
