@@ -3,13 +3,16 @@
 import importlib
 import pkgutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Column, Integer, MetaData, String, Table, bindparam, create_engine, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import OperationalError
 
 from events.prepared import Prepared, Query
+from events.store import Store
 
 NUMBERS = Table("numbers", MetaData(), Column("id", Integer, primary_key=True), Column("word", String))
 DIALECTS: tuple[Any, ...] = (sqlite.dialect(), postgresql.dialect())  # type: ignore[no-untyped-call]
@@ -58,3 +61,23 @@ def test_names_in_another_order_than_the_text_has_are_refused() -> None:
     wrong = Prepared(update(NUMBERS).where(NUMBERS.c.id == bindparam("key")).values(word=bindparam("new")), ("key", "new"))
     with pytest.raises(TypeError, match="parameters are"):
         wrong.text(sqlite.dialect())
+
+
+def test_a_glance_finds_what_was_committed_and_says_what_the_driver_says_as_everybody_else_does(tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{tmp_path / 'numbers.sqlite3'}")
+    missing, words = Query(select(Table("nothing", MetaData(), Column("id", Integer)))), Query(select(NUMBERS.c.word))
+    with store.writing.begin() as connection:
+        NUMBERS.metadata.create_all(connection)
+        connection.execute(insert(NUMBERS), {"id": 1, "word": "one"})
+    with store.glance() as first, store.glance() as second:
+        assert first is not second
+        assert words.rows(first, {}) == words.rows(second, {}) == [("one",)]
+        with pytest.raises(OperationalError, match="nothing"):
+            missing.rows(first, {})
+    with store.glance() as again:
+        assert again in (first, second)
+        with store.writing.begin() as connection:
+            connection.execute(insert(NUMBERS), {"id": 2, "word": "two"})
+            assert words.rows(again, {}) == [("one",)]
+        assert words.rows(again, {}) == [("one",), ("two",)]
+    store.close()

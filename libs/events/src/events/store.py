@@ -10,11 +10,12 @@ from typing import Any, Self, TypeVar
 
 from sqlalchemy import Connection, Engine, bindparam, create_engine, event, make_url, select
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from events.envelope import COLUMNS, StoredEvent
 from events.errors import Unavailable
-from events.prepared import Query, Reader
+from events.prepared import Query, Reader, Row
 from events.tables import events, head
 
 try:
@@ -99,6 +100,13 @@ class Store:
         self.writing.dispose()
 
 
+class _Rows(list[Row]):
+    """What a statement found, all of it."""
+
+    def fetchall(self) -> Self:
+        return self
+
+
 class Glance:
     """A connection of SQLite's driver, in the block of a `with`: it runs a statement in a tenth of the time that the whole way takes."""
 
@@ -107,8 +115,15 @@ class Glance:
         pooled = engine.raw_connection()
         pooled.detach()
         driver: Any = pooled.dbapi_connection
-        self.exec_driver_sql, self.close = driver.execute, driver.close
+        self._execute, self.close = driver.execute, driver.close
         self._idle = idle
+
+    def exec_driver_sql(self, text: str, values: Any = ()) -> _Rows:
+        """Return what the statement finds. Raises DBAPIError, as SQLAlchemy does."""
+        try:
+            return _Rows(self._execute(text, values).fetchall())
+        except SQLITE.Error as error:
+            raise DBAPIError.instance(text, None, error, SQLITE.Error, hide_parameters=True, dialect=self.dialect) from error
 
     def __enter__(self) -> Self:
         return self
