@@ -1,9 +1,13 @@
 """What every test may ask for, and which tests run in one process, since they share a desk."""
 
+import signal
 from typing import Any
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # begun in the background of a shell: what we start would never hear of Ctrl-C
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _TOGETHER = {"tests/contract/test_matrix.py": "matrix", "tests/contract/": "contract", "tests/e2e/": "desk", "tests/faults/": "faults"}
 
