@@ -11,7 +11,7 @@ from sqlalchemy import Connection, insert
 
 from events.catalogue import encode, type_of
 from events.decider import Context, Fact
-from events.envelope import COLUMNS, LARGEST_WIRE, StoredEvent, canonical, chain, digest, head_of, personal_digest
+from events.envelope import COLUMNS, IN_HEAD, LARGEST_WIRE, StoredEvent, canonical, chain, digest, head_of, personal_digest
 from events.errors import Invalid
 from events.ledger import Frontier, leaf_hash
 from events.prepared import Prepared
@@ -83,41 +83,33 @@ class Tail:
         return appended
 
     def _seal(self, each: Draft, random_bytes: Callable[[int], bytes]) -> StoredEvent:
-        fact, context = each.fact, each.context
-        kind = type_of(fact.event)
-        salt = random_bytes(_SALT_BYTES).hex() if each.personal is not None else None
-        attributes: dict[str, Any] = {
-            "sequence": self.sequence + 1,
-            "id": fact.id,
-            "source": self.source,
-            "origin": self.origin,
-            "type": kind.name,
-            "dataversion": kind.version,
-            "subject": fact.subject,
-            "streamversion": fact.streamversion,
-            "time": to_text(fact.time),
-            "recordedtime": self.recordedtime,
-            "imported": fact.imported,
-            "actorkind": fact.actor.kind,
-            "actorid": fact.actor.id,
-            "tokenid": fact.actor.token,
-            "correlationid": context.correlation,
-            "causationid": context.causation,
-            "datadigest": digest(each.data),
-            "personaldigest": personal_digest(salt, each.personal) if each.personal is not None else None,
-            "personalof": _personal_of(fact.subject, fact.event) if each.personal is not None else None,
-        }
-        head = head_of(attributes)
-        before, self.hash = self.hash, chain(self.hash, head)
+        fact, context, personal = each.fact, each.context, each.personal
+        kind, actor = type_of(fact.event), fact.actor
+        salt = random_bytes(_SALT_BYTES).hex() if personal is not None else None
+        before = self.hash
         self.sequence += 1
-        self.frontier.append(leaf_hash(self.hash))
-        return StoredEvent(
-            **attributes,
-            traceparent=context.traceparent,
-            head=head,
-            data=each.data,
-            personal=each.personal,
-            salt=salt,
-            prevhash=before,
-            hash=self.hash,
+        attributes = (
+            self.sequence,
+            fact.id,
+            self.source,
+            self.origin,
+            kind.name,
+            kind.version,
+            fact.subject,
+            fact.streamversion,
+            to_text(fact.time),
+            self.recordedtime,
+            fact.imported,
+            actor.kind,
+            actor.id,
+            actor.token,
+            context.correlation,
+            context.causation,
+            digest(each.data),
+            personal_digest(salt, personal) if personal is not None else None,
+            _personal_of(fact.subject, fact.event) if personal is not None else None,
         )
+        head = head_of(dict(zip(IN_HEAD, attributes, strict=True)))
+        self.hash = chain(before, head)
+        self.frontier.append(leaf_hash(self.hash))
+        return StoredEvent(*attributes, context.traceparent, head, each.data, personal, salt, before, self.hash)

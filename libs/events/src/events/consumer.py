@@ -122,7 +122,7 @@ class Consumer:
             await self._durable.ack(deliveries[-1])
             if __debug__:
                 reach("consumer.acked")
-            if pause := breath(len(deliveries)):
+            if pause := breath(len(deliveries), _BATCH):
                 await self._environment.sleep(pause)
 
     async def _bind(self) -> bool:

@@ -138,7 +138,8 @@ class StoredEvent:
 
 
 COLUMNS = tuple(field.name for field in fields(StoredEvent))
-_IN_HEAD = dict.fromkeys(name for name in COLUMNS if name not in {"traceparent", "head", "data", "personal", "salt", "prevhash", "hash"})
+IN_HEAD = tuple(name for name in COLUMNS if name not in {"traceparent", "head", "data", "personal", "salt", "prevhash", "hash"})
+"""The columns that a head determines; they come first."""
 
 
 def _text(value: str | None) -> bytes:
@@ -147,8 +148,9 @@ def _text(value: str | None) -> bytes:
 
 def head_of(attributes: Mapping[str, Any]) -> bytes:
     """Return the bytes of a head: the attributes that have a value, `imported` only when true, and `specversion`."""
-    present = {name: value for name, value in attributes.items() if name in _IN_HEAD and value is not None and value is not False}
-    return _dumps({**present, "specversion": "1.0"})
+    present = {name: value for name, value in attributes.items() if value is not None and value is not False}
+    present["specversion"] = "1.0"
+    return _dumps(present)
 
 
 def attributes_of(head: bytes) -> dict[str, Any]:
@@ -156,7 +158,7 @@ def attributes_of(head: bytes) -> dict[str, Any]:
     parsed = orjson.loads(head)
     if not isinstance(parsed, dict) or parsed.get("specversion") != "1.0":
         raise ValueError("This is not the head of an event.")
-    columns = {name: parsed.get(name) for name in _IN_HEAD}
+    columns = {name: parsed.get(name) for name in IN_HEAD}
     columns["imported"] = bool(columns["imported"])
     return columns
 

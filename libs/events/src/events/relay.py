@@ -148,7 +148,7 @@ class Relay:
             self._trust(doubts)
             self._place = Place(events[-1].sequence, number)
             self.relayed = events[-1].sequence
-            if pause := breath(len(events)):
+            if pause := breath(len(events), _TOGETHER):
                 await self._environment.sleep(pause)
 
     def _trust(self, doubts: int) -> None:

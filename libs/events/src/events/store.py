@@ -40,7 +40,9 @@ _PG_LOCKS = "-c lock_timeout=5000 -c idle_in_transaction_session_timeout=2000"
 _LOG = select(*(events.c[name] for name in COLUMNS))
 _READ_LOG = Query(_LOG.where(events.c.sequence > bindparam("after")).order_by(events.c.sequence).limit(bindparam("limit")))
 _READ_STREAM = Query(_LOG.where(events.c.subject == bindparam("subject")).order_by(events.c.streamversion))
-_READ_HEAD = select(head)
+HEAD = tuple(head.c[name] for name in ("source", "origin", "sequence", "hash", "tree", "recordedtime", "batch"))
+"""What `head_in` reads."""
+_READ_HEAD = select(*HEAD)
 _IMPORTED = COLUMNS.index("imported")
 
 
@@ -198,7 +200,8 @@ def head_in(row: Any) -> LogHead:
     """Return the head row that was read. Raises LookupError when there was none."""
     if row is None:
         raise LookupError("The store has no head row: no writer has ever opened it.")
-    return LogHead(row.source, row.origin, row.sequence, row.hash, bytes(row.tree), row.recordedtime, row.batch)
+    source, origin, sequence, hash_, tree, recordedtime, batch = row
+    return LogHead(source, origin, sequence, hash_, bytes(tree), recordedtime, batch)
 
 
 def read_log(connection: Connection, after: int, limit: int) -> list[StoredEvent]:

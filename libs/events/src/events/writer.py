@@ -31,10 +31,10 @@ from events.failpoints import reach
 from events.following import Filling, Followers
 from events.handling import passes_by_itself
 from events.loading import COUNTER, STREAM, Loader, Loading
-from events.prepared import Prepared
+from events.prepared import Prepared, Query
 from events.projections import Feed, Projection
 from events.savepoints import TransactionLost
-from events.store import LogHead, Store, head_in
+from events.store import HEAD, LogHead, Store, head_in
 from events.tables import batches, checkpoints, events, head
 from events.times import to_text
 from events.writing import Appended, Call, Writing, answer
@@ -55,6 +55,7 @@ _LOOK_FOR = 30.0  # seconds in which a batch of unknown outcome is looked for; a
 _LOOK_AGAIN = 0.25
 
 _LOCK_HEAD = select(head).with_for_update()
+_READ_HEAD = Query(select(*HEAD).with_for_update())
 _THE_HEAD = update(head).where(head.c.id == literal_column("1"))
 _MOVED = ("sequence", "hash", "tree", "recordedtime", "batch")
 _MOVE_HEAD = Prepared(_THE_HEAD.values({name: bindparam(f"new_{name}") for name in _MOVED}), [f"new_{name}" for name in _MOVED])
@@ -250,7 +251,7 @@ class Writer:
         with self._store.writing.connect() as connection:
             try:
                 transaction = connection.begin()
-                locked = head_in(connection.execute(_LOCK_HEAD).one_or_none())
+                locked = head_in(_READ_HEAD.first(connection, {}))
                 if __debug__:
                     reach("writer.locked")
                 ours = self._memory is not None and self._memory.batch == locked.batch
