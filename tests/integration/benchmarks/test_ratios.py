@@ -80,7 +80,7 @@ def servers() -> Iterator[tuple[RunningDesk, str]]:
         yield stack.enter_context(running_desk(STE_UNSAFE_BCRYPT_COST="4")), stack.enter_context(plain_server())
 
 
-@pytest.mark.parametrize(("path", "body", "least"), [("", BODY, 0.04), ("/1", None, 0.15)], ids=["creation", "reading"])
+@pytest.mark.parametrize(("path", "body", "least"), [("", BODY, 0.08), ("/1", None, 0.4)], ids=["creation", "reading"])
 def test_the_desk_keeps_its_share_of_what_the_framework_does(
     servers: tuple[RunningDesk, str], path: str, body: str | None, least: float
 ) -> None:
