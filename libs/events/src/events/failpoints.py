@@ -34,6 +34,7 @@ POINTS = {
     "parking.parked": "an event is set aside, before the commit",
     "rebuild.folded": "tables are made anew, before the commit",
     "worker.claimed": "a job is claimed, nothing is done",
+    "worker.sending": "it is committed that something may leave the house, nothing has left",
     "worker.effect": "a job has had its effect, its outcome is not written",
     "worker.ended": "the outcome is written",
     "fanout.told": "all admins are told, before the commit",

@@ -117,6 +117,8 @@ class Worker:
     async def _deliver(self, job: Job, channel: Channel) -> None:
         if not channel.repeatable:
             await self._announce(job)
+            if __debug__:
+                reach("worker.sending")
         async with asyncio.timeout(DELIVERY):
             await channel.deliver(job)
 
