@@ -108,6 +108,50 @@ def test_no_assert_does_anything() -> None:
     assert [found for found in calls if found[0] != "libs/events/src/events/testing.py"] == []
 
 
+def calls_that_arrive(node: ast.AST, guarded: bool = False) -> Iterator[tuple[ast.Call, bool]]:
+    """Yield every call of `reach` or `arm`, and whether it stands under an `if __debug__`, alone or at the head of an `and`."""
+    if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in ("reach", "arm"):
+        yield node, guarded
+    body = node.body if isinstance(node, ast.If) and is_debug(node.test) else []
+    for child in ast.iter_child_nodes(node):
+        yield from calls_that_arrive(child, guarded or child in body)
+
+
+def is_debug(test: ast.expr) -> bool:
+    head = test.values[0] if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And) else test
+    return isinstance(head, ast.Name) and head.id == "__debug__"
+
+
+def test_nobody_arrives_at_a_fail_point_in_a_process_that_runs_optimised() -> None:
+    """The services run with `__debug__` compiled to False: a fail point costs them nothing, and nobody can arm one."""
+    found = [
+        (str(path.relative_to(ROOT)), call.lineno, guarded)
+        for package in PACKAGES
+        for path in sources(package)
+        if path != PACKAGES["events"] / "failpoints.py"  # which says what the two do
+        for call, guarded in calls_that_arrive(ast.parse(path.read_text(), str(path)))
+    ]
+    assert len(found) > 30
+    assert [(path, line) for path, line, guarded in found if not guarded] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "guarded"),
+    [
+        ("if __debug__:\n    reach('a')", [True]),
+        ("if __debug__ and claimed:\n    reach('a')", [True]),
+        ("def f():\n    if __debug__:\n        for _ in x:\n            failpoints.arm('a')", [True]),
+        ("reach('a')", [False]),
+        ("if claimed:\n    reach('a')", [False]),
+        ("if __debug__:\n    pass\nelse:\n    reach('a')", [False]),
+        ("if __debug__ or claimed:\n    reach('a')", [False]),
+        ("if __debug__ and claimed or due:\n    reach('a')", [False]),
+    ],
+)
+def test_a_guard_is_known_from_what_is_none(text: str, guarded: list[bool]) -> None:
+    assert [under for _, under in calls_that_arrive(ast.parse(text))] == guarded
+
+
 PYDANTICS_OWN = {"pydantic-core", "annotated-types"}
 """Parts of pydantic under names of their own; pydantic pins their versions, so naming them beside it could only contradict it."""
 
