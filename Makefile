@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 MEMBERS := libs/events libs/chassis services/auth services/tickets services/notifier services/escalator
 STAMP := $(VENV)/installed
-TOOLS := postgresql chromium fonts-dejavu-core strace docker.io
+TOOLS := postgresql chromium fonts-dejavu-core strace docker.io wrk
 
 # A .venv that was made elsewhere, or moved, is made anew: its scripts name the folder that it was made in.
 ifneq ($(shell cat $(STAMP) 2>/dev/null),$(CURDIR))
@@ -47,11 +47,11 @@ lock: $(STAMP) ## Choose every dependency anew and write requirements.lock: hash
 	rm -f uv.lock
 	@! grep -nE '://' requirements.lock || { echo 'requirements.lock names a host; it must not.'; exit 1; }
 
-test-tools: ## Install the system packages that some tests need (Debian, Ubuntu); starts nothing
+test-tools: ## Install the system packages that some tests and the benchmarks need (Debian, Ubuntu); starts nothing
 	@set -e; \
 	if ! command -v apt-get >/dev/null; then \
-	  echo 'This is no Debian. Install with your own package manager: PostgreSQL (server), Chromium, a font, strace, Docker.'; \
-	  echo 'Tests that miss one of them are skipped and say so.'; exit 0; \
+	  echo 'This is no Debian. Install with your own package manager: PostgreSQL (server), Chromium, a font, strace, Docker, wrk.'; \
+	  echo 'Tests that miss one of them are skipped and say so; without wrk the benchmarks use a load generator of their own.'; exit 0; \
 	fi; \
 	as_root=; [ "$$(id -u)" = 0 ] || as_root=sudo; \
 	missing=; for tool in $(TOOLS); do dpkg -s $$tool 2>/dev/null | grep -q '^Status: install ok' || missing="$$missing $$tool"; done; \
