@@ -153,6 +153,8 @@ class Sweep:
         one.ready_after = one.ready_after or desk.ready_since(service, one.hit_at)
         self._session.outages.append((one.armed_at, time.time()))
         self._session.history.note(type="nemesis", place=f"{self.place} {number}", hit_at=one.hit_at)
+        one.judge()
+        one.trouble = one.trouble or self._session.trouble()
         return one
 
     def _watch(self, one: Round, pid: int, ended: threading.Event) -> None:

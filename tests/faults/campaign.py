@@ -1,4 +1,7 @@
-"""A campaign: every place of every service, then blind deaths, then the world's faults; each session judged as a whole at its end."""
+"""A campaign: every place of every service, then the world's faults, then blind deaths.
+
+The logs are judged after each of them, and each session as a whole at its end.
+"""
 
 import shutil
 import tempfile
@@ -95,6 +98,7 @@ class Campaign:
             for one in born:
                 one.hit_at, one.ready_after, one.answered_after = session.died_at, session.born_after, session.born_after
                 one.trouble = None if one.hit_at else "never reached: the desk came up without it"
+                one.judge()
                 self._tell(one)
             session.load.go_on(30)
             rounds = Rounds(session, overlap=False, on_round=self._tell)
@@ -136,9 +140,11 @@ class Campaign:
             one.ready_after = one.answered_after = fault.run(session.desk, session.load)
         except AssertionError as late:
             one.trouble = str(late)
+        session.history.note(type="nemesis", place=str(one.place), armed_at=one.armed_at)
+        one.trouble = one.trouble or session.trouble()
         self._tell(one)
         return one
 
     def _tell(self, one: Round) -> None:
-        recovery = f"back after {one.recovery:5.2f} s" if one.recovery is not None else one.trouble or "dead"
-        self.show(f"  {one.place!s:34} {recovery}")
+        told = [f"back after {one.recovery:5.2f} s"] if one.recovery is not None else []
+        self.show(f"  {one.place!s:34} {'; '.join([*told, *filter(None, [one.trouble])]) or 'dead'}")

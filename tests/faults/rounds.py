@@ -16,6 +16,8 @@ from tests.faults.failfile import Place
 from tests.faults.session import Session
 from tests.support.waiting import eventually
 
+WITHIN = 10.0
+"""Seconds within which a service must be back."""
 _HIT_WITHIN = 60.0
 _ARRIVALS = 4
 """A place that is reached all the time is hit at one of its first arrivals after it was armed."""
@@ -34,7 +36,7 @@ class Round:
     ready_after: float | None = None
     answered_after: float | None = None
     trouble: str | None = None
-    """Why it was no round: the place was never reached, or the service did not come back."""
+    """What was wrong: the place was never reached, the service was not back in time, or something was found as soon as it was."""
 
     @property
     def recovery(self) -> float | None:
@@ -43,9 +45,21 @@ class Round:
             return None
         return max(self.ready_after, self.answered_after)
 
+    def judge(self) -> None:
+        """Find trouble in a recovery that never came, or came too late."""
+        if self.trouble is not None:
+            return
+        if self.recovery is None:
+            self.trouble = "nobody was answered any more"
+        elif self.recovery > WITHIN:
+            self.trouble = f"came back only after {self.recovery:.1f} s"
+
 
 class Rounds:
-    """Rounds on one session, one place after the other. While one service comes back another may already be hit."""
+    """Rounds on one session, one place after the other.
+
+    With `overlap` another service may already be hit while one comes back; without, what shows is judged after each round.
+    """
 
     def __init__(self, session: Session, *, overlap: bool, on_round: Callable[[Round], None] = lambda _: None) -> None:
         self.done: list[Round] = []
@@ -101,6 +115,8 @@ class Rounds:
     def _come_back(self, one: Round) -> None:
         hit_at = one.hit_at
         assert hit_at is not None
+        # what makes a service arrive at other places may have kept it from its work before
+        down_since = hit_at if _is_reached_at_work(one.place) else one.armed_at
         try:
             one.ready_after = self._desk.ready_since(one.place.service, hit_at)
             one.answered_after = self._desk.answering_since(one.place.service, hit_at, self._looker)
@@ -109,8 +125,11 @@ class Rounds:
         except AssertionError as late:
             one.trouble = f"did not come back: {late}"
         with self._lock:
-            # what makes a service arrive there may have kept it from its work before
-            self._session.outages.append((one.armed_at, time.time()))
+            self._session.outages.append((down_since, time.time()))
+        one.judge()
+        if not self._overlap and one.recovery is not None:
+            one.trouble = one.trouble or self._session.trouble()
+        with self._lock:
             self._on_round(one)
 
     # what it takes to arrive at a place
@@ -196,6 +215,11 @@ _HOW: Sequence[tuple[str, Callable[[Rounds, Place], None]]] = (
 
 def _provoke(place: Place) -> Callable[[Rounds, Place], None]:
     return next(how for start, how in _HOW if place.point.startswith(start))
+
+
+def _is_reached_at_work(place: Place) -> bool:
+    """Whether nothing but everybody's work is needed to arrive there."""
+    return _provoke(place) in (Rounds.under_load, Rounds.soon)
 
 
 def _undo(place: Place) -> Callable[[Rounds, Place], None]:

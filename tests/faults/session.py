@@ -57,6 +57,7 @@ class Session:
             self.desk.fail.withdraw()
             self.baseline = heads(self.desk)
         except BaseException:
+            self.history.close()
             self.desk.end()
             raise
         return self
@@ -99,6 +100,11 @@ class Session:
         since = [replace(operation, outcome="info") for operation in self.history.told().operations if operation.trace not in known]
         told = Told(operations=[*before.operations, *since])
         return check(Evidence(history=told, baseline=self.baseline, feeds=self._feeds), CHEAP)
+
+    def trouble(self) -> str | None:
+        """Return what a glance finds, in words; None when that is nothing."""
+        violations = self.glance().violations
+        return f"found at once: {'; '.join(violations)}" if violations else None
 
     def finish(self, on_look: Callable[[Evidence], None] | None = None) -> Verdict:
         """End the work, look at everything, stop the desk, look at its files, and return the verdict on all of it."""

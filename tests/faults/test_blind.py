@@ -23,5 +23,6 @@ def test_a_service_that_dies_at_any_system_call_of_a_command_keeps_every_promise
                 sweep = blind.Sweep(session, commands, service, kind)
                 sweep.run(every=False, deaths=2 if kind == "write" else 1)
                 assert sweep.rounds, f"{sweep.place}: nothing was hit"
+                assert [one.trouble for one in sweep.rounds if one.trouble] == []
         verdict = session.finish()
     assert not verdict.violations, str(verdict)
