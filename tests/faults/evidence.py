@@ -114,6 +114,18 @@ class Evidence:
     data_dir: Path | None = None
     """A copy of the stopped desk's files."""
 
+    def amounts(self) -> dict[str, int]:
+        """Return how much there is of all that is looked at: where there is nothing, nothing can be found wrong."""
+        by_service = {"feed": self.feeds, "stream": self.streams}
+        return {
+            **{f"{what} of {name}": len(of[name]) for what, of in by_service.items() for name in self.feeds},
+            **{f"inbox of {name}": len(inbox) for name, inbox in self.inboxes.items()},
+            **{f"checkpoints of {name}": len(told["items"]) for name, told in self.checkpoints.items()},
+            **{f"heard by {name}": len(ids) for name, ids in self.history.heard.items()},
+            **{name: len(getattr(self, name)) for name in ("audit", "ids", "caught_up", "verified", "jobs", "deliveries", "outages")},
+            "anchors": len(list(self.anchors)),
+        }
+
     def events(self) -> Iterator[Event]:
         for feed in self.feeds.values():
             yield from feed
@@ -179,6 +191,7 @@ def collect(desk: Desk, history: Told, baseline: Mapping[str, int], people: Iter
     admin.headers["traceparent"] = f"00-{CHECKERS}-{1:016x}-01"
     clients = {name: desk.client(name) for name in people}
     eventually(lambda: caught_up(desk), within=60, what="catching up with who signed in to look")
+    streams = read_streams(desk)  # before the logs: what is in a stream was in its log before
     with desk.operator() as operator:
         feeds = {name: read_feed(operator, name) for name in SERVICES}
         parked = [f"{name}: {item}" for name in SERVICES for item in operator.get(name, "/internal/parked")["items"]]
@@ -188,7 +201,7 @@ def collect(desk: Desk, history: Told, baseline: Mapping[str, int], people: Iter
         history=history,
         baseline=baseline,
         feeds=feeds,
-        streams=read_streams(desk),
+        streams=streams,
         audit=everything(admin, "/api/audit"),
         inboxes={name: everything(client, "/api/notifications") for name, client in clients.items()},
         ids={name: client.get("/api/auth/me").json()["id"] for name, client in clients.items()},

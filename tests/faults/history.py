@@ -145,6 +145,12 @@ class History:
             self._told.observed.append(what)
             self._write({"type": "observed", "time": time.time(), "what": what})
 
+    def listen(self, listener: str) -> None:
+        """Write down that somebody listens: it is known of that one, too, who then hears nothing."""
+        with self._lock:
+            self._heard.setdefault(listener, [])
+            self._write({"type": "listens", "time": time.time(), "process": listener})
+
     def hear(self, listener: str, id_: str) -> None:
         with self._lock:
             self._heard.setdefault(listener, []).append(id_)

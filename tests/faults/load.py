@@ -25,6 +25,7 @@ class Load:
         self._end = threading.Event()
         self._crashed: list[BaseException] = []
         self.board = Board()
+        history.listen(LISTENING)
         self.listener = Listener(LISTENING, desk.client(LISTENING), self._caller(LISTENING, "#ear"))
         self._threads = [
             threading.Thread(target=self._work, args=(worker,), name=worker.caller.name) for worker in (*self._customers(), *self._others())

@@ -75,6 +75,14 @@ def tell_a_listener_twice(evidence: Evidence) -> None:
     evidence.history.heard["adminb"].append("n2")
 
 
+def tell_a_listener_nothing(evidence: Evidence) -> None:
+    evidence.history.heard["adminb"].clear()
+
+
+def tell_a_listener_in_another_order(evidence: Evidence) -> None:
+    evidence.history.heard["adminb"].reverse()
+
+
 def tell_a_listener_too_little(evidence: Evidence) -> None:
     evidence.history.heard["adminb"].pop(0)
 
@@ -90,6 +98,19 @@ def publish_twice(evidence: Evidence) -> None:
 def publish_with_a_hole(evidence: Evidence) -> None:
     feed = evidence.feeds["tickets"]
     evidence.streams["tickets"][:] = [feed[0], feed[2], feed[3]]
+
+
+def publish_nothing(evidence: Evidence) -> None:
+    evidence.streams["tickets"].clear()
+
+
+def publish_to_no_stream(evidence: Evidence) -> None:
+    evidence.streams = {name: stream for name, stream in evidence.streams.items() if name != "tickets"}
+
+
+def publish_what_is_in_no_log(evidence: Evidence) -> None:
+    stream = evidence.streams["tickets"]
+    stream.append(copy_of(stream[-1], sequence=stream[-1].sequence + 1, hash="f" * 64))
 
 
 def publish_in_another_order(evidence: Evidence) -> None:
@@ -165,6 +186,14 @@ def leave_something_unconsumed(evidence: Evidence) -> None:
     evidence.caught_up["notifier"]["positions"]["/tickets"] -= 1
 
 
+def say_nothing_of_how_far_all_is(evidence: Evidence) -> None:
+    evidence.caught_up = {}
+
+
+def verify_nothing(evidence: Evidence) -> None:
+    evidence.verified = {}
+
+
 def leave_something_parked(evidence: Evidence) -> None:
     evidence.parked = ["notifier: ticket/1"]
 
@@ -191,6 +220,9 @@ def see_an_old_ticket(evidence: Evidence) -> None:
         (skip_a_version, "I4", "wrong"),
         (publish_twice, "I5", "doubled"),
         (publish_with_a_hole, "I5", "lost"),
+        (publish_nothing, "I5", "lost"),
+        (publish_to_no_stream, "I5", "lost"),
+        (publish_what_is_in_no_log, "I5", "wrong"),
         (publish_in_another_order, "I5", "lost"),
         (audit_one_twice, "I6", "doubled"),
         (audit_one_never, "I6", "lost"),
@@ -198,6 +230,7 @@ def see_an_old_ticket(evidence: Evidence) -> None:
         (rewrite_a_head, "I6", "wrong"),
         (replace_what_was_seen, "I6", "lost"),
         (cut_the_tail_that_was_seen, "I6", "lost"),
+        (verify_nothing, "I6", "wrong"),
         (tell_nobody, "I7", "lost"),
         (tell_twice, "I7", "doubled"),
         (mail_twice, "I7", "doubled"),
@@ -209,10 +242,13 @@ def see_an_old_ticket(evidence: Evidence) -> None:
         (escalate_never, "I9", "lost"),
         (leave_something_unrelayed, "I10", "wrong"),
         (leave_something_unconsumed, "I10", "wrong"),
+        (say_nothing_of_how_far_all_is, "I10", "wrong"),
         (leave_something_parked, "I10", "wrong"),
         (leave_a_job, "I10", "wrong"),
-        (tell_a_listener_twice, "I12", "lost"),
+        (tell_a_listener_twice, "I12", "doubled"),
         (tell_a_listener_too_little, "I12", "lost"),
+        (tell_a_listener_nothing, "I12", "lost"),
+        (tell_a_listener_in_another_order, "I12", "wrong"),
         (see_an_old_ticket, "I12", "wrong"),
     ],
 )

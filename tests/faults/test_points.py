@@ -8,6 +8,7 @@ import pytest
 
 from events.failpoints import POINTS
 from tests.faults.campaign import BIRTH
+from tests.faults.evidence import Evidence
 from tests.faults.failfile import Place, places
 from tests.faults.rounds import Rounds, in_turn
 from tests.faults.session import Session
@@ -42,7 +43,9 @@ def test_wherever_a_service_dies_nothing_is_lost_and_nothing_happens_twice(tmp_p
         rounds = Rounds(session, overlap=True)
         rounds.run(in_turn(hit))
         assert rounds.glance().violations == []
-        verdict = session.finish()
+        seen: list[Evidence] = []
+        verdict = session.finish(seen.append)
     assert [f"{one.place}: {one.trouble}" for one in rounds.done if one.trouble] == []
     assert not verdict.violations, str(verdict)
     assert verdict.acknowledged > ROUNDS
+    assert [what for evidence in seen for what, amount in evidence.amounts().items() if not amount] == []

@@ -66,9 +66,8 @@ def readers_see_what_is_there(evidence: Evidence) -> list[Finding]:
         if heard == told:
             continue
         missing, extra = [id_ for id_ in told if id_ not in heard], len(heard) - len(set(heard))
-        found.append(
-            Finding("I12", f"{name} heard {len(heard)} of {len(told)} notifications live; missing: {missing[:5]}, twice: {extra}.", "lost")
-        )
+        what = f"{name} heard {len(heard)} of {len(told)} notifications live; missing: {missing[:5]}, twice: {extra}."
+        found.append(Finding("I12", what, "lost" if missing else "doubled" if extra else "wrong"))
     return found
 
 
