@@ -11,7 +11,7 @@ from tests.faults.world import FAULTS, Fault, lacking, on_disks
 from tests.faults.world.processes import second
 
 _AT_ONCE = 10
-"""Tickets that one person may open in ten minutes."""
+"""Tickets that one person may open in an hour."""
 
 pytestmark = pytest.mark.timeout(400)
 

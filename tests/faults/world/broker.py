@@ -1,14 +1,13 @@
 """The broker dies, stops, forgets, remembers too little, or has no room."""
 
-import os
 import shutil
 import signal
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 from tests.faults.load import Load
+from tests.faults.world import ground
 from tests.faults.world.fault import Fault, Inject
 from tests.faults.world.ground import BROKER, filled
 from tests.support.desk import Desk
@@ -22,20 +21,24 @@ def killed(desk: Desk, load: Load) -> float:
 
 
 def paused(seconds: float) -> Inject:
-    """Let it do nothing for so long, or until the runner has lost patience with it."""
+    """Let it do nothing for so long, or until the runner has given it up."""
 
     def inject(desk: Desk, load: Load) -> float:
         began = time.monotonic()
-        pid = desk.kill("broker", signal.SIGSTOP)
-        try:
+        with ground.paused(desk, "broker") as pid:
             load.go_on()  # commands are accepted meanwhile
             eventually(lambda: time.monotonic() > began + seconds or desk.pid("broker") != pid, within=seconds + 30)
-        finally:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGCONT)
         return time.monotonic()
 
     return inject
+
+
+def given_up(desk: Desk, load: Load) -> float:
+    """Let it do nothing until the runner has put another in its place."""
+    with ground.paused(desk, "broker") as pid:
+        load.go_on()
+        _until_another(desk, pid)
+    return time.monotonic()
 
 
 def deleted(desk: Desk, load: Load) -> float:
@@ -56,7 +59,7 @@ def emptied(desk: Desk, load: Load) -> float:
 def outdated(desk: Desk, load: Load) -> float:
     """It comes back with a copy of its data from before."""
     kept = desk.directory / "broker-before"
-    with desk.paused("broker"):
+    with ground.paused(desk, "broker"):
         shutil.copytree(_data(desk), kept)
     load.go_on()
 
@@ -120,12 +123,12 @@ FAULTS = [
     Fault("broker killed", (), killed, 10),
     Fault("broker paused for 1 s", (), paused(1), 10),
     Fault("broker paused for 10 s", (), paused(10), 10),
+    Fault("broker paused until the runner gives it up", (), given_up, 10),
     Fault("broker's data deleted beneath it", (), deleted, 10),
     Fault("broker replaced by an empty one", (), emptied, 10),
     Fault("broker's data replaced by an older copy", (), outdated, 10),
     Fault("broker's disk full and freed", ("loop devices",), full, 10),
 ]
 LONG = [
-    Fault("broker paused for 60 s", (), paused(60), 10),
     Fault("broker's disk full when it is restarted, and freed", ("loop devices",), full_for_long, 10),
 ]

@@ -1,7 +1,9 @@
 """What a desk stands on while the world around it breaks: disks that can be filled and cut off, where the machine allows them."""
 
+import os
+import signal
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
 from tests.support import disks
 from tests.support.desk import Desk
@@ -38,6 +40,22 @@ def disks_of(desk: Desk) -> dict[str, Disk]:
 def has_disks(desk: Desk) -> bool:
     """Return whether a desk stands on disks."""
     return all(disk.mounted for disk in disks_of(desk).values())
+
+
+@contextmanager
+def paused(desk: Desk, name: str) -> Iterator[int]:
+    """Let one process do nothing until the end of the block, or until the runner has given it up; yield its id."""
+    pid = desk.kill(name, signal.SIGSTOP)
+    try:
+        yield pid
+    finally:
+        go_on(pid)
+
+
+def go_on(pid: int) -> None:
+    """Let a process do something again, if it is still there."""
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGCONT)
 
 
 @contextmanager

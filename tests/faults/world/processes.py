@@ -13,10 +13,11 @@ from events.store import SQLITE
 from tests.faults.desk import store_of
 from tests.faults.load import Load
 from tests.faults.world.fault import Fault
+from tests.faults.world.ground import go_on
 from tests.support.desk import Desk, answers_well
 from tests.support.waiting import eventually
 
-TICKETS, NOTIFIER = "tickets", "notifier"
+TICKETS, NOTIFIER, ESCALATOR = "tickets", "notifier", "escalator"
 
 
 def two_write(desk: Desk, load: Load) -> float:
@@ -30,10 +31,17 @@ def two_write(desk: Desk, load: Load) -> float:
 
 def leaders_paused(desk: Desk, load: Load) -> float:
     """Who leads is paused until another has taken over and worked, and then goes on where it was."""
-    with _begun(desk, TICKETS) as there, second(desk, NOTIFIER), desk.detour("/api/tickets", there):
-        _until_ready(there)
-        with _leader_paused(desk, TICKETS), _leader_paused(desk, NOTIFIER):
-            for service in (TICKETS, NOTIFIER):
+    with (
+        _begun(desk, TICKETS) as tickets,
+        _begun(desk, ESCALATOR) as escalator,
+        second(desk, NOTIFIER),
+        desk.detour("/api/tickets", tickets),
+        desk.detour("/api/escalations", escalator),
+    ):
+        for there in (tickets, escalator):
+            _until_ready(there)
+        with _leader_paused(desk, TICKETS), _leader_paused(desk, NOTIFIER), _leader_paused(desk, ESCALATOR):
+            for service in (TICKETS, NOTIFIER, ESCALATOR):
                 _until_another_leads(desk, service)
             load.go_on(20)
         load.go_on(20)
@@ -54,14 +62,14 @@ def _leader_paused(desk: Desk, service: str) -> Iterator[None]:
         os.kill(pid, signal.SIGSTOP)
         if _can_be_written(desk, service):
             return True
-        os.kill(pid, signal.SIGCONT)
+        go_on(pid)
         return False
 
     try:
         eventually(paused, what=f"a moment in which {service} does not write")
         yield
     finally:
-        os.kill(pid, signal.SIGCONT)
+        go_on(pid)
 
 
 def _leader(desk: Desk, service: str) -> int:
