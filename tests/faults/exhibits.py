@@ -12,6 +12,7 @@ from tests.faults.history import Attempt, Operation, Told, Wanted
 
 START = datetime(2026, 11, 27, 9, tzinfo=UTC)
 ANNA, ADA, ALF = "anna-1", "ada-1", "alf-1"
+DUE: dict[str, Any] = {"ticket": 1, "policy": "default", "policy_version": 1, "level": 1}
 
 
 @dataclass
@@ -21,7 +22,17 @@ class Log:
     service: str
     events: list[Event] = field(default_factory=list)
 
-    def append(self, type_: str, subject: str, seconds: float, *, by: str | None = ANNA, trace: str | None = None, **facts: Any) -> Event:
+    def append(
+        self,
+        type_: str,
+        subject: str,
+        seconds: float,
+        *,
+        by: str | None = ANNA,
+        trace: str | None = None,
+        cause: str | None = None,
+        **facts: Any,
+    ) -> Event:
         """Add an event that happened so many seconds after the start."""
         at = (START + timedelta(seconds=seconds)).isoformat(timespec="microseconds")
         before = self.events[-1].hash if self.events else "0" * 64
@@ -36,6 +47,7 @@ class Log:
             "recordedtime": at,
             "actorkind": "user" if by else "system",
             "actorid": by or self.service,
+            "causationid": cause,
         }
         raw = json.dumps(head, sort_keys=True, separators=(",", ":")).encode()
         hash_ = hashlib.sha256(bytes.fromhex(before) + raw).hexdigest()
@@ -92,7 +104,7 @@ def good() -> Evidence:
         before={"assignee": None},
         after={"assignee": ALF},
     )
-    due = logs["escalator"].append("escalation.due", "ticket/1", 2.01, by=None, ticket=1)
+    due = logs["escalator"].append("escalation.due", "ticket/1", 2.01, by=None, cause="tickets-2", **DUE)
     log("ticket.escalated", "ticket/1", 2.02, by=None, requester=ANNA, assignee=ALF, policy="default", level=1)
     log("audit.read", "store/tickets", 9, by=None)
     feeds = {name: log.events for name, log in logs.items()}

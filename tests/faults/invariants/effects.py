@@ -75,7 +75,21 @@ def escalations_are_on_time_and_once(evidence: Evidence) -> list[Finding]:
     for number, events in histories.items():
         if events[0].sequence > evidence.baseline["tickets"]:
             found += _judge(number, events, evidence.outages, until, evidence.slack)
-    return found
+    return found + list(_asked_twice(evidence))
+
+
+def _asked_twice(evidence: Evidence) -> Iterator[Finding]:
+    """Yield the levels that were asked for twice in the same state of their ticket and of the policies: nothing had put them back."""
+    seen = set[tuple[object, ...]]()
+    for event in evidence.feeds["escalator"]:
+        if event.type != "escalation.due":
+            continue
+        facts = event.facts
+        state = (facts["ticket"], facts["policy"], facts["level"], facts["policy_version"], event.head["causationid"])
+        if state in seen:
+            what = f"Ticket {facts['ticket']} was asked for twice by level {facts['level']} of {facts['policy']}, and nothing lay between."
+            yield Finding("I9", what, "doubled", _time(event.head["recordedtime"]))
+        seen.add(state)
 
 
 def _judge(number: int, events: Sequence[Event], outages: Sequence[tuple[float, float]], until: float, slack: float) -> Iterator[Finding]:
