@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from benchmarks.desk import end_by_signal
 from tests.faults.campaign import Campaign
 from tests.faults.report import Report
 
@@ -25,9 +26,10 @@ def main(
     results: Annotated[Path, typer.Option(help="Where histories and figures go.")] = ROOT / "fault-results",
     write_docs: Annotated[bool, typer.Option("--write-docs", help="Also write docs/proof/faults.md.")] = False,
 ) -> None:
-    """Kill every service at every point while people work, and judge what is there afterwards."""
+    """Kill every service at every point and at its system calls, break the world around the desk, and judge what is there afterwards."""
+    end_by_signal()  # nothing stays mounted
     console = Console(width=None if sys.stdout.isatty() else 130)
-    wanted = {"ROUNDS": rounds if rounds > 1 else "", "SEED": seed, "POINT": point}
+    wanted = {"ROUNDS": rounds if rounds > 1 else "", "SEED": seed, "POINT": point, "ARGS": "--write-docs" if write_docs else ""}
     command = " ".join(["make faults", *(f"{name}={shlex.quote(str(value))}" for name, value in wanted.items() if value)])
     directory = results / time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
     report = Report(command=command, seed=seed)
