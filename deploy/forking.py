@@ -49,6 +49,9 @@ class Forked:
             status = await _told(self._life, self._give_up)
             if status is None:
                 await self._outlive()
+        except asyncio.CancelledError:
+            self.signal(signal.SIGKILL)  # nobody can, once the pidfd is closed
+            raise
         finally:
             self._over = True
             self._life.close()
@@ -90,6 +93,8 @@ class ForkServer:
     def _hear(self, control: socket.socket) -> None:
         try:
             said = control.recv(16)
+        except BlockingIOError:
+            return
         except OSError:
             said = b""
         if said == READY:

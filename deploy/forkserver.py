@@ -16,6 +16,7 @@ import json
 import os
 import runpy
 import select
+import signal
 import socket
 import struct
 import sys
@@ -92,6 +93,10 @@ class ForkServer:
                 packet, descriptors, _, _ = socket.recv_fds(self._control, 16, 2)
                 if not packet:
                     return None
+                if len(descriptors) < 2:  # no room for both here; the runner sees that nothing came of it
+                    for each in descriptors:
+                        os.close(each)
+                    continue
                 module = self._fork(descriptors[0], socket.socket(fileno=descriptors[1]))
                 if module is not None:
                     return module
@@ -109,7 +114,13 @@ class ForkServer:
             self._forget()
             return _become(parent, output, life)
         os.close(output)
-        child = _Child(pid, os.pidfd_open(pid), life)
+        try:
+            child = _Child(pid, os.pidfd_open(pid), life)
+        except OSError:  # nobody could signal it; the runner asks again later
+            os.kill(pid, signal.SIGKILL)  # not reaped yet, so it is this one
+            os.waitpid(pid, 0)
+            life.close()
+            return None
         self._children[child.pidfd] = child
         self._poll.register(child.pidfd, select.POLLIN)
         # signals go by the pidfd, which never means another process that got the same number

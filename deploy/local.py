@@ -1,9 +1,9 @@
 """The process runner behind `make run`: the whole desk on one machine, in the foreground.
 
 It starts the broker, then the services, then the gateway; each when the one before is ready. The services are forks of one process that has
-imported what they share (`forkserver.py`), where that can be done. What ends is started
-again; a broker that lives but fails is restarted. At SIGTERM or SIGINT the gateway is closed first, so that nothing new comes in, then the
-services, then the broker; a second signal kills. When the runner itself is killed, everything ends with it (`guard.py`).
+imported what they share (`forkserver.py`), where that can be done. What ends is started again; a broker that lives but fails is restarted.
+At SIGTERM or SIGINT the gateway is closed first, so that nothing new comes in, then the services, then the broker; a second signal kills.
+When the runner itself is killed, everything ends with it (`guard.py`).
 """
 
 import asyncio

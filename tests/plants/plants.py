@@ -84,8 +84,8 @@ PLANTS = (
     Plant(
         name="nobody looks whether a person has heard of it",
         file=f"{NOTIFIER}/jobs.py",
-        sound='    known = set(connection.scalars(_KNOWN, {"keys": [job.dedupe_key for job in new]}))\n',
-        rotten="    known: set[str] = set()\n",
+        sound='        known.update(connection.scalars(_KNOWN, {"keys": keys[start : start + _ASKED_AT_ONCE]}))\n',
+        rotten="        pass\n",
         tests=("tests/integration/notifier/test_jobs.py",),
     ),
     Plant(

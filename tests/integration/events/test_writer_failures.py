@@ -148,6 +148,32 @@ def test_who_cannot_be_told_the_outcome_is_told_that_and_the_writer_ends(
     assert subjects(house) == [f"ticket/{number}" for number in range(1, many + 1)], "nothing was run again"
 
 
+async def test_who_is_told_that_the_outcome_is_unknown_is_not_told_something_else_by_the_writers_end(
+    writer: Writer, disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("events.writer._LOOK_FOR", 0.0)
+    disk.fail_commit(BUSY, done=True)
+    disk.then_fail("BEGIN", times=1)
+    waiting = asyncio.create_task(writer.execute(Open()))
+    await asyncio.sleep(0)
+    assert writer._ended.wait(30), "the loop is held until the writer's thread has ended"
+    with pytest.raises(OutcomeUnknown):
+        await waiting
+
+
+@dataclass(frozen=True)
+class Stops(Open):
+    """Raises what no future of asyncio takes."""
+
+    def run(self, tx: Transaction) -> int:
+        raise StopIteration
+
+
+async def test_what_no_future_takes_keeps_nobody_waiting(writer: Writer) -> None:
+    stopped, opened = await asyncio.gather(writer.execute(Stops()), writer.execute(Open()), return_exceptions=True)
+    assert (type(stopped), opened) == (RuntimeError, 1)
+
+
 def test_a_commit_that_failed_and_is_not_there_sends_everybody_away(house: House, writer: Writer, disk: Disk) -> None:
     disk.fail_commit(BUSY, done=False)
     with pytest.raises(Unavailable):

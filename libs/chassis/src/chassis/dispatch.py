@@ -36,6 +36,8 @@ class Dispatch:
                 address.routes.setdefault(method, route)
         self._exact = {path: address for path, address in by_path.items() if not address.convertors}
         self._patterns = [address for address in by_path.values() if address.convertors]
+        if len({re.sub(r"{[^}]*", "{", path) for path in by_path}) < len(by_path):
+            raise TypeError("Two paths differ only in the names of their parameters: the second would never be found.")
 
     def find(self, scope: Scope) -> Route:
         """Return the route of a request, with its parameters in the scope. Raises NotFound or MethodNotAllowed."""

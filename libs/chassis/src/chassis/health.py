@@ -93,6 +93,8 @@ class Checkup:
     def _alarms(self) -> list[str]:
         live = self._live
         found = [] if live.broker.connected else ["The broker is not connected."]
+        if not live.lease.held:  # what it saw when it led may be over
+            return found
         return found + [alarm for alarm in (live.relay.alarm, *(consumer.alarm for consumer in live.consumers.values())) if alarm]
 
     def _figures(self, connection: Connection) -> dict[str, float]:

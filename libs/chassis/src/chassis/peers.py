@@ -60,7 +60,7 @@ class Peers:
                 if urls[0] == url:
                     urls.rotate(-1)  # from now on the next one is asked first
                 # where no connection was made nothing was sent, so another may be asked the same
-                if left == 0 or not isinstance(error, httpx2.ConnectError):
+                if left == 0 or not isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout):
                     raise Unavailable(f"The service {service} cannot be reached.") from error
             else:
                 break

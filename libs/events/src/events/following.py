@@ -107,7 +107,7 @@ class Followers:
                     self._read_on(connection, feed, projection, place)
 
     def advance(self, connection: Connection, news: News) -> None:
-        """Fold what the feeds were just given into the projections that had all before it; none of it is read again."""
+        """Fold what the feeds were just given; it is read only where that is asked for, or where a projection lacks something before it."""
         moved = []
         for feed, following in self.feeds:
             if feed.name not in news:
@@ -117,7 +117,7 @@ class Followers:
                 place = self.places.get(projection.name)
                 if place is None or place.error is not None or projection.name in self.behind:
                     continue
-                if items is None:
+                if items is None or (items and items[0][0] != place.position + 1):
                     self._read_on(connection, feed, projection, place)
                 elif self._fold(connection, feed, projection, place, items):
                     moved.append((place.position, projection.name))

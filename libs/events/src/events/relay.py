@@ -133,9 +133,10 @@ class Relay:
         doubts = self._doubts
         while self._place is not None:
             place = self._place
-            events = _fitting(self._recent.after(place.sequence, _TOGETHER))
-            if not events:
-                events = await self._store.read_in_thread(partial(_next_batch, after=place.sequence))
+            found = self._recent.after(place.sequence, _TOGETHER)
+            if not found:
+                found = await self._store.read_in_thread(partial(read_log, after=place.sequence, limit=_TOGETHER))
+            events = _fitting(found)
             self._trust(doubts)
             if not events:
                 return
@@ -148,7 +149,7 @@ class Relay:
             self._trust(doubts)
             self._place = Place(events[-1].sequence, number)
             self.relayed = events[-1].sequence
-            if pause := breath(len(events), _TOGETHER):
+            if pause := breath(len(found), _TOGETHER):
                 await self._environment.sleep(pause)
 
     def _trust(self, doubts: int) -> None:
@@ -200,12 +201,8 @@ class Relay:
         self.trouble = trouble
 
 
-def _next_batch(connection: Connection, after: int) -> list[StoredEvent]:
-    """Return the events that follow, as many as fit into one batch; at least one, if there is one."""
-    return _fitting(read_log(connection, after, _TOGETHER))
-
-
 def _fitting(events: list[StoredEvent]) -> list[StoredEvent]:
+    """Return the first of these, as many as fit into one batch; at least one, if there is one."""
     size = 0
     for count, event in enumerate(events):
         size += len(event.head) + len(event.data) + len(event.personal or b"")

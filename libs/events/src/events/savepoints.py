@@ -15,7 +15,8 @@ class TransactionLost(Exception):
 def savepoint(connection: Connection) -> Iterator[None]:
     """Undo what is executed inside when the block raises. Raises TransactionLost when there is nothing left to go on with.
 
-    Named in plain SQL, which costs a fifth of SQLAlchemy's nested transactions: consumers make one for every event.
+    Named in plain SQL, which costs a fifth of SQLAlchemy's nested transactions: consumers make one for every batch, and for every event of
+    one that fails.
     """
     connection.exec_driver_sql("SAVEPOINT part")
     try:

@@ -50,7 +50,8 @@ _KEPT_BATCHES = 1000
 _DROP_EVERY = 100  # batches: those that are older are dropped together
 _CHECKPOINT_AFTER = timedelta(seconds=60)
 _DISK_ERROR = 10  # SQLite's primary code for an I/O error
-_FILL = 0.25  # seconds in which projections are filled in one batch, as long as nobody waits
+_FILL = 1.0  # seconds in which projections are filled in one batch, as long as nobody waits here
+_LET_IN = 0.11  # seconds between two such batches: who waits for SQLite's lock in another process looks ten times a second
 _LOOK_FOR = 30.0  # seconds in which a batch of unknown outcome is looked for; a database that fails over is back by then
 _LOOK_AGAIN = 0.25
 
@@ -201,7 +202,7 @@ class Writer:
         finally:
             with self._waiting:
                 self._running = False
-                left = [call for call in calls if not call.future.done()]
+                left = [call for call in calls if not call.answered]
                 left += [call for call in self._queue if call.begin()]
                 self._queue.clear()
             answer(left, Unavailable("The service is going down. Try again in a moment.", 2))
@@ -209,13 +210,16 @@ class Writer:
 
     def _take(self) -> list[Call]:
         with self._waiting:
-            while not self._queue and not self._stopping and not self.followers.behind:
+            while not self._queue and not self._stopping:
+                if self.followers.behind:
+                    self._waiting.wait(_LET_IN)
+                    break
                 if not self._waiting.wait(_CHECKPOINT_AFTER.total_seconds()) and self._has_news():
                     break
             if not self._queue and self._stopping:
                 return []
             calls = [self._queue.popleft() for _ in range(min(LARGEST_BATCH, len(self._queue)))]
-        # a cancelled waiter is skipped; from here on nobody can cancel
+        # a cancelled waiter is skipped; whoever goes from here on has the unit run all the same
         wanted = [call for call in calls if call.begin()]
         return wanted or [Call(Filling(), Future())]
 

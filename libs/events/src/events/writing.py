@@ -35,6 +35,8 @@ class Call:
     """Where an asyncio future is at home."""
     result: Any = None
     error: BaseException | None = None
+    answered: bool = False
+    """Whether the answer is on its way; an asyncio future is done only once its loop has come to it."""
 
     @property
     def sql(self) -> bool:
@@ -42,7 +44,7 @@ class Call:
         return bool(getattr(self.unit, "sql", False))
 
     def begin(self) -> bool:
-        """Return whether somebody still waits. From here on nobody can cancel."""
+        """Return whether somebody still waits. From here on the unit is run, whoever goes."""
         if isinstance(self.future, Future):
             return self.future.set_running_or_notify_cancel()
         return not self.future.cancelled()
@@ -51,7 +53,9 @@ class Call:
         """Give the waiter its answer, at home: unless it has gone, or has one."""
         if self.future.done():
             return
-        if self.error:
+        if isinstance(self.error, StopIteration):  # no future of asyncio takes it, and those behind would wait for ever
+            self.future.set_exception(RuntimeError("A unit raised StopIteration."))
+        elif self.error:
             self.future.set_exception(self.error)
         else:
             self.future.set_result(self.result)
@@ -62,6 +66,7 @@ def answer(calls: Iterable[Call], error: BaseException | None = None) -> None:
     by_loop: dict[asyncio.AbstractEventLoop, list[Call]] = {}
     for call in calls:
         call.error = error or call.error
+        call.answered = True
         if call.loop is None:
             call.settle()
         else:

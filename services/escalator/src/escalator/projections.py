@@ -58,7 +58,7 @@ class Held:
 
 def load(connection: Connection, numbers: Sequence[int]) -> dict[int, Held]:
     """Return what is held of these tickets, by number; those that are not known here are left out."""
-    if len(numbers) == 1:  # every event comes this way: without an order, and without a list to expand
+    if len(numbers) == 1:  # an event that comes alone: without an order, and without a list to expand
         rows = connection.execute(_ONE, {"number": numbers[0]}).mappings().all()
     else:
         rows = connection.execute(_SOME, {"numbers": list(numbers)}).mappings().all() if numbers else []

@@ -56,6 +56,7 @@ class NewJob:
     notice: str | None = None
 
 
+_ASKED_AT_ONCE = 1000  # keys in one question: databases take only so many values
 _ADDED = (
     "id",
     "type",
@@ -139,7 +140,9 @@ def record_done(connection: Connection, new: Sequence[NewJob], now: datetime) ->
     """Record things that are done in this very transaction. Return the dedupe keys of those that were not done before."""
     if not new:
         return set()
-    known = set(connection.scalars(_KNOWN, {"keys": [job.dedupe_key for job in new]}))
+    keys, known = [job.dedupe_key for job in new], set[str]()
+    for start in range(0, len(keys), _ASKED_AT_ONCE):
+        known.update(connection.scalars(_KNOWN, {"keys": keys[start : start + _ASKED_AT_ONCE]}))
     fresh, at = [job for job in new if job.dedupe_key not in known], to_text(now)
     _ADD.run(connection, [_row(job, "succeeded", 1, at, at) for job in fresh])
     return {job.dedupe_key for job in fresh}

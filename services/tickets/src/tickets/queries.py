@@ -15,8 +15,8 @@ from tickets.tables import calmness, handler, notes, people, ticket_counts, tick
 
 Sort = Literal["-created_at", "created_at", "-updated_at", "updated_at"]
 NOBODY = ""
-_NONE = [0] * (len(STATUSES) + 1)
 """The assignee of a ticket that nobody has."""
+_NONE = [0] * (len(STATUSES) + 1)
 
 _requester = people.alias("requester_person")
 _assignee = people.alias("assignee_person")
