@@ -10,6 +10,7 @@ from benchmarks.report import Report, Run, about, notes, rows
 from benchmarks.svg import alternative, draw
 
 STEPS = Path(__file__).with_name("steps.md")
+MISSED = Path(__file__).with_name("missed.md")
 _GROUPS = {
     "rates": "The peak: requests a second of 32 connections",
     "append": "The log: appending",
@@ -89,6 +90,7 @@ class _Kept:
         """Return the whole page."""
         figures, plots = self.figures, self.plots
         parts = [_INTRODUCTION, "## What it must reach", "", *rows([figure for figure in figures if figure.bar is not None]), ""]
+        parts += ["## What is missed, and why", "", MISSED.read_text(encoding="utf-8").strip(), ""]
         for group, title in _GROUPS.items():
             of_group = [figure for figure in figures if figure.group == group]
             if of_group:

@@ -1,6 +1,7 @@
 """Load at planned times: what a server delays is delayed for everybody behind it, and is seen to be."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -44,8 +45,9 @@ async def at_once(_number: int) -> None:
 
 
 async def test_requests_come_at_their_rate_in_turn() -> None:
-    server = Counter(at_once)
+    server, began = Counter(at_once), time.monotonic()
     answers = await server.answers_to(requests=[Request("GET", "/a"), Request("GET", "/b?c=1")])
+    assert time.monotonic() - began >= 0.49, "a hundred in half a second, and not all at once"
     assert [status for _, status in answers] == [200] * 100
     assert sum(head.startswith(b"GET /a HTTP") for head in server.asked) == 50
     assert sum(head.startswith(b"GET /b?c=1 HTTP") for head in server.asked) == 50
