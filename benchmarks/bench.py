@@ -15,6 +15,7 @@ from benchmarks.client import Desk, Person
 from benchmarks.datasets import Dataset, Datasets
 from benchmarks.desk import RunningDesk, running_desk
 from benchmarks.pocketbase import pocketbase
+from benchmarks.processes import end
 from benchmarks.scale import Scale
 from benchmarks.settling import settled
 from benchmarks.waiting import wait_for
@@ -125,5 +126,4 @@ def plain_server() -> Iterator[str]:
         wait_for(f"{url}/api/tickets/1")
         yield url
     finally:
-        process.terminate()
-        process.wait()
+        end(process)

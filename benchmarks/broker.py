@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.processes import end
 from benchmarks.waiting import wait_for
 from deploy.broker import USERS, configuration
 from deploy.ports import free_ports
@@ -35,5 +36,4 @@ def broker(directory: Path, user: str = "tickets") -> Iterator[RunningBroker]:
         wait_for(f"http://127.0.0.1:{monitor}/healthz")
         yield RunningBroker(f"nats://127.0.0.1:{port}", user, passwords[user])
     finally:
-        process.terminate()
-        process.wait(20)
+        end(process)

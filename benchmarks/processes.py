@@ -2,9 +2,11 @@
 
 import os
 import signal
+import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 
 def family(root: int) -> list[int]:
@@ -37,3 +39,13 @@ def paused(pids: Sequence[int]) -> Iterator[None]:
         for pid in pids:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGCONT)
+
+
+def end(process: "subprocess.Popen[Any]", within: float = 20.0) -> None:
+    """Tell a process to end, and kill it when it does not."""
+    process.terminate()
+    try:
+        process.wait(within)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

@@ -62,7 +62,7 @@ def rebuild(bench: Bench) -> Iterator[Measured]:
         events, seconds = asyncio.run(_refill(directory))
         rates.append(events / seconds)
         shutil.rmtree(directory)
-    note = f"{events:,} events, in the writer's own steps, each of them on disk"
+    note = f"{events:,} events, or as many as it did in {_LONGEST:.0f} s, in the writer's own steps, each of them on disk"
     bar = Bar(of="value", least=30_000)
     yield Figure(name="rebuild", group=GROUP, what="rebuild of the ticket projections", unit="events/s", rounds=rates, bar=bar, note=note)
 
