@@ -87,7 +87,7 @@ def _plain_environment() -> dict[str, str]:
 
 
 def _make_collection(program: Path, directory: Path, url: str) -> None:
-    password = secrets.token_urlsafe(16)
+    password = secrets.token_hex(16)
     command = [str(program), "superuser", "upsert", _OWNER, password, *_options(directory)]
     subprocess.run(command, check=True, capture_output=True, timeout=60, cwd=directory, env=_plain_environment())
     with httpx2.Client(base_url=url, trust_env=False, timeout=30.0) as client:
