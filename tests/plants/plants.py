@@ -105,8 +105,8 @@ PLANTS = (
     Plant(
         name="an event does not hang on the one before it",
         file=f"{EVENTS}/appending.py",
-        sound="        before, self.hash = self.hash, chain(self.hash, head)\n",
-        rotten="        before, self.hash = self.hash, chain(ZERO_HASH, head)\n",
+        sound="        self.hash = chain(before, head)\n",
+        rotten='        self.hash = chain("0" * 64, head)\n',
         tests=("tests/integration/events/test_verify.py",),
     ),
     Plant(

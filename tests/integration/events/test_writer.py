@@ -294,6 +294,18 @@ def test_a_new_writer_goes_on_where_the_last_one_ended(house: House, writer: Wri
     asyncio.run(second.stop())
 
 
+def test_a_projection_notes_how_far_it_is_so_that_the_next_writer_folds_nothing_twice(house: House, writer: Writer) -> None:
+    assert together(writer, Open(), Open(), Open()) == [1, 2, 3]
+    asyncio.run(writer.stop())
+    with house.store.read() as connection:
+        assert connection.execute(select(tables.projections.c.position, tables.projections.c.error)).one() == (3, None)
+    second = house.writer()
+    assert second.execute_blocking(Open()) == 4
+    asyncio.run(second.stop())
+    with house.store.read() as connection:
+        assert connection.execute(select(tables.projections.c.position, tables.projections.c.error)).one() == (4, None)
+
+
 def test_events_and_checkpoints_cannot_be_changed_or_deleted(house: House, writer: Writer) -> None:
     writer.execute_blocking(Open())
     for damage in ("DELETE FROM events", "UPDATE events SET type = 'x'", "UPDATE events SET personal = NULL"):

@@ -75,6 +75,14 @@ CREATED = stored(
 )
 
 
+@pytest.mark.parametrize("part", ["head", "data", "personal"])
+def test_the_same_said_in_other_bytes_is_refused(part: str) -> None:
+    border = f'"{part}":{{'.encode()
+    assert CREATED.wire().count(border) == 1
+    with pytest.raises(ValueError, match="ticket"):
+        from_wire(CREATED.wire().replace(border, border + b" "))
+
+
 @given(values)
 def test_canonical_bytes_are_those_of_rfc_8785(value: Any) -> None:
     assert canonical(value) == rfc8785.dumps(value)
