@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.machine import describe
 from tests.plants.plants import PLANTS, Plant
 
 ROOT = Path(__file__).parents[2]
@@ -59,9 +60,16 @@ def main(
     console.print(_table(outcomes))
     if write_docs:
         TABLE.parent.mkdir(exist_ok=True)
-        rows = [{"plant": one.plant, "caught": one.caught, "by": one.by} for one in outcomes]
-        TABLE.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+        TABLE.write_text(json.dumps(_rows(outcomes), indent=1) + "\n", encoding="utf-8")
     raise typer.Exit(0 if all(one.caught for one in outcomes) else 1)
+
+
+def _rows(outcomes: list[Outcome]) -> list[dict[str, object]]:
+    """Return the rows of the table, those that were not planted now as they were."""
+    known = {row["plant"]: row for row in json.loads(TABLE.read_text(encoding="utf-8"))} if TABLE.exists() else {}
+    commit = describe()["commit"]
+    known |= {one.plant: {"plant": one.plant, "caught": one.caught, "by": one.by, "commit": commit} for one in outcomes}
+    return [known[plant.name] for plant in PLANTS if plant.name in known]
 
 
 def _copy(tree: Path) -> None:

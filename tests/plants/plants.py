@@ -107,7 +107,7 @@ PLANTS = (
         file=f"{EVENTS}/appending.py",
         sound="        self.hash = chain(before, head)\n",
         rotten='        self.hash = chain("0" * 64, head)\n',
-        tests=("tests/integration/events/test_verify.py",),
+        tests=("tests/integration/events/test_writer.py",),
     ),
     Plant(
         name="hints are the only carrier",
