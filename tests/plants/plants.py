@@ -113,7 +113,7 @@ PLANTS = (
         name="hints are the only carrier",
         file=f"{EVENTS}/hints.py",
         sound="wait = timeout if timeout is not None else _ALWAYS if self._broker.connected else _WITHOUT_HINTS",
-        rotten="wait = timeout",
+        rotten="wait = timeout if timeout is not None else 30.0",
         tests=("tests/integration/events/test_hints.py",),
     ),
     Plant(
