@@ -151,7 +151,8 @@ class Desk:
         try:
             yield
         finally:
-            os.kill(pid, signal.SIGCONT)
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
 
     def wait_for_restart(self, name: str, old_pid: int, within: float = 30.0) -> None:
         """Return when another process has that part and is ready."""
