@@ -2,6 +2,7 @@
 
 import random
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -59,7 +60,7 @@ class Board:
         return dice.choice(recent) if recent else None
 
 
-class Worker:
+class Worker(ABC):
     """One client process. `turn` does one thing; what it does follows from the seed and from what it is answered."""
 
     def __init__(self, caller: Caller, board: Board, dice: random.Random) -> None:
@@ -71,8 +72,9 @@ class Worker:
         """Seconds between two turns, at least and at most."""
         return 0.02, 0.12
 
+    @abstractmethod
     def turn(self) -> None:
-        raise NotImplementedError
+        """Do one thing."""
 
     def choose(self, *choices: tuple[int, Callable[[], None]]) -> None:
         """Do one of the choices, by their weights."""
