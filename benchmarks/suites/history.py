@@ -100,9 +100,9 @@ async def _times(directory: Path, dataset: Dataset, tickets: list[int], times: i
 def _turn(store: Store, ticket: int) -> int:
     """Return the turn that follows from the priority that a ticket has."""
     with store.read() as connection:
-        row = queries.one(connection, ticket)
-    assert row is not None
-    return PRIORITIES.index(row.priority) + 1
+        found = queries.one(connection, ticket)
+    assert found is not None
+    return PRIORITIES.index(found[0].priority) + 1
 
 
 def _reads(store: Store, ticket: int, times: int) -> dict[str, float]:

@@ -188,8 +188,9 @@ def test_a_filter_comes_before_the_cut_to_the_best() -> None:
 
 def test_names_come_from_people_and_are_missing_where_nobody_is_known() -> None:
     with store([ticket(1, assignee="ada"), ticket(2, requester="stranger")]) as connection:
-        known, unknown = queries.one(connection, 1), queries.one(connection, 2)
-    assert known is not None
-    assert unknown is not None
+        first, second = queries.one(connection, 1), queries.one(connection, 2)
+    assert first is not None
+    assert second is not None
+    (known, _), (unknown, _) = first, second
     assert (known.requester_name, known.requester_email, known.assignee_name) == ("Anna Arendt", "anna@example.com", "Ada Lovelace")
     assert (unknown.requester_name, unknown.requester_email) == (None, None)

@@ -39,7 +39,7 @@ SUMMARY = (
     tickets.c.version,
 )
 """What every ticket shows; `views.summary` takes rows of it apart in this order."""
-_ONE = Query(select(*SUMMARY, tickets.c.body).select_from(_named).where(tickets.c.id == bindparam("id")))
+_ONE = Query(select(*SUMMARY, tickets.c.created_at, tickets.c.body).select_from(_named).where(tickets.c.id == bindparam("id")))
 _REQUESTER = Query(select(tickets.c.requester).where(tickets.c.id == bindparam("id")))
 _NAMES = Query(select(people.c.id, people.c.name, people.c.email).where(people.c.id.in_([bindparam("one"), bindparam("other")])))
 _COUNTS = Query(
@@ -53,7 +53,7 @@ _COUNTS = Query(
 
 
 class Summary(NamedTuple):
-    """A ticket of a list; `time` is what the list is ordered by."""
+    """A ticket without its body; `time` is what a list of them is ordered by."""
 
     id: int
     title: str
@@ -70,26 +70,6 @@ class Summary(NamedTuple):
     updated_at: str
     version: int
     time: str
-
-
-class Whole(NamedTuple):
-    """A ticket with its body."""
-
-    id: int
-    title: str
-    priority: Priority
-    status: Status
-    requester: str
-    requester_name: str | None
-    requester_email: str | None
-    assignee: str | None
-    assignee_name: str | None
-    escalated_at: str | None
-    escalation_level: int
-    created_at: str
-    updated_at: str
-    version: int
-    body: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,10 +169,10 @@ def _rest(column: ColumnElement[str], *, falling: bool) -> list[ColumnElement[bo
     return [key < seen if falling else key > seen]
 
 
-def one(reader: Reader, number: int) -> Whole | None:
-    """Return a ticket with its names, None when there is none."""
+def one(reader: Reader, number: int) -> tuple[Summary, str] | None:
+    """Return a ticket with its names, and its body; None when there is none."""
     row = _ONE.first(reader, {"id": number})
-    return None if row is None else Whole._make(row)
+    return None if row is None else (Summary._make(row[:-1]), row[-1])
 
 
 def requester_of(reader: Reader, number: int) -> str | None:

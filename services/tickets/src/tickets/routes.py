@@ -65,10 +65,11 @@ async def count_tickets(request: Request, by: CurrentPrincipal) -> Response:
 async def get_ticket(request: Request, ticket: Number, by: CurrentPrincipal) -> Response:
     """Return a ticket to its requester or an admin; to anybody else it is absent."""
     with running(request).store.glance() as reader:
-        row = queries.one(reader, ticket)
-    if row is None or not may_see(by, row.requester):
+        found = queries.one(reader, ticket)
+    if found is None or not may_see(by, found[0].requester):
         raise TicketNotFound(ticket)
-    return json_answer(views.whole(row, _own(by)), headers={"ETag": etag(row.version)})
+    row, body = found
+    return json_answer(views.whole(row, body, _own(by)), headers={"ETag": etag(row.version)})
 
 
 @router.patch("/{ticket}", response_model=TicketOut, responses={**SHOWN, **responses("not-permitted")})

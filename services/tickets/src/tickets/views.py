@@ -7,7 +7,7 @@ from sqlalchemy import Row
 
 from events.times import to_text
 from tickets.decider import Ticket
-from tickets.queries import Whole
+from tickets.queries import Summary
 from tickets.units import Written
 
 Names = Mapping[str, tuple[str | None, str | None]]
@@ -36,9 +36,9 @@ def summary(row: Sequence[Any], own: Names) -> dict[str, Any]:
     }
 
 
-def whole(row: Whole, own: Names) -> dict[str, Any]:
+def whole(row: Summary, body: str, own: Names) -> dict[str, Any]:
     """Return a ticket with its body."""
-    return {**summary(row, own), "body": row.body}
+    return {**summary(row, own), "body": body}
 
 
 def after_command(ticket: Ticket, names: Names) -> dict[str, Any]:
