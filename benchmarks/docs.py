@@ -13,6 +13,7 @@ STEPS = Path(__file__).with_name("steps.md")
 MISSED = Path(__file__).with_name("missed.md")
 _GROUPS = {
     "rates": "The peak: requests a second of 32 connections",
+    "processes": "Several processes of a service",
     "append": "The log: appending",
     "log": "The log: verifying, rebuilding, feeding",
     "latency": "At a fixed rate, counted from the planned start",

@@ -2,6 +2,8 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
+from typing import Any
 
 import httpx2
 
@@ -25,13 +27,18 @@ async def settled(desk: RunningDesk, *, patience: float = PATIENCE, services: tu
 
 
 async def _is_settled(client: httpx2.AsyncClient, desk: RunningDesk, services: tuple[str, ...]) -> bool:
-    asked = [client.get(f"http://127.0.0.1:{desk.ports[service]}/internal/caught-up") for service in services]
+    """Ask every process of each service: how far it relayed, only the one that does it knows."""
+    processes = [(service, port) for name, port in desk.ports.items() if (service := name.partition("-")[0]) in services]
+    asked = [client.get(f"http://127.0.0.1:{port}/internal/caught-up") for _, port in processes]
     try:
-        found = {service: answer.json() for service, answer in zip(services, await asyncio.gather(*asked), strict=True)}
+        answers = await asyncio.gather(*asked)
     except httpx2.HTTPError:
         return False
-    heads = {f"/{service}": said["head"] for service, said in found.items()}
-    return all(
-        said["relayed"] >= said["head"] and all(at >= heads.get(source, 0) for source, at in said["positions"].items())
-        for said in found.values()
-    )
+    found = [(service, answer.json()) for (service, _), answer in zip(processes, answers, strict=True)]
+    heads, relayed = _furthest(found, "head"), _furthest(found, "relayed")
+    behind = (at < heads.get(source.strip("/"), 0) for _, said in found for source, at in said["positions"].items())
+    return all(relayed[service] >= head for service, head in heads.items()) and not any(behind)
+
+
+def _furthest(found: Sequence[tuple[str, Any]], what: str) -> dict[str, int]:
+    return {service: max(said[what] for of, said in found if of == service) for service, _ in found}

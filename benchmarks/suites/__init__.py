@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from benchmarks.bench import Bench
 from benchmarks.figure import Measured
-from benchmarks.suites import append, clicks, growth, history, idle, latency, log, overdue, rates
+from benchmarks.suites import append, clicks, growth, history, idle, latency, log, overdue, processes, rates
 
 Measure = Callable[[Bench], Iterator[Measured]]
 
@@ -34,5 +34,6 @@ SUITES: Mapping[str, Suite] = {
     "latency": Suite("creation at a fixed rate", latency.measure),
     "click": Suite("click to notification, at fixed rates", clicks.clicks),
     "streams": Suite("click to notification, with ever more open pages", clicks.streams),
+    "processes": Suite("the tickets service as one process and as two", processes.measure, alone=True),
     "overdue": Suite("deadlines that are all due at once", overdue.measure, alone=True),
 }

@@ -38,6 +38,8 @@ def measure(bench: Bench) -> Iterator[Measured]:
     for name in names:
         rounds = [memory.get(name, 0.0) for memory in memories]
         yield Figure(name=f"idle.memory.{name}", group=GROUP, what=f"idle memory (PSS), {name}", unit="MiB", rounds=rounds)
+    rounds_ = [(f"round {number}", seconds) for number, seconds in enumerate(starts, 1)]
+    yield Plot(name="ready", group=GROUP, title="From the command to ready", kind="bars", y="s", series=[Series("desk", rounds_)])
     points = [(name, statistics.median(memory.get(name, 0.0) for memory in memories)) for name in names]
     yield Plot(
         name="memory", group=GROUP, title="Memory of an idle desk, by process", kind="bars", y="PSS, MiB", series=[Series("desk", points)]

@@ -2,13 +2,13 @@
 
 import asyncio
 import shutil
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from sqlalchemy import select, update
 
 from benchmarks.bench import Bench
+from benchmarks.course import Course, plot
 from benchmarks.figure import Bar, Figure, Measured
 from benchmarks.inside import store_of, tickets_inside
 from chassis import secrets
@@ -33,14 +33,15 @@ def verify(bench: Bench) -> Iterator[Measured]:
     """The whole log from disk: chain, digests, columns, tree, checkpoints, streams. Raises RuntimeError when it is not well."""
     dataset = bench.dataset
     keys = asyncio.run(_public_keys(dataset.directory))
+    courses: list[Course] = []
     rates, events = [], 0
     for number in range(1, bench.scale.rounds + 1):
         bench.say(f"round {number}: verifying")
         store = store_of(dataset.directory)
         try:
-            began = time.perf_counter()
-            report = verify_store(store.read, source=SERVICE.source, public_keys=keys, seen={})
-            rates.append(report.events / (time.perf_counter() - began))
+            courses.append(course := Course())
+            report = verify_store(store.read, source=SERVICE.source, public_keys=keys, seen={}, progress=course.at)
+            rates.append(report.events / course.seconds)
         finally:
             store.close()
         if not report.ok:
@@ -49,36 +50,43 @@ def verify(bench: Bench) -> Iterator[Measured]:
     note = f"of a log of {events:,} events"
     bar = Bar(of="value", least=200_000)
     yield Figure(name="verify", group=GROUP, what="verify", unit="events/s", rounds=rates, bar=bar, note=note)
+    yield plot("verify", GROUP, f"Verifying a log of {events:,} events", "events", courses)
 
 
 def rebuild(bench: Bench) -> Iterator[Measured]:
     """The ticket tables, counts, notes and words, dropped and filled by the writer as at the start of a new version."""
     dataset = bench.dataset
+    courses: list[Course] = []
     rates, events = [], 0
     for number in range(1, bench.scale.rounds + 1):
         bench.say(f"round {number}: rebuilding")
         directory = bench.datasets.copy(dataset, "rebuild")
         _outdate(directory)
-        events, seconds = asyncio.run(_refill(directory))
-        rates.append(events / seconds)
+        courses.append(course := Course())
+        events = asyncio.run(_refill(directory, course))
+        rates.append(events / course.seconds)
         shutil.rmtree(directory)
     note = f"{events:,} events, or as many as it did in {_LONGEST:.0f} s, in the writer's own steps, each of them on disk"
     bar = Bar(of="value", least=30_000)
     yield Figure(name="rebuild", group=GROUP, what="rebuild of the ticket projections", unit="events/s", rounds=rates, bar=bar, note=note)
+    yield plot("rebuild", GROUP, "Making the ticket projections anew", "events", courses)
 
 
 def feed(bench: Bench) -> Iterator[Measured]:
     """The owner's feed over HTTP, page after page, as a consumer reads it that has everything before it."""
+    courses: list[Course] = []
     rates, events = [], 0
     for number in range(1, bench.scale.rounds + 1):
         desk = bench.desk
         bench.say(f"round {number}: feeding")
         settings = Settings(_env_file=None, data_dir=desk.data_dir, tickets_port=desk.ports["tickets"])
-        events, seconds = asyncio.run(_read(settings, bench.scale.tickets))
-        rates.append(events / seconds)
+        courses.append(course := Course())
+        events = asyncio.run(_read(settings, bench.scale.tickets, course))
+        rates.append(events / course.seconds)
     note = f"{events:,} events in pages of {PAGE:,}, taken apart by the reader"
     bar = Bar(of="value", least=20_000)
     yield Figure(name="feed", group=GROUP, what="feed, over HTTP", unit="events/s", rounds=rates, bar=bar, note=note)
+    yield plot("feed", GROUP, "Reading the feed", "events", courses)
 
 
 async def _public_keys(directory: Path) -> list[str]:
@@ -96,15 +104,16 @@ def _outdate(directory: Path) -> None:
         store.close()
 
 
-async def _refill(directory: Path) -> tuple[int, float]:
-    """Return how many events were folded, and in how many seconds from the start of the writer on; it is not waited for for ever."""
-    began = time.perf_counter()
+async def _refill(directory: Path, course: Course) -> int:
+    """Return how many events were folded, from the start of the writer on; it is not waited for for ever."""
     async with tickets_inside(directory) as live:
         with live.store.read() as connection:
             head = log_head(connection).sequence
-        while (folded := _position(live)) < head and time.perf_counter() - began < _LONGEST:  # noqa: ASYNC110 -- a thread fills
-            await asyncio.sleep(_WAIT)
-        return folded, time.perf_counter() - began
+        while (folded := _position(live)) < head and course.seconds < _LONGEST:
+            course.at(folded)
+            await asyncio.sleep(_WAIT)  # a thread fills
+        course.at(folded)
+        return folded
 
 
 def _position(live: Running) -> int:
@@ -115,12 +124,13 @@ def _position(live: Running) -> int:
     return int(row.position)
 
 
-async def _read(settings: Settings, events: int) -> tuple[int, float]:
+async def _read(settings: Settings, events: int, course: Course) -> int:
     peers = Peers(settings, secrets.ensure(settings.secrets_dir, "services"))
     try:
-        read, began = 0, time.perf_counter()
+        read = 0
         while read < events and (page := await peers.feed(SERVICE.source, read, PAGE)):
             read += len(page)
-        return read, time.perf_counter() - began
+            course.at(read)
+        return read
     finally:
         await peers.close()

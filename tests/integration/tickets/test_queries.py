@@ -14,6 +14,7 @@ from tickets import queries, search
 from tickets.commands import PRIORITIES, STATUSES
 from tickets.queries import NOBODY, Wanted, page
 
+MANY = search.RANKED + 500
 SORTS = ("-created_at", "created_at", "-updated_at", "updated_at")
 rows_of_tickets = st.lists(
     st.fixed_dictionaries(
@@ -172,18 +173,29 @@ def test_words_of_every_script_are_found(word: str) -> None:
 
 
 def test_a_person_finds_their_own_ticket_however_many_others_match_better() -> None:
-    others = [ticket(number, title="printer printer printer", requester="ben") for number in range(1, 1501)]
-    mine = ticket(2000, title="About many things", body="and once a printer too", requester="anna", created_at=moment(1))
+    others = [ticket(number, title="printer printer printer", requester="ben") for number in range(2, MANY)]
+    mine = ticket(1, title="About many things", body="and once a printer too", requester="anna", created_at=moment(1))
     with store([*others, mine]) as connection:
-        assert read_all(connection, Wanted(text="printer", requester="anna"), limit=10) == [2000]
+        assert read_all(connection, Wanted(text="printer", requester="anna"), limit=10) == [1]
         assert len(read_all(connection, Wanted(text="printer"), limit=100)) == 1000
 
 
 def test_a_filter_comes_before_the_cut_to_the_best() -> None:
-    others = [ticket(number, title="printer printer printer") for number in range(1, 1501)]
-    urgent = ticket(2000, body="and once a printer too", priority="urgent", created_at=moment(1))
+    others = [ticket(number, title="printer printer printer") for number in range(2, MANY)]
+    urgent = ticket(1, body="and once a printer too", priority="urgent", created_at=moment(1))
     with store([*others, urgent]) as connection:
-        assert read_all(connection, Wanted(text="printer", priority="urgent"), limit=10) == [2000]
+        assert read_all(connection, Wanted(text="printer", priority="urgent"), limit=10) == [1]
+
+
+def test_of_what_matches_very_often_the_newest_are_ranked_and_the_best_of_them_are_found() -> None:
+    old = [ticket(number, title="printer printer printer") for number in range(1, 101)]
+    new = [ticket(number, body="and once a printer too") for number in range(101, search.RANKED + 51)]
+    good = [ticket(number, title="printer printer") for number in range(search.RANKED + 51, search.RANKED + 101)]
+    with store([*old, *new, *good]) as connection:
+        found = set(read_all(connection, Wanted(text="printer"), limit=100))
+    assert found >= {row["id"] for row in good}
+    assert not found & {row["id"] for row in old}
+    assert len(found) == search.BEST
 
 
 def test_names_come_from_people_and_are_missing_where_nobody_is_known() -> None:

@@ -152,7 +152,7 @@ def _page(narrowed: frozenset[str], sort: Sort, *, resumes: bool, searches: bool
     keys: Any = select(tickets.c.id, column.label("time")).where(*_rest(column, falling=falling) if resumes else ())
     if searches:
         conditions = [condition for name, condition in _SEARCHED.items() if name in narrowed]
-        keys = keys.where(tickets.c.id.in_(search.best(tickets).where(*whose, *conditions)))
+        keys = keys.where(tickets.c.id.in_(search.best(tickets, *whose, *conditions)))
     else:
         parts = [keys.where(*whose, *part) for part in _parts(narrowed)]
         keys = parts[0] if len(parts) == 1 else union_all(*parts)

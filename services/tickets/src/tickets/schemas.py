@@ -93,7 +93,10 @@ class NewNote(In):
 class TicketQuery(Page):
     status: Status | None = None
     priority: Priority | None = None
-    q: Annotated[Typed | None, Field(description="Words that the title or the body has, the last one as a prefix; the best 1,000.")] = None
+    q: Annotated[
+        Typed | None,
+        Field(description="Words that the title or the body has, the last one as a prefix; the best 1,000 of the newest 5,000."),
+    ] = None
     assigned_to: Annotated[Id | None, Field(description="`me`, `none` or a person's id. Admins only.")] = None
     requester: Annotated[Id | None, Field(description="`me` or a person's id. Another's is for admins only.")] = None
     escalated: Flag | None = None

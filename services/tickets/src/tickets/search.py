@@ -9,13 +9,15 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import DDL, Connection, Select, Table, column, event, select, table, text
+from sqlalchemy import DDL, ColumnElement, Connection, Select, Table, column, event, select, table, text
 
 from events.prepared import Prepared, Row
 
 NAME = "ticket_search"
 BEST = 1_000
 """How many tickets a search can find: the best by rank."""
+RANKED = 5_000
+"""How many are ranked: the newest that match. What more than that match tells little by its rank, and ranking all would cost with each."""
 MOST_WORDS = 32
 
 _CREATE = f"CREATE VIRTUAL TABLE {NAME} USING fts5(title, body, requester, content='', tokenize='unicode61 remove_diacritics 2')"
@@ -92,10 +94,12 @@ def question(typed: str, requester: str | None = None) -> str | None:
     return f"{{title body}} : ({asked}){whose}"
 
 
-def best(tickets: Table) -> Select[tuple[int]]:
+def best(tickets: Table, *narrowed: ColumnElement[bool]) -> Select[tuple[int]]:
     """Return the select of the ids of the best matches of `:question`.
 
-    Narrow it by columns of `tickets`: that comes before the cut, so that what is left out makes room.
+    What narrows it, by columns of `tickets`, comes before the cuts, so that what is left out makes room.
     """
-    matching = select(tickets.c.id).select_from(_index.join(tickets, tickets.c.id == _index.c.rowid)).where(text(f"{NAME} MATCH :question"))
-    return matching.order_by(_index.c.rank).limit(BEST)
+    found = select(tickets.c.id, _index.c.rank).select_from(_index.join(tickets, tickets.c.id == _index.c.rowid))
+    found = found.where(text(f"{NAME} MATCH :question"), *narrowed)
+    newest = found.order_by(_index.c.rowid.desc()).limit(RANKED).subquery("newest")
+    return select(newest.c.id).order_by(newest.c.rank).limit(BEST)
