@@ -7,6 +7,7 @@ import typer
 
 from deploy.commands import audit, events, jobs, parked, people, relay
 from deploy.commands.doctor import doctor
+from deploy.commands.rebuild import rebuild
 from deploy.refusal import Refusal
 
 app = typer.Typer(
@@ -21,6 +22,7 @@ app = typer.Typer(
 
 
 app.command()(doctor)
+app.command()(rebuild)
 app.add_typer(people.app, name="user")
 app.add_typer(events.app, name="events")
 app.add_typer(jobs.app, name="jobs")

@@ -13,12 +13,18 @@ from benchmarks.figure import Bar, Figure, Measured
 from benchmarks.inside import store_of, tickets_inside
 from chassis import secrets
 from chassis.peers import Peers
+from chassis.rebuilds import Build
 from chassis.service import Running
 from chassis.settings import Settings
+from events.beside import beside as build_beside
+from events.contracts import CATALOGUE
+from events.following import LogFeed
+from events.materials import Followed
 from events.store import log_head
 from events.tables import projections
 from events.verify import verify_store
 from tickets.app import SERVICE
+from tickets.projections import Desk
 
 GROUP = "log"
 PAGE = 1_000
@@ -67,9 +73,33 @@ def rebuild(bench: Bench) -> Iterator[Measured]:
         rates.append(events / course.seconds)
         shutil.rmtree(directory)
     note = f"{events:,} events, or as many as it did in {_LONGEST:.0f} s, in the writer's own steps, each of them on disk"
+    what = "ticket projections filled at the start of a new version"
+    yield Figure(name="rebuild", group=GROUP, what=what, unit="events/s", rounds=rates, note=note)
+    yield plot("rebuild", GROUP, "Filling the ticket projections at the start of a new version", "events", courses)
+
+
+def beside(bench: Bench) -> Iterator[Measured]:
+    """The ticket tables built anew beside those in use, as `ste rebuild` does it, and then compared row by row."""
+    dataset = bench.dataset
+    courses, compared, rates = [], [], []
+    for number in range(1, bench.scale.rounds + 1):
+        bench.say(f"round {number}: building beside")
+        store = store_of(dataset.directory)
+        try:
+            with build_beside(store, bench.scratch) as connection:
+                course, seconds = _build(Build(Followed(Desk(), LogFeed(CATALOGUE)), connection))
+        finally:
+            store.close()
+        folded, ended = course.points[-1][1], course.points[-1][0]
+        courses.append(course)
+        rates.append(folded / ended)
+        compared.append(seconds)
+    note = f"{folded:,.0f} events; every row and word is compared afterwards"
     bar = Bar(of="value", least=30_000)
-    yield Figure(name="rebuild", group=GROUP, what="rebuild of the ticket projections", unit="events/s", rounds=rates, bar=bar, note=note)
-    yield plot("rebuild", GROUP, "Making the ticket projections anew", "events", courses)
+    what = "rebuild of the ticket projections, beside those in use"
+    yield Figure(name="beside", group=GROUP, what=what, unit="events/s", rounds=rates, bar=bar, note=note)
+    yield Figure(name="beside.compared", group=GROUP, what="and the comparison of both", unit="s", rounds=compared)
+    yield plot("beside", GROUP, "Building the ticket projections beside those in use", "events", courses)
 
 
 def feed(bench: Bench) -> Iterator[Measured]:
@@ -87,6 +117,19 @@ def feed(bench: Bench) -> Iterator[Measured]:
     bar = Bar(of="value", least=20_000)
     yield Figure(name="feed", group=GROUP, what="feed, over HTTP", unit="events/s", rounds=rates, bar=bar, note=note)
     yield plot("feed", GROUP, "Reading the feed", "events", courses)
+
+
+def _build(build: Build) -> tuple[Course, float]:
+    """Return how many events were folded when, and in how many seconds all was compared. Raises RuntimeError when something differs."""
+    build.start()
+    course = Course()
+    while build.position < build.look():
+        build.fold()
+        course.at(build.position)
+    comparing = Course()
+    if differing := sum(each.differing for each in build.compare().values()):
+        raise RuntimeError(f"{differing} rows differ.")
+    return course, comparing.seconds
 
 
 async def _public_keys(directory: Path) -> list[str]:

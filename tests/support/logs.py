@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -98,7 +98,7 @@ class Log:
         tables.LOG.create_all(engine)
         with engine.begin() as connection:
             if self.events:
-                connection.execute(insert(tables.events), [asdict(stored) for stored in self.events])
+                connection.execute(insert(tables.events), [stored._asdict() for stored in self.events])
             if self.notes:
                 rows = [{"size": size, "note": note, "time": to_text(START)} for size, note in self.notes]
                 connection.execute(insert(tables.checkpoints), rows)

@@ -1,7 +1,6 @@
 """What an arriving event is to a consumer: handled before, the next one, beyond a hole, or of another history."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -60,7 +59,7 @@ def test_what_a_restore_cut_off_is_no_part_of_the_history_any_more() -> None:
 
 
 def test_another_event_of_the_same_origin_in_the_place_of_the_last_one_is_a_fork() -> None:
-    twin = replace(FIRST[4], hash=digest(b"another"))
+    twin = FIRST[4]._replace(hash=digest(b"another"))
     assert classify(at(FIRST), twin) is Verdict.FORKED
 
 

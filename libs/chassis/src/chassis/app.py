@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from chassis import internal
+from chassis import internal, rebuild_routes
 from chassis.desk import Desk
 from chassis.health import Checkup, health_router
 from chassis.lifecycle import living
@@ -32,7 +32,12 @@ def create_app(service: Service, settings: Settings, environment: Environment | 
         async with living(service, settings, environment or real_environment()) as live:
             app.state.running = live
             live.end = getattr(app.state, "end", live.end)
-            for router in (*live.parts.routers, internal.router, health_router(service.name, Checkup(live), app.metrics)):
+            for router in (
+                *live.parts.routers,
+                internal.router,
+                rebuild_routes.router,
+                health_router(service.name, Checkup(live), app.metrics),
+            ):
                 app.take(router)
             watch = asyncio.create_task(_watch_loop(app), name="loop lag")
             logger.info("The service is ready.")

@@ -14,6 +14,7 @@ from chassis.limits import Limits
 from chassis.paging import Sealer
 from chassis.peers import Peers
 from chassis.principals import Principals
+from chassis.rebuilds import Rebuilds
 from chassis.service import Body, Running, Service
 from chassis.settings import Settings
 from chassis.supervise import background, together
@@ -149,6 +150,7 @@ def _wire(live: Running) -> None:
         writer=live.writer, store=live.store, source=service.source, subscriptions=parts.subscriptions, environment=live.environment
     )
     live.lease = Lease(live.writer, "leader", live.environment)
+    live.rebuilds = Rebuilds(live)
 
 
 def _always(live: Running) -> list[Body]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from chassis.peers import Peers
     from chassis.principal import Credential, Principal
     from chassis.principals import Principals
+    from chassis.rebuilds import Rebuilds
     from events.checkpoints import Signer
     from events.consumer import Consumer
     from events.handling import Subscription
@@ -109,6 +110,7 @@ class Running:
     relay: "Relay" = field(init=False)
     parking: "Parking" = field(init=False)
     lease: "Lease" = field(init=False)
+    rebuilds: "Rebuilds" = field(init=False)
     recent: Recent = field(default_factory=Recent)
     """What this process committed last."""
     consumers: "Mapping[str, Consumer]" = field(default_factory=dict)

@@ -8,7 +8,7 @@ import contextlib
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import orjson
@@ -74,11 +74,10 @@ class Actor:
     token: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class StoredEvent:
+class StoredEvent(NamedTuple):
     """One event of a log. The names are those of the attributes, of the columns of the table `events`, and of nothing else.
 
-    Made by names; only a row of that table is taken as it stands (`events.store.stored`).
+    A tuple, since so many are made. Made by names; only a row of that table is taken as it stands (`events.store.stored`).
     """
 
     sequence: int
@@ -137,7 +136,7 @@ class StoredEvent:
         return f"events.{self.source.strip('/')}.{self.subject.replace('/', '.')}.{self.type.partition('.')[2]}"
 
 
-COLUMNS = tuple(field.name for field in fields(StoredEvent))
+COLUMNS = StoredEvent._fields
 IN_HEAD = tuple(name for name in COLUMNS if name not in {"traceparent", "head", "data", "personal", "salt", "prevhash", "hash"})
 """The columns that a head determines; they come first."""
 

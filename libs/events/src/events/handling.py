@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import PurePath
+from typing import Any
 
 from sqlalchemy import Table
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -48,8 +49,16 @@ class Subscription:
 
     def handle(self, tx: Transaction, stored: Iterable[StoredEvent], catalogue: Catalogue) -> None:
         """Do what is to be done on these events. Raises what the handlers raise, UnknownVersion, or TypeError when a fact is missing."""
+        self._handle(tx, stored, catalogue, self.derived, self.handlers)
+
+    def derive(self, tx: Any, stored: Iterable[StoredEvent], catalogue: Catalogue) -> None:
+        """Bring the derived tables alone up to date; `tx` need offer no more than `events.beside.Folding` does."""
+        self._handle(tx, stored, catalogue, self.derived)
+
+    @staticmethod
+    def _handle(tx: Transaction, stored: Iterable[StoredEvent], catalogue: Catalogue, *kinds: Mapping[str, Handler]) -> None:
         items = [Recorded(each, each.decode(catalogue)) for each in stored]
-        for handlers in (self.derived, self.handlers):
+        for handlers in kinds:
             for handler, some in groupby(items, lambda item: handlers.get(item.stored.type)):  # noqa: B023 -- used up at once
                 if handler is not None:
                     handler(tx, list(some))

@@ -51,8 +51,8 @@ class Refold:
             table.create(tx.connection)
         note_form(tx.connection, self.subscription.source, self.subscription.version)
         derived = replace(self.subscription, handlers={})
-        left_out = _set_aside(tx.connection, source) | _skipped(tx.connection, self.own, source)
-        folded = [event for event in self.history if event.sequence <= position and event.sequence not in left_out]
+        gone = left_out(tx.connection, self.own, source)
+        folded = [event for event in self.history if event.sequence <= position and event.sequence not in gone]
         for start in range(0, len(folded), _TOGETHER):
             some = folded[start : start + _TOGETHER]
             if attempt(tx, derived, some, self.catalogue):
@@ -67,6 +67,11 @@ def _name_the_one(tx: Transaction, derived: Subscription, events: Sequence[Store
     for event in events:
         if error := attempt(tx, derived, [event], catalogue):
             raise RuntimeError(f"{event.source} {event.sequence} was handled once and now cannot be: {error}")
+
+
+def left_out(connection: Connection, own: str, source: str) -> set[int]:
+    """Return the sequences of those events of a source that are parked here, or were given up by an operator."""
+    return _set_aside(connection, source) | _skipped(connection, own, source)
 
 
 def _set_aside(connection: Connection, source: str) -> set[int]:

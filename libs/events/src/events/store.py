@@ -226,4 +226,4 @@ def stored(row: Any) -> StoredEvent:
     """Return the event in a row whose columns are `COLUMNS`, as SQLAlchemy or a driver gives it."""
     values = list(row)
     values[_IMPORTED] = bool(values[_IMPORTED])
-    return StoredEvent(*values)
+    return StoredEvent._make(values)

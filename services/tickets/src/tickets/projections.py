@@ -49,6 +49,7 @@ class Desk:
     name = "desk"
     version = 2
     metadata = DESK
+    index = search.Words(tickets)
 
     def apply(self, connection: Connection, items: Sequence[tuple[int, Recorded]]) -> None:
         """Fold (position, event) pairs, in order; other events than tickets' are passed over."""

@@ -6,10 +6,10 @@ the word.
 """
 
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import DDL, ColumnElement, Connection, Select, Table, column, event, select, table, text
+from sqlalchemy import DDL, ColumnElement, Connection, Select, Table, bindparam, column, event, select, table, text
 
 from events.prepared import Prepared, Row
 
@@ -19,6 +19,7 @@ BEST = 1_000
 RANKED = 5_000
 """How many are ranked: the newest that match. What more than that match tells little by its rank, and ranking all would cost with each."""
 MOST_WORDS = 32
+_PAGE = 1000  # tickets whose words are put in at once
 
 _CREATE = f"CREATE VIRTUAL TABLE {NAME} USING fts5(title, body, requester, content='', tokenize='unicode61 remove_diacritics 2')"
 _INDEXED = ("id", "title", "body", "requester")
@@ -73,6 +74,30 @@ def replace(connection: Connection, old: Sequence[Mapping[str, Any]], new: Seque
 
 def _indexed(row: Mapping[str, Any]) -> Row:
     return row["id"], plain(row["title"]), plain(row["body"]), row["requester"]
+
+
+class Words:
+    """The whole index, where it is compared with another and filled again (`chassis.rebuilds.Index`)."""
+
+    name = NAME
+
+    def __init__(self, tickets: Table) -> None:
+        self._rows = select(*(tickets.c[name] for name in _INDEXED)).where(tickets.c.id > bindparam("after"))
+        self._rows = self._rows.order_by(tickets.c.id).limit(_PAGE)
+
+    def words(self, connection: Connection, schema: str) -> Iterator[Row]:
+        """Return every word of the index of a schema, with how many tickets have it and how often it stands there in all."""
+        connection.exec_driver_sql(f"CREATE VIRTUAL TABLE IF NOT EXISTS temp.words_of_{schema} USING fts5vocab({schema}, {NAME}, row)")
+        words: Any = connection.exec_driver_sql(f"SELECT term, doc, cnt FROM temp.words_of_{schema}").cursor  # noqa: S608 (our own names)
+        return iter(words)
+
+    def renew(self, connection: Connection) -> None:
+        """Fill the index from the tickets, after it was emptied."""
+        connection.exec_driver_sql(f"INSERT INTO {NAME} ({NAME}) VALUES ('delete-all')")  # noqa: S608 (a constant)
+        after = 0
+        while rows := connection.execute(self._rows, {"after": after}).mappings().all():
+            replace(connection, [], [dict(row) for row in rows])
+            after = rows[-1]["id"]
 
 
 def words_of(typed: str) -> list[str]:
