@@ -1,36 +1,36 @@
-"""A proof file in an auditor's hands: what it proves, and every way in which it must not."""
+"""A proof file in an auditor's hands: what it proves, and every way in which it must not, to our code and to the verifier in docs."""
 
 import json
 from copy import deepcopy
 from typing import Any
 
 import pytest
+from cryptography.exceptions import InvalidSignature
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from events.checkpoints import Signer
-from events.ledger import inclusion_paths, leaf_hash
-from events.proofs import check_proof
-from tests.support.logs import SIGNER, Log
+from events.proofs import check_proof, read_proof
+from tests.support.logs import SIGNER
+from tests.support.proofs import SEEN_AT, WITNESSES, proof, script
 
-KEYS = [SIGNER.public_key]
-
-
-def proof(subject: str = "ticket/2", size: int = 21) -> dict[str, Any]:
-    """Return the proof file of one ticket out of three, over a log of `size` events."""
-    log = Log()
-    for number in range(1, size + 1):
-        log.add(f"ticket/{number % 3}", personal={"body": f"“{number}”"} if number % 2 else None)
-    log.sign()
-    mine = [stored for stored in log.events if stored.subject == subject]
-    paths = inclusion_paths([leaf_hash(stored.hash) for stored in log.events], [stored.sequence - 1 for stored in mine], size)
-    return {
-        "checkpoint": log.notes[-1][1],
-        "events": [
-            {"event": json.loads(stored.wire()), "index": stored.sequence - 1, "path": paths[stored.sequence - 1]} for stored in mine
-        ],
-    }
-
-
+VERIFIER = script()
 PROOF = proof()
+TEXT = json.dumps(PROOF, separators=(",", ":"), ensure_ascii=False).encode()
+SECOND, THIRD = (Signer(bytes([number]) * 32, "ste/tickets") for number in (50, 51))
+STRANGER = Signer(b"\x07" * 32, "ste/tickets")
+
+
+def both(document: Any, pinned: str | None = None) -> None:
+    """Let both verifiers look at a file. Raises ValueError when both refuse it, and fails when they do not agree."""
+    text = document if isinstance(document, bytes) else json.dumps(document).encode()
+    try:
+        check_proof(read_proof(text), pinned)
+    except ValueError as refused:
+        with pytest.raises((ValueError, TypeError, LookupError, AttributeError, OverflowError, InvalidSignature)):
+            VERIFIER.verify(text, pinned)
+        raise refused from None
+    assert VERIFIER.verify(text, pinned).startswith("PROVED: ")
 
 
 def changed(*path: str | int, to: Any) -> dict[str, Any]:
@@ -44,17 +44,52 @@ def changed(*path: str | int, to: Any) -> dict[str, Any]:
 
 
 def test_a_proof_file_is_proved_after_any_detour_through_json() -> None:
-    text = json.dumps(PROOF, indent=3, ensure_ascii=True, sort_keys=True)
-    checkpoint = check_proof(json.loads(text), KEYS)
-    assert checkpoint.size == 21
-    assert len(PROOF["events"]) == 7
+    text = json.dumps(PROOF, indent=3, ensure_ascii=True, sort_keys=True).encode()
+    both(text)
+    proved = check_proof(read_proof(text))
+    assert (proved.checkpoint.size, proved.subject, proved.events, proved.silent) == (21, "ticket/2", 7, 0)
+    assert proved.key == SIGNER.public_key
+    assert proved.last == PROOF["events"][-1]["event"]["head"]["time"]
+    assert [(cosignature.witness, cosignature.time) for cosignature in proved.cosignatures] == [
+        (witness.name, SEEN_AT) for witness in WITNESSES
+    ]
 
 
-def test_personal_parts_may_be_left_out() -> None:
+def test_the_documents_verifier_says_what_is_proved() -> None:
+    said = VERIFIER.verify(TEXT, SIGNER.public_key)
+    assert "7 events of ticket/2" in said
+    assert "Seen by ste-auth at 2026-11-18" in said
+    assert said.endswith("as you expected.")
+
+
+@pytest.mark.parametrize("size", range(2, 34))
+def test_paths_of_every_shape_are_followed(size: int) -> None:
+    both(proof(size=size, witnesses=()))
+
+
+def test_personal_parts_may_be_left_out_and_are_counted() -> None:
     document = deepcopy(PROOF)
     for entry in document["events"]:
         entry["event"] |= {"personal": None, "salt": None}
-    assert check_proof(document, KEYS).size == 21
+    both(document)
+    assert check_proof(document).silent == 3
+
+
+def test_a_file_signed_after_keys_changed_is_traced_to_the_first_key_and_to_each_after_it() -> None:
+    document = proof(signers=[SIGNER, SECOND, THIRD])
+    for signer in (SIGNER, SECOND, THIRD):
+        both(document, signer.public_key)
+    assert check_proof(document).key == THIRD.public_key
+    with pytest.raises(ValueError, match="another key"):
+        both(document, STRANGER.public_key)
+    with pytest.raises(ValueError):
+        both(document | {"rotations": document["rotations"][:1]})
+
+
+def test_a_key_that_is_trusted_must_have_signed() -> None:
+    both(PROOF, SIGNER.public_key)
+    with pytest.raises(ValueError, match="another key"):
+        both(PROOF, STRANGER.public_key)
 
 
 @pytest.mark.parametrize(
@@ -63,15 +98,28 @@ def test_personal_parts_may_be_left_out() -> None:
         (("events", 1, "event", "head", "actorid"), "mallory", "hash"),
         (("events", 1, "event", "head", "time"), "2026-11-23T08:00:00.000000Z", "hash"),
         (("events", 1, "event", "prevhash"), "0" * 64, "hash"),
+        (("events", 1, "event", "prevhash"), PROOF["events"][1]["event"]["prevhash"].upper(), "spelled"),
         (("events", 1, "event", "hash"), "0" * 64, "hash"),
         (("events", 1, "event", "data"), {}, "data"),
         (("events", 1, "event", "personal"), {"body": "mallory"}, "personal"),
+        (("events", 1, "event", "personal"), None, "personal"),
         (("events", 1, "event", "salt"), "00" * 16, "personal"),
+        (("events", 1, "event", "traceparent"), "00-1-1-1", "traceparent"),
+        (("events", 1, "event", "note"), "mallory", "nothing else"),
         (("events", 1, "index"), 3, "path"),
+        (("events", 1, "index"), True, "path"),
         (("events", 1, "path"), PROOF["events"][2]["path"], "path"),
+        (("events", 1, "path"), dict.fromkeys(PROOF["events"][1]["path"]), "path"),
         (("events", 1, "path", 0), "0" * 64, "path"),
         (("events", 1), PROOF["events"][2], "left out"),
         (("events",), [], "no event"),
+        (("events",), PROOF["events"][1:], "begins with version 2"),
+        (("note",), "mallory", "nothing else"),
+        (("rotations",), {}, "lists"),
+        (("rotations",), [STRANGER.hand_over_to(STRANGER)], "None of the known keys"),
+        (("keys",), PROOF["keys"][:1], "in their order"),
+        (("keys",), [PROOF["keys"][0], *PROOF["keys"][:0:-1]], "in their order"),
+        (("keys",), [*PROOF["keys"], STRANGER.public_key], "in their order"),
         (("checkpoint",), PROOF["checkpoint"].replace("\n21\n", "\n22\n"), "signature"),
         (("checkpoint",), proof(size=22)["checkpoint"], "path"),
         (("checkpoint",), "", "not a signed note"),
@@ -79,30 +127,68 @@ def test_personal_parts_may_be_left_out() -> None:
 )
 def test_whatever_is_changed_is_named(path: tuple[str | int, ...], to: Any, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
-        check_proof(changed(*path, to=to), KEYS)
+        both(changed(*path, to=to))
+
+
+@settings(deadline=None, max_examples=400)
+@given(st.integers(0, len(TEXT) - 1), st.integers(0, 255))
+@example(TEXT.index(b"ste-auth"), ord("b"))
+@example(TEXT.rindex(b'"path"') + 1, ord("P"))
+def test_a_change_of_any_byte_that_means_anything_is_found(at: int, to: int) -> None:
+    text = TEXT[:at] + bytes([to]) + TEXT[at + 1 :]
+    try:
+        same = json.loads(text) == PROOF
+    except ValueError:
+        same = False
+    if same:
+        both(text)
+    else:
+        with pytest.raises(ValueError):
+            both(text)
 
 
 def test_an_event_left_out_of_the_middle_is_missed() -> None:
     document = deepcopy(PROOF)
     del document["events"][3]
     with pytest.raises(ValueError, match="Version 3 of ticket/2 is followed by version 5"):
-        check_proof(document, KEYS)
+        both(document)
 
 
 def test_the_checkpoint_of_another_service_proves_nothing() -> None:
     body = PROOF["checkpoint"].partition("\n\n")[0].replace("ste/tickets", "ste/auth") + "\n"
     with pytest.raises(ValueError, match="another service"):
-        check_proof(changed("checkpoint", to=SIGNER.sign(body)), KEYS)
+        both(proof(witnesses=()) | {"checkpoint": SIGNER.sign(body)})
 
 
 def test_a_strangers_signature_proves_nothing() -> None:
     with pytest.raises(ValueError, match="None of the known keys"):
-        check_proof(PROOF, [Signer(b"\x07" * 32, "ste/tickets").public_key])
+        both(changed("keys", 0, to=STRANGER.public_key))
 
 
 @pytest.mark.parametrize(
-    "document", [{}, {"checkpoint": None}, {"checkpoint": PROOF["checkpoint"], "events": [{}]}, changed("events", to=5)]
+    "document",
+    [
+        {},
+        [],
+        {"checkpoint": None},
+        {"checkpoint": PROOF["checkpoint"], "events": [{}]},
+        changed("events", to=5),
+        changed("events", to=[5]),
+        changed("keys", to=[]),
+        changed("keys", to=[5]),
+        changed("checkpoint", to=None),
+        b"",
+        b"\xff",
+        b"[" * 100_000,
+        TEXT.replace(b'{"checkpoint"', b'{"checkpoint":1,"checkpoint"'),
+        TEXT.replace(b'"index":1', b'"index":1.0'),
+        TEXT.replace(b'"index":1', b'"index":NaN'),
+    ],
+    ids=lambda document: repr(document)[:30],
 )
-def test_what_is_no_proof_file_is_refused(document: dict[str, Any]) -> None:
+def test_what_is_no_proof_file_is_refused(document: Any) -> None:
+    text = document if isinstance(document, bytes) else json.dumps(document).encode()
     with pytest.raises(ValueError):
-        check_proof(document, KEYS)
+        check_proof(read_proof(text))
+    with pytest.raises((ValueError, TypeError, LookupError, AttributeError, RecursionError)):
+        VERIFIER.verify(text)
