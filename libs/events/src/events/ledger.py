@@ -77,10 +77,10 @@ class Frontier:
 
     def root(self) -> bytes:
         """Return the tree's root hash."""
-        return _joined(self._roots)
+        return joined(self._roots)
 
 
-def _joined(roots: Sequence[bytes]) -> bytes:
+def joined(roots: Sequence[bytes]) -> bytes:
     """Return the root over adjacent perfect subtrees, the largest first."""
     if not roots:
         return EMPTY_ROOT
@@ -103,7 +103,7 @@ def inclusion_path(leaves: Iterable[bytes], index: int, size: int) -> list[str]:
 
 def inclusion_paths(leaves: Iterable[bytes], indexes: Iterable[int], size: int) -> dict[int, list[str]]:
     """Return `inclusion_path` for each index, in one pass; memory grows with the paths, not with the leaves."""
-    spans = {index: _inclusion_spans(index, size) for index in indexes}
+    spans = {index: inclusion_spans(index, size) for index in indexes}
     hashes = _hashes_of(leaves, {span for path in spans.values() for span in path}, size)
     return {index: [hashes[span].hex() for span in path] for index, path in spans.items()}
 
@@ -115,7 +115,7 @@ def consistency_path(leaves: Iterable[bytes], old: int, new: int) -> list[str]:
     """
     if not 0 < old <= new:
         raise IndexError(f"There is no proof from {old} to {new} leaves.")
-    spans = _consistency_spans(old, (0, new), whole=True)
+    spans = consistency_spans(old, (0, new), whole=True)
     hashes = _hashes_of(leaves, set(spans), new)
     return [hashes[span].hex() for span in spans]
 
@@ -126,7 +126,8 @@ def _split(span: Span) -> int:
     return start + (1 << (end - start - 1).bit_length() - 1)
 
 
-def _inclusion_spans(index: int, size: int) -> list[Span]:
+def inclusion_spans(index: int, size: int) -> list[Span]:
+    """Return what an inclusion proof names, from leaf to root. Raises IndexError if the index is not in the tree."""
     if not 0 <= index < size:
         raise IndexError(f"Leaf {index} is not in a tree of {size} leaves.")
     spans: list[Span] = []
@@ -142,18 +143,18 @@ def _inclusion_spans(index: int, size: int) -> list[Span]:
     return spans[::-1]
 
 
-def _consistency_spans(old: int, span: Span, *, whole: bool) -> list[Span]:
+def consistency_spans(old: int, span: Span, *, whole: bool) -> list[Span]:
     """SUBPROOF of RFC 6962, 2.1.2; `whole` says that the old tree's part of the span is the root that the verifier knows already."""
     start, end = span
     if old == end:
         return [] if whole else [span]
     middle = _split(span)
     if old <= middle:
-        return [*_consistency_spans(old, (start, middle), whole=whole), (middle, end)]
-    return [*_consistency_spans(old, (middle, end), whole=False), (start, middle)]
+        return [*consistency_spans(old, (start, middle), whole=whole), (middle, end)]
+    return [*consistency_spans(old, (middle, end), whole=False), (start, middle)]
 
 
-def _perfect(span: Span) -> list[Span]:
+def perfect_spans(span: Span) -> list[Span]:
     """Return the perfect subtrees that a span of a tree consists of, the largest first."""
     start, end = span
     parts: list[Span] = []
@@ -165,12 +166,13 @@ def _perfect(span: Span) -> list[Span]:
 
 
 def _hashes_of(leaves: Iterable[bytes], spans: set[Span], size: int) -> dict[Span, bytes]:
-    parts = {span: _perfect(span) for span in spans}
-    found = _perfect_hashes(leaves, {part for of_span in parts.values() for part in of_span}, size)
-    return {span: _joined([found[part] for part in of_span]) for span, of_span in parts.items()}
+    parts = {span: perfect_spans(span) for span in spans}
+    found = perfect_hashes(leaves, {part for of_span in parts.values() for part in of_span}, size)
+    return {span: joined([found[part] for part in of_span]) for span, of_span in parts.items()}
 
 
-def _perfect_hashes(leaves: Iterable[bytes], wanted: set[Span], size: int) -> dict[Span, bytes]:
+def perfect_hashes(leaves: Iterable[bytes], wanted: set[Span], size: int) -> dict[Span, bytes]:
+    """Return the roots of these perfect subtrees, in one pass over the first `size` leaves. Raises ValueError if there are fewer."""
     found: dict[Span, bytes] = {}
     roots: list[bytes] = []
     count = 0
@@ -196,7 +198,7 @@ def verify_inclusion(leaf: bytes, index: int, size: int, path: Sequence[str], ro
     if not 0 <= index < size:
         return False
     try:
-        spans = _inclusion_spans(index, size)
+        spans = inclusion_spans(index, size)
         if len(spans) != len(path):
             return False
         result = leaf
@@ -212,7 +214,7 @@ def verify_consistency(old: int, old_root: bytes, new: int, new_root: bytes, pat
     """Tell whether `path` proves the tree of `old` leaves to be the beginning of that of `new` leaves (RFC 9162, 2.1.4.2)."""
     if not 0 < old <= new:
         return False
-    spans = _consistency_spans(old, (0, new), whole=True)
+    spans = consistency_spans(old, (0, new), whole=True)
     if len(spans) != len(path):
         return False
     try:

@@ -9,7 +9,7 @@ import logging
 import threading
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -23,7 +23,7 @@ from events.appending import Tail
 from events.batch import Batch
 from events.catalogue import Catalogue
 from events.checkpoints import EVERY, Signer, checkpoint_body, checkpoint_origin
-from events.decider import Fold, Key, Unit
+from events.decider import Fold, Key, Transaction, Unit
 from events.envelope import ZERO_HASH, StoredEvent
 from events.environment import Environment
 from events.errors import OutcomeUnknown, Unavailable
@@ -94,6 +94,16 @@ class _Memory:
                 self.streams.move_to_end(key)
         while len(self.streams) > REMEMBERED_STREAMS:
             self.streams.popitem(last=False)
+
+
+class Vouch:
+    """Asks for a checkpoint over everything that is in the log by the end of its batch, if there is none: a unit without anything to do."""
+
+    def reads(self) -> Iterable[Key]:
+        return ()
+
+    def run(self, tx: Transaction) -> None:
+        """The writer itself signs."""
 
 
 class _UnknownOutcome(Exception):
@@ -262,7 +272,8 @@ class Writer:
                 memory = self._memory if self._memory is not None and ours else self._recall(connection, locked)
                 self._memory = None  # until the commit, what is in memory is ahead of the store
                 appended = self._decide(connection, memory, calls, fresh=not ours)
-                self._close(connection, memory, locked.batch + 1, token)
+                vouch = any(isinstance(call.unit, Vouch) for call in calls)
+                self._close(connection, memory, locked.batch + 1, token, vouch=vouch)
                 if __debug__:
                     reach("writer.closed")
                 try:
@@ -297,20 +308,20 @@ class Writer:
         size, time = connection.execute(_LAST_CHECKPOINT).one_or_none() or (0, connection.scalar(_FIRST_TIME))
         return _Memory(locked.batch, Tail(locked), size, time or to_text(self._environment.now()))
 
-    def _close(self, connection: Connection, memory: _Memory, number: int, token: str) -> None:
+    def _close(self, connection: Connection, memory: _Memory, number: int, token: str, *, vouch: bool) -> None:
         tail, now = memory.tail, self._environment.now()
         _MOVE_HEAD.run(connection, [(tail.sequence, tail.hash, tail.frontier.dump(), tail.recordedtime, number)])
         _KEEP_BATCH.run(connection, [(number, token)])
         if number % _DROP_EVERY == 0:
             connection.execute(_DROP_BATCHES, {"old": number - _KEPT_BATCHES})
         memory.batch = number
-        self._sign(connection, memory, now)
+        self._sign(connection, memory, now, vouch=vouch)
 
-    def _sign(self, connection: Connection, memory: _Memory, now: datetime) -> None:
-        """Sign a checkpoint when the batch crossed a multiple of 1,000, and each minute that brought news."""
+    def _sign(self, connection: Connection, memory: _Memory, now: datetime, *, vouch: bool) -> None:
+        """Sign a checkpoint when the batch crossed a multiple of 1,000, each minute that brought news, and when it is asked for."""
         tail, crossed = memory.tail, memory.tail.sequence // EVERY > memory.checkpoint // EVERY
         due = to_text(now - _CHECKPOINT_AFTER) >= memory.checkpoint_at
-        if self._signer is None or tail.sequence <= memory.checkpoint or not (crossed or due):
+        if self._signer is None or tail.sequence <= memory.checkpoint or not (crossed or due or vouch):
             return
         body = checkpoint_body(checkpoint_origin(self.source, tail.origin), tail.sequence, tail.frontier.root())
         connection.execute(_SIGN, {"size": tail.sequence, "note": self._signer.sign(body), "time": to_text(now)})
