@@ -30,7 +30,10 @@ MAY_KNOW = {
 }
 IMPURE = ["sqlalchemy", "alembic", "fastapi", "starlette", "uvicorn", "nats", "httpx", "httpx2", "requests", "sqlite3", "pysqlite3"]
 CORE = ["commands", "decider", "access", "errors", "rules", "policy"]
-PURE_EVENTS = ["catalogue", "decider", "errors", "upcasts", "envelope", "ledger", "checkpoints", "proofs", "walk", "times", "ids"]
+PURE_EVENTS = [
+    "catalogue", "decider", "errors", "upcasts", "envelope", "ledger", "notes", "checkpoints", "cosignatures", "proofs", "tiling", "walk",
+    "witnessing", "times", "ids",
+]  # fmt: skip
 
 
 def sources(package: str) -> list[Path]:

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from chassis import internal, rebuild_routes
+from chassis import internal, ledger_routes, rebuild_routes
 from chassis.desk import Desk
 from chassis.health import Checkup, health_router
 from chassis.lifecycle import living
@@ -21,6 +21,7 @@ from events.environment import Environment, real_environment
 logger = logging.getLogger(__name__)
 
 _LOOK_AT_THE_LOOP = 1.0
+_INSIDE = (internal.router, ledger_routes.router, rebuild_routes.router)
 
 
 def create_app(service: Service, settings: Settings, environment: Environment | None = None) -> Desk:
@@ -32,12 +33,8 @@ def create_app(service: Service, settings: Settings, environment: Environment | 
         async with living(service, settings, environment or real_environment()) as live:
             app.state.running = live
             live.end = getattr(app.state, "end", live.end)
-            for router in (
-                *live.parts.routers,
-                internal.router,
-                rebuild_routes.router,
-                health_router(service.name, Checkup(live), app.metrics),
-            ):
+            health = health_router(service.name, Checkup(live), app.metrics)
+            for router in (*live.parts.routers, *_INSIDE, health):
                 app.take(router)
             watch = asyncio.create_task(_watch_loop(app), name="loop lag")
             logger.info("The service is ready.")

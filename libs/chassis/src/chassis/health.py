@@ -17,7 +17,7 @@ from chassis.lean import LeanRoute
 from chassis.problems import RETRY_AFTER
 from chassis.service import Running, running
 from chassis.telemetry import Metrics
-from events import parking, tables
+from events import parking, tables, witness
 from events.decider import Key, Transaction
 from events.errors import DomainError
 
@@ -76,8 +76,11 @@ class Checkup:
         if down:
             return Report("down", [down])
         with self._live.store.read() as connection:
-            reasons = [*self._alarms(), *(f"The projection {name} has stopped." for name in connection.scalars(_STOPPED))]
-            figures = self._figures(connection)
+            rewritten = witness.alarms(connection)
+            reasons = [*dict.fromkeys([*self._alarms(), *rewritten.values()])]  # the consumer that stopped for it says the same
+            reasons += [f"The projection {name} has stopped." for name in connection.scalars(_STOPPED)]
+            reasons += self._live.parts.reasons(connection) if self._live.parts.reasons else []
+            figures = self._figures(connection) | {"witness_alarms": float(len(rewritten))}
         if figures["parked"]:
             reasons.append(f"Events are parked: {figures['parked']:.0f}.")
         return Report("degraded" if reasons else "ok", reasons, figures)

@@ -18,7 +18,7 @@ from chassis.problems import declare
 from chassis.service import Running, running
 from chassis.settings import SERVICES
 from chassis.strings import LARGEST_INTEGER
-from events import parking, positions, tables
+from events import parking, positions, proving, tables
 from events.contracts.operation import RelayRefilled
 from events.decider import Context, Key, Transaction
 from events.envelope import Actor
@@ -35,7 +35,7 @@ Sequence = Annotated[int, Path(ge=1)]
 
 _LARGEST_PAGE = 8 * 1024 * 1024
 """Bytes after which a page of the feed ends."""
-_OPERATOR = Actor(kind="system", id="operator")
+OPERATOR = Actor(kind="system", id="operator")
 
 _CHECKPOINTS = (
     select(tables.checkpoints)
@@ -139,7 +139,7 @@ async def post_verify(body: VerifyBody, request: Request, _: Ours) -> Response:
         report = verify_store(
             live.store.read,
             source=live.service.source,
-            public_keys=[live.signer.public_key],
+            public_keys=live.keys.all,
             seen=last,
             erased=lambda person, _sequence: person in gone,
             progress=still_wanted,
@@ -174,12 +174,22 @@ async def _ask_peers(live: Running) -> dict[str, SeenBody]:
 
 @router.get("/checkpoints")
 async def get_checkpoints(query: Annotated[CheckpointQuery, Query()], request: Request, _: Ours) -> Response:
-    """Serve the signed checkpoints over less than `below` events, the newest first, and the key that verifies them."""
+    """Serve the signed checkpoints over less than `below` events, the newest first, with cosignatures, and this service's keys."""
     live = running(request)
     with live.store.read() as connection:
-        rows = connection.execute(_CHECKPOINTS, {"below": query.below, "limit": query.limit})
-        items = [{"size": row.size, "time": row.time, "note": row.note} for row in rows]
-    return json_answer({"source": live.service.source, "key": live.signer.public_key, "items": items})
+        rows = connection.execute(_CHECKPOINTS, {"below": query.below, "limit": query.limit}).all()
+        items = [
+            {
+                "size": each.size,
+                "time": each.time,
+                "note": each.cosigned,
+                "cosignatures": [{"key": word.key, "time": word.time} for word in each.words],
+            }
+            for each in proving.vouched(connection, rows)
+        ]
+    keys = {"key": live.signer.public_key, "cosigner": live.cosigner.public_key}
+    told = {"source": live.service.source, **keys, "first_key": live.keys.first, "rotations": live.keys.rotations, "items": items}
+    return json_answer(told)
 
 
 @router.get("/parked")
@@ -192,14 +202,14 @@ async def get_parked(request: Request, _: Ours) -> Response:
 @router.post("/parked/{source}/{sequence}/retry")
 async def post_retry(source: str, sequence: Sequence, request: Request, _: Operator) -> Response:
     """Try a parked event now."""
-    done = await running(request).parking.retry(_known(source), sequence, context(request, _OPERATOR))
+    done = await running(request).parking.retry(_known(source), sequence, context(request, OPERATOR))
     return json_answer({"handled": done})
 
 
 @router.post("/parked/{source}/{sequence}/skip")
 async def post_skip(source: str, sequence: Sequence, request: Request, _: Operator) -> Response:
     """Give a parked event up."""
-    await running(request).parking.skip(_known(source), sequence, context(request, _OPERATOR))
+    await running(request).parking.skip(_known(source), sequence, context(request, OPERATOR))
     return no_content()
 
 
@@ -226,7 +236,7 @@ class Refilled:
 async def post_refill(request: Request, _: Operator) -> Response:
     """Delete the stream and fill it again from the log."""
     live = running(request)
-    await live.writer.execute(Refilled(live.service.name, live.service.stream, context(request, _OPERATOR)))
+    await live.writer.execute(Refilled(live.service.name, live.service.stream, context(request, OPERATOR)))
     try:
         await live.relay.refill()
     except BrokerError as error:

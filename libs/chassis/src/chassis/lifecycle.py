@@ -8,7 +8,7 @@ from functools import partial
 
 from sqlalchemy import select
 
-from chassis import housekeeping, principals, secrets
+from chassis import housekeeping, principals, secrets, signing, witnesses
 from chassis.database import held, make_derived, migrate
 from chassis.limits import Limits
 from chassis.paging import Sealer
@@ -21,6 +21,7 @@ from chassis.supervise import background, together
 from chassis.writing import writer_for
 from events.checkpoints import Signer
 from events.consumer import Consumer
+from events.cosignatures import Cosigner
 from events.environment import Environment
 from events.failpoints import reach
 from events.forms import is_outdated
@@ -28,12 +29,14 @@ from events.handling import Subscription
 from events.hints import Wake
 from events.jetstream import Broker
 from events.lease import Lease
+from events.proving import Prover
 from events.rebuilding import rebuild
 from events.relay import Relay
 from events.retrying import Parking
 from events.store import Store, doubt_about, sqlite_version
 from events.streams import stream_name
 from events.tables import events
+from events.witness import halted
 
 logger = logging.getLogger(__name__)
 
@@ -87,6 +90,8 @@ async def _open(stack: AsyncExitStack, service: Service, settings: Settings, env
         peers=Peers(settings, keys["services"]),
     )
     stack.push_async_callback(live.peers.close)
+    live.keys = signing.keyring_of(settings.secrets_dir, service.name, live.signer)
+    live.cosigner = Cosigner(bytes.fromhex(keys[f"signing-{service.name}"]), live.signer.name)
     live.parts = service.build(live)
     await asyncio.to_thread(make_derived, store.writing, live.parts.subscriptions)
     live.principals = Principals(live.parts.resolver or live.peers.principal, keep=live.parts.resolver is None)
@@ -143,12 +148,15 @@ def _wire(live: Running) -> None:
             feed=live.peers.feed,
             environment=live.environment,
             record=parts.record,
+            halted=partial(halted, live.store, subscription.source),
         )
         for subscription in parts.subscriptions
     }
     live.parking = Parking(
         writer=live.writer, store=live.store, source=service.source, subscriptions=parts.subscriptions, environment=live.environment
     )
+    live.prover = Prover(live.store, live.writer)
+    live.witnesses = {subscription.source: witnesses.witness_of(live, subscription.source) for subscription in parts.subscriptions}
     live.lease = Lease(live.writer, "leader", live.environment)
     live.rebuilds = Rebuilds(live)
 
@@ -161,7 +169,8 @@ def _as_leader(live: Running) -> list[Body]:
     sweep = partial(housekeeping.sweep, live)
     consuming = [partial(_consume, live, subscription) for subscription in live.parts.subscriptions]
     later = [partial(_once_filled, live, body) for body in (live.parking.run, *live.parts.leader_tasks)]
-    return [live.relay.run, *consuming, sweep, *later]
+    watching = [witness.run for witness in live.witnesses.values()]
+    return [live.relay.run, *consuming, *watching, partial(witnesses.keep_tiles, live), sweep, *later]
 
 
 async def _once_filled(live: Running, body: Body) -> None:

@@ -22,16 +22,20 @@ if TYPE_CHECKING:
     from chassis.principal import Credential, Principal
     from chassis.principals import Principals
     from chassis.rebuilds import Rebuilds
+    from chassis.signing import Keyring
     from events.checkpoints import Signer
     from events.consumer import Consumer
+    from events.cosignatures import Cosigner
     from events.handling import Subscription
     from events.hints import Wake
     from events.intake import Record
     from events.jetstream import Broker
     from events.lease import Lease
+    from events.proving import Prover
     from events.relay import Relay
     from events.retrying import Parking
     from events.store import Store
+    from events.witness import Witness
     from events.writer import Writer
     from events.writing import Appended
 
@@ -61,6 +65,8 @@ class Parts:
     """Run by every process."""
     figures: Callable[[Connection], Mapping[str, float]] | None = None
     """Numbers of the service's own for `/readyz` and `/metrics`; quick to read."""
+    reasons: Callable[[Connection], Sequence[str]] | None = None
+    """What of the service's own is not well, in sentences for `/readyz`; quick to read."""
     resolver: "Resolver | None" = None
     """auth's own: (credential, address, agent) to the principal, from its store. Everyone else asks auth."""
 
@@ -104,16 +110,22 @@ class Running:
     sealer: "Sealer"
     limits: "Limits"
     peers: "Peers"
+    keys: "Keyring" = field(init=False)
+    """The keys that the log was signed with, the oldest first, and how each handed over to the next."""
+    cosigner: "Cosigner" = field(init=False)
     principals: "Principals" = field(init=False)
     parts: Parts = field(init=False)
     writer: "Writer" = field(init=False)
     relay: "Relay" = field(init=False)
     parking: "Parking" = field(init=False)
+    prover: "Prover" = field(init=False)
     lease: "Lease" = field(init=False)
     rebuilds: "Rebuilds" = field(init=False)
     recent: Recent = field(default_factory=Recent)
     """What this process committed last."""
     consumers: "Mapping[str, Consumer]" = field(default_factory=dict)
+    witnesses: "Mapping[str, Witness]" = field(default_factory=dict)
+    """By source, as the consumers are."""
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     """Set at SIGTERM: open streams end."""
     verified: tuple[int, int] = (0, 0)

@@ -33,10 +33,15 @@ _PAUSE = 0.25  # seconds after an error
 _IDLE = timedelta(minutes=1)  # how often the feed is read while the broker brings everything
 _ALONE = timedelta(seconds=2)  # and while it does not
 _FORKED = 60.0  # seconds between looks at a history that forked
+_HALTED = 2.0  # and whether an operator has resolved what stops it
 
 
 class Forked(Exception):
     """The owner's history is not the one that was handled here."""
+
+
+class Halted(Forked):
+    """The source's witness found its history rewritten: nothing more of it is consumed until that is resolved."""
 
 
 class Consumer:
@@ -53,7 +58,9 @@ class Consumer:
         environment: Environment,
         record: Record | None = None,
         catalogue: Catalogue = CATALOGUE,
+        halted: Callable[[], str | None] = lambda: None,
     ) -> None:
+        """`halted` says why nothing may be consumed now, if so; it is asked before each round."""
         self.source = subscription.source
         self.alarm: str | None = None
         """Why it has stopped, if it has: the history forked. It looks again every minute."""
@@ -71,6 +78,7 @@ class Consumer:
         self._environment = environment
         self._record = record
         self._catalogue = catalogue
+        self._halted = halted
         self._position: Position | None = None
         self._bound = False
         self._read_at: datetime | None = None
@@ -84,7 +92,7 @@ class Consumer:
                 if self.alarm is None:
                     logger.error("%s", forked)  # noqa: TRY400 -- the message says it all
                 self.alarm = str(forked)
-                await self._environment.sleep(_FORKED)
+                await self._environment.sleep(_HALTED if isinstance(forked, Halted) else _FORKED)
             except Exception as error:  # noqa: BLE001 -- nothing that happens to one batch may end the consumer
                 self._note(describe(error) if not isinstance(error, BrokerError) else str(error))
                 await self._environment.sleep(_PAUSE)
@@ -92,7 +100,9 @@ class Consumer:
                 self.alarm = None
 
     async def step(self) -> None:
-        """One round: read the feed if it is time to, then wait for what the broker brings and handle it."""
+        """One round: read the feed if it is time to, then wait for what the broker brings and handle it. Raises Halted if it must not."""
+        if reason := self._halted():
+            raise Halted(reason)
         try:
             await self._round()
         except Exception:

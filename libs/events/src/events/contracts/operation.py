@@ -61,6 +61,15 @@ class StoreRestored:
     cut: int
 
 
+@event("witness.resolved", action="witness_resolved")
+class WitnessResolved:
+    """An operator ended an alarm over a source's history, or, `accepted`, took it as it is now. Subject `store/<service>`."""
+
+    source: str
+    accepted: bool
+    alarm: str | None
+
+
 @event("webhook.changed", action="webhook_changed")
 class WebhookChanged:
     """Subject `webhook/<id>`."""
