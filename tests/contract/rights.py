@@ -43,12 +43,14 @@ ADMINS_NOT_REQUESTER = Who(user=(FORBIDDEN, ABSENT, ABSENT), half=(FORBIDDEN, AB
 class Route:
     """`done` is what a caller is told who may: the status, or the problem that the object's state makes of it.
 
-    `of` is the kind of object that the path names. `spends` says what a success uses up: the object or the caller's session.
+    `of` is the kind of object that the path names, or the parameter `query`. `spends` says what a success uses up: the object or the
+    caller's session.
     """
 
     who: Who
     done: str
     of: str | None = None
+    query: str | None = None
     door: Door = "signed in"
     body: Callable[[], Mapping[str, Any]] | None = None
     spends: Literal["object", "session"] | None = None
@@ -98,6 +100,7 @@ ROUTES: Mapping[str, Route] = {
     "GET /api/audit/verify": Route(ADMINS, "200"),
     "POST /api/audit/verify": Route(ADMINS, "200"),
     "GET /api/audit/checkpoints": Route(ADMINS, "200"),
+    "GET /api/audit/proof": Route(ADMINS, "200", of="ticket", query="ticket"),
     "GET /api/notifications": Route(EVERYBODY, "200"),
     "GET /api/notifications/unread-count": Route(EVERYBODY, "200"),
     "GET /api/notifications/stream": Route(EVERYBODY, "200"),

@@ -121,11 +121,13 @@ def _whose(route: Route, caller: Caller, owner: str) -> Whose:
 async def _ask(cast: Cast, service: str, name: str, caller: Caller, owner: str) -> httpx2.Response:
     """Return the answer; of a live stream that goes on for ever, its head."""
     route, (method, path) = ROUTES[name], name.split()
+    params = {}
     if route.of is not None:
-        path = path.replace(f"{{{route.of}}}", await cast.object(route.of, owner))
+        named = await cast.object(route.of, owner)
+        params, path = ({route.query: named} if route.query else {}), path.replace(f"{{{route.of}}}", named)
     body = dict(route.body()) if route.body else None
     client = cast.clients[service]
-    async with client.stream(method, path, json=body, headers=cast.credentials(caller)) as answer:
+    async with client.stream(method, path, params=params, json=body, headers=cast.credentials(caller)) as answer:
         if not answer.headers.get("content-type", "").startswith("text/event-stream"):
             await answer.aread()
     client.cookies.clear()

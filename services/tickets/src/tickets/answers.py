@@ -163,17 +163,37 @@ class StartedOut(Out):
     status: Literal["running"]
 
 
+class CosignatureOut(Out):
+    """A witness's word that the checkpoint follows from all that it saw of that log before."""
+
+    witness: str = Field(examples=["ste-escalator"])
+    key: str = Field(description="The witness's verifier key.", examples=["ste-escalator+4b5a6978+B…"])
+    time: datetime
+
+
 class CheckpointOut(Out):
     source: str = Field(examples=["/tickets"])
     size: int = Field(examples=[1000])
     time: datetime
-    note: str = Field(description="A C2SP tlog-checkpoint in a signed note.", examples=["ste/tickets/…"])
+    note: str = Field(
+        description="A C2SP tlog-checkpoint in a signed note, with a signature line of each witness that cosigned it.",
+        examples=["ste/tickets/…"],
+    )
+    cosignatures: list[CosignatureOut]
 
 
 class KeyOut(Out):
     source: str = Field(examples=["/tickets"])
     key: str = Field(
         description="The verifier key: name, hash and Ed25519 public key, as C2SP writes them.", examples=["ste-tickets+0f1e2d3c+A…"]
+    )
+    cosigner: str = Field(
+        description="The verifier key of what this service says as a witness of others (cosignature/v1).",
+        examples=["ste-tickets+4b5a6978+B…"],
+    )
+    first_key: str = Field(description="The store's first key; `key`, unless it was changed.", examples=["ste-tickets+0f1e2d3c+A…"])
+    rotations: list[str] = Field(
+        description="How each key handed over to the next: notes signed by the key before.", examples=[["ste/key-rotation\n…"]]
     )
 
 
@@ -183,8 +203,40 @@ class CheckpointsOut(Out):
     next_cursor: str | None
 
 
+class PlaceOut(Out):
+    """An event and its path in the tree of the checkpoint."""
+
+    event: dict[str, Any] = Field(
+        description="As on the wire: head, data, personal, salt, prevhash, hash; traceparent is left out, as nothing proves it. "
+        "Personal parts that were erased, and the bodies of notes unless they were asked for, are null; their digests stand in the head.",
+        examples=[
+            {"head": {"sequence": 1042, "type": "ticket.created"}, "data": {"number": 42}, "personal": {"title": "The printer burns"}}
+        ],
+    )
+    index: int = Field(description="The leaf: the event's sequence - 1.", examples=[1041])
+    path: list[str] = Field(description="RFC 6962, from leaf to root, in hex.", examples=[["9f86d081884c7d65…"]])
+
+
+class ProofOut(Out):
+    """docs/ledger.md tells how it is verified; docs/verify_proof.py and `ste audit verify-proof` do it, offline."""
+
+    checkpoint: str = Field(description="A signed note, with the signature lines of the witnesses.", examples=["ste/tickets/…"])
+    keys: list[str] = Field(
+        description="The store's (first) verifier key, then those of the witnesses, in the order of the signature lines.",
+        examples=[["ste-tickets+0f1e2d3c+A…", "ste-escalator+4b5a6978+B…"]],
+    )
+    rotations: list[str] = Field(description="How the first key handed over to the one that signed; mostly empty.", examples=[[]])
+    events: list[PlaceOut]
+
+
 _ETAG = {"ETag": {"description": "The ticket's version, for If-Match.", "schema": {"type": "string", "examples": ['"3"']}}}
 _LOCATION = {"Location": {"description": "Where it is.", "schema": {"type": "string", "format": "uri-reference"}}}
 SHOWN: dict[int | str, dict[str, Any]] = {200: {"description": "The ticket.", "headers": _ETAG}}
 OPENED: dict[int | str, dict[str, Any]] = {201: {"description": "The new ticket.", "headers": {**_ETAG, **_LOCATION}}}
+PROVED: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The proof file.",
+        "headers": {"Content-Disposition": {"description": "A name for the file.", "schema": {"type": "string"}}},
+    }
+}
 STARTED: dict[int | str, dict[str, Any]] = {202: {"description": "It goes on.", "model": StartedOut, "headers": _LOCATION}}

@@ -6,7 +6,7 @@ from chassis.app import create_app as create
 from chassis.service import Running, Service
 from chassis.settings import Settings
 from events.handling import Subscription
-from tickets import audit_routes, demo, people, routes, verification
+from tickets import audit_routes, demo, people, proof_routes, routes, verification
 from tickets.auditing import Audit
 from tickets.decider import TICKET
 from tickets.dependencies import DeskParts
@@ -22,7 +22,7 @@ def build(running: Running) -> DeskParts:
     """Return the desk's parts: its own projection follows the log, people and the audit list follow the journal of all sources."""
     journal = Journal()
     return DeskParts(
-        routers=[routes.router, audit_routes.router, demo.router],
+        routers=[routes.router, audit_routes.router, proof_routes.router, demo.router],
         verification=Verification(running),
         projections=[Desk()],
         feeds=[(PeopleFeed(), [People()]), (JournalFeed(), [Audit()])],
