@@ -86,9 +86,13 @@ class House:
         async with asyncio.timeout(_STOP):
             await task
 
+    async def start_again(self, name: str) -> None:
+        """Start a service that was stopped, as it was started first."""
+        await self.start(*self._services[name])
+
     async def restart(self, name: str) -> None:
         await self.stop(name)
-        await self.start(*self._services[name])
+        await self.start_again(name)
 
     async def stop_all(self) -> None:
         """Stop everything that still runs; the first failure is raised when all are stopped."""

@@ -84,8 +84,9 @@ async def post_resolve(source: str, body: ResolveBody, request: Request, _: Oper
     witness = live.witnesses.get(f"/{source}")
     if witness is None:
         raise NotFound(f"The service {live.service.name} is no witness of {source}.")
+    anchor = await witnesses.anchor_of(live, witness.source) if body.accept else None
     by = context(request, OPERATOR)
-    await live.writer.execute(Resolve(own=live.service.name, source=witness.source, accept=body.accept, by=by))
+    await live.writer.execute(Resolve(own=live.service.name, source=witness.source, accept=body.accept, by=by, anchor=anchor))
     await witness.step()
     return json_answer({"items": _states(live)})
 

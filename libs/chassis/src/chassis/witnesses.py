@@ -9,11 +9,12 @@ from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.dialects.postgresql import insert  # SQLite's ON CONFLICT is written alike, and this form compiles for both
 
 from chassis.service import Running
-from events import proving, tables, tiles
+from events import positions, proving, tables, tiles
 from events.checkpoints import Checkpoint
 from events.cosignatures import verify_cosignature
 from events.decider import Key, Transaction
-from events.errors import DomainError, Invalid, NotFound, Unavailable
+from events.envelope import StoredEvent, from_wire
+from events.errors import Conflict, DomainError, Invalid, NotFound, Unavailable
 from events.ledger_tables import cosignatures
 from events.notes import open_note
 from events.witness import Witness
@@ -48,6 +49,18 @@ def witness_of(live: Running, source: str) -> Witness:
     return Witness(
         source=source, store=live.store, writer=live.writer, cosigner=live.cosigner, ask=ask, tell=tell, environment=live.environment
     )
+
+
+async def anchor_of(live: Running, source: str) -> StoredEvent | None:
+    """Return the event that stands in a source's log where its consumer is, None before the first. Raises Conflict when there is none."""
+    with live.store.read() as connection:
+        sequence = positions.load(connection, source).sequence
+    if not sequence:
+        return None
+    wires = await live.peers.feed(source, sequence - 1, 1)
+    if not wires:
+        raise Conflict(f"The log of {source} ends before event {sequence}, which was consumed here: put the right store back.")
+    return from_wire(wires[0])
 
 
 async def keep_tiles(live: Running) -> None:

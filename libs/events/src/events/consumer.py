@@ -102,6 +102,7 @@ class Consumer:
     async def step(self) -> None:
         """One round: read the feed if it is time to, then wait for what the broker brings and handle it. Raises Halted if it must not."""
         if reason := self._halted():
+            self._position = None  # whoever resolves it may move it
             raise Halted(reason)
         try:
             await self._round()

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from events.envelope import ZERO_HASH, StoredEvent
+from events.errors import Conflict
 from events.tables import consumed, origins
 
 
@@ -88,6 +89,20 @@ def save(connection: Connection, source: str, before: Position, after: Position)
         connection.execute(update(consumed).where(consumed.c.source == source), row)
     if fresh := after.origins[len(before.origins) :]:
         connection.execute(insert(origins), [{"source": source, "first_sequence": first, "origin": origin} for first, origin in fresh])
+
+
+def anchor(connection: Connection, source: str, event: StoredEvent | None) -> None:
+    """Let the consumer stand at the same sequence in another history, where `event` is there. Raises Conflict when it stands elsewhere."""
+    before = load(connection, source, lock=True)
+    if before.sequence != (event.sequence if event else 0):
+        raise Conflict(f"The consumer of {source} has moved on to {before.sequence}. Look again.")
+    if event is not None:
+        changes = before.origins
+        if event.origin != before.origin:
+            changes = (*(each for each in changes if each[0] < event.sequence), (event.sequence, event.origin))
+            connection.execute(delete(origins).where(origins.c.source == source, origins.c.first_sequence >= event.sequence))
+        kept = replace(before, origins=tuple(each for each in before.origins if each in changes))
+        save(connection, source, kept, Position(event.origin, event.sequence, event.hash, changes))
 
 
 def load_all(connection: Connection) -> dict[str, Position]:

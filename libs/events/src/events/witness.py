@@ -15,6 +15,7 @@ from events import positions
 from events.contracts.operation import WitnessResolved
 from events.cosignatures import Cosigner
 from events.decider import Context, Key, Transaction
+from events.envelope import StoredEvent
 from events.environment import Environment
 from events.ledger_tables import watched, witnessed
 from events.prepared import Query
@@ -124,12 +125,17 @@ class Note:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resolve:
-    """An operator ends an alarm: a unit of the writer. With `accept` all that was witnessed of the source is forgotten, and its key too."""
+    """An operator ends an alarm: a unit of the writer.
+
+    With `accept` the history is taken as it is now: what was witnessed of it is forgotten, its key too, and the consumer goes on behind
+    `anchor`, the event that stands there now at its position (None: nothing was consumed). Raises Conflict when it has moved since.
+    """
 
     own: str
     source: str
     accept: bool
     by: Context
+    anchor: StoredEvent | None = None
     sql: bool = True
 
     def reads(self) -> Iterable[Key]:
@@ -140,6 +146,7 @@ class Resolve:
         resolved = WitnessResolved(source=self.source, accepted=self.accept, alarm=state.alarm)
         tx.append(f"store/{self.own.strip('/')}", [resolved], self.by)
         if self.accept:
+            positions.anchor(tx.connection, self.source, self.anchor)
             tx.write(_FORGET, {"of": self.source})
             tx.write(_FORGET_ALL, {"of": self.source})
         else:

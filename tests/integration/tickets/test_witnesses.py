@@ -1,0 +1,206 @@
+"""Witnesses over real stores: whoever rewrites a service's history, with all its hashes, its tree and its key, is found by the others."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from events import positions
+from events.store import log_head
+from events.verify import verify_store
+from events.witness import load
+from tests.integration.tickets.conftest import Desk, good, refused, running_desk
+from tests.support.forging import Json, forge
+from tests.support.house import eventually
+
+pytest.importorskip("pysqlite3", reason="the system's SQLite may be too old for these tests")
+
+LONG = 60.0
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+    async with running_desk(tmp_path, "auth", "tickets", "escalator") as running:
+        yield running
+
+
+async def look(desk: Desk, name: str = "escalator") -> Json:
+    """Let a service look at its sources now, and return what it says of tickets."""
+    async with desk.house.peer(name) as peer:
+        states = good(await peer.post("/internal/witness"))["items"]
+    (state,) = [each for each in states if each["source"] == "/tickets"]
+    return dict(state)
+
+
+async def resolve(desk: Desk, *, accept: bool) -> Any:
+    async with desk.house.peer("escalator", "operator") as operator:
+        return await operator.post("/internal/witness/tickets/resolve", json={"accept": accept})
+
+
+async def signed(desk: Desk) -> int:
+    """Open a ticket, let a checkpoint be signed over it and wait until the others have heard; return how many events there are."""
+    ticket = await desk.open()
+    good(await desk.ada.get("/api/audit/proof", params={"ticket": ticket["id"]}))
+    await desk.house.settled()
+    return head(desk)
+
+
+def head(desk: Desk) -> int:
+    with desk.house.running("tickets").store.read() as connection:
+        return log_head(connection).sequence
+
+
+def consumed(desk: Desk) -> int:
+    with desk.house.running("escalator").store.read() as connection:
+        return positions.load(connection, "/tickets").sequence
+
+
+def make_urgent(_head: Json, data: Json) -> None:
+    data["priority"] = "urgent"
+
+
+async def rewrite(desk: Desk, sequence: int) -> None:
+    """Rewrite the history of tickets behind its back."""
+    signer = desk.house.running("tickets").signer
+    await desk.house.stop("tickets")
+    forge(desk.house.settings.data_dir / "tickets.sqlite3", signer, sequence, make_urgent)
+    await desk.house.start_again("tickets")
+
+
+async def readiness(desk: Desk, name: str = "escalator") -> Json:
+    async with desk.house.client(name) as client:
+        body: Json = (await client.get("/readyz")).json()
+    return body
+
+
+async def test_a_witness_keeps_the_last_checkpoint_and_cosigns_it(desk: Desk) -> None:
+    size = await signed(desk)
+    state = await look(desk)
+    assert (state["size"], state["alarm"], state["trouble"]) == (size, None, None)
+    assert state["key"] == desk.house.running("tickets").signer.public_key
+    more = await signed(desk)
+    assert more > size
+    assert (await look(desk))["size"] == more
+    live = desk.house.running("escalator")
+    with live.store.read() as connection:
+        notes = connection.execute(text("SELECT size, note FROM witnessed WHERE source = '/tickets' ORDER BY size")).all()
+    assert [row.size for row in notes] == [size, more]
+    assert all("— ste-tickets " in row.note and "— ste-escalator " in row.note for row in notes)
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["before anything new happens", "after the log went on"])
+async def test_a_history_that_was_rewritten_with_its_tree_and_its_key_is_found(desk: Desk, again: bool) -> None:
+    forged = head(desk) + 1  # the ticket that is opened now
+    await signed(desk)
+    await look(desk)
+    before = consumed(desk)
+    await rewrite(desk, forged)
+    live = desk.house.running("tickets")
+    alone = verify_store(live.store.read, source="/tickets", public_keys=live.keys.all, seen={})
+    assert alone.ok, "by itself the store is what it says"
+    if again:
+        ticket = await desk.open()
+        good(await desk.ada.get("/api/audit/proof", params={"ticket": ticket["id"]}))
+    state = await look(desk)
+    assert "was rewritten" in state["alarm"]
+    assert state["evidence"].startswith("ste/tickets/"), "the signed note that contradicts what was signed before"
+    ready = await readiness(desk)
+    assert (ready["status"], ready["figures"]["witness_alarms"]) == ("degraded", 1)
+    assert state["alarm"] in ready["reasons"]
+    async with desk.house.client("escalator") as client:
+        assert 'ste_figure{name="witness_alarms"} 1.0' in (await client.get("/metrics")).text
+    await desk.open()
+    await eventually(lambda: "was rewritten" in (desk.house.running("escalator").consumers["/tickets"].alarm or ""), LONG)
+    assert consumed(desk) == before
+
+
+async def test_an_alarm_outlives_the_process_until_an_operator_resolves_it(desk: Desk) -> None:
+    forged = head(desk) + 1
+    await signed(desk)
+    await look(desk)
+    await rewrite(desk, forged)
+    alarm = (await look(desk))["alarm"]
+    await desk.house.restart("escalator")
+    with desk.house.running("escalator").store.read() as connection:
+        assert load(connection, "/tickets").alarm == alarm
+    assert alarm in (await readiness(desk))["reasons"]
+    (state,) = good(await resolve(desk, accept=False))["items"]
+    assert "was rewritten" in state["alarm"], "what contradicts goes on to contradict"
+    (state,) = good(await resolve(desk, accept=True))["items"]
+    assert (state["alarm"], state["trouble"]) == (None, None)
+    ticket = await desk.open()
+    await eventually(lambda: consumed(desk) == head(desk), LONG)
+    assert (await readiness(desk))["figures"]["witness_alarms"] == 0
+    with desk.house.running("escalator").store.read() as connection:
+        told = connection.execute(text("SELECT data FROM events WHERE type = 'witness.resolved' ORDER BY sequence")).scalars().all()
+    assert [b'"accepted":true' in data for data in told] == [False, True]
+    assert ticket["id"]
+
+
+async def test_what_comes_back_as_it_was_is_consumed_once_that_is_confirmed(desk: Desk) -> None:
+    path = desk.house.settings.data_dir / "tickets.sqlite3"
+    forged = head(desk) + 1
+    await signed(desk)
+    await look(desk)
+    await desk.house.stop("tickets")
+    right = path.read_bytes()
+    await desk.house.start_again("tickets")
+    await rewrite(desk, forged)
+    assert (await look(desk))["alarm"]
+    await desk.house.stop("tickets")
+    path.write_bytes(right)
+    for left in (path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm")):
+        left.unlink(missing_ok=True)
+    await desk.house.start_again("tickets")
+    assert (await look(desk))["alarm"], "that all is well again is an operator's to say"
+    (state,) = good(await resolve(desk, accept=False))["items"]
+    assert state["alarm"] is None
+    await desk.open()
+    await eventually(lambda: consumed(desk) == head(desk), LONG)
+
+
+async def test_a_cut_tail_is_found(desk: Desk) -> None:
+    path = desk.house.settings.data_dir / "tickets.sqlite3"
+    await signed(desk)
+    await desk.house.stop("tickets")
+    old = path.read_bytes()
+    await desk.house.start_again("tickets")
+    size = await signed(desk)
+    assert (await look(desk))["size"] == size
+    await desk.house.stop("tickets")
+    path.write_bytes(old)
+    for left in (path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm")):
+        left.unlink(missing_ok=True)
+    await desk.house.start_again("tickets")
+    assert f"a checkpoint over {size} was witnessed" in (await look(desk))["alarm"]
+    refused(await resolve(desk, accept=True), 409, "conflict")
+
+
+async def test_an_owner_who_is_away_is_no_alarm(desk: Desk) -> None:
+    await signed(desk)
+    size = (await look(desk))["size"]
+    await desk.house.stop("tickets")
+    state = await look(desk)
+    assert (state["alarm"], state["size"]) == (None, size)
+    assert "cannot be reached" in state["trouble"]
+    await desk.house.start_again("tickets")
+    assert (await look(desk))["trouble"] is None
+
+
+async def test_words_that_are_none_are_not_kept(desk: Desk) -> None:
+    size = await signed(desk)
+    escalator = desk.house.running("escalator").cosigner
+    async with desk.house.peer("tickets") as peer:
+        (item, *_) = good(await peer.get("/internal/checkpoints"))["items"]
+        body = item["note"].partition("\n\n")[0] + "\n"
+        word = {"size": size, "key": escalator.public_key, "line": escalator.cosign(body, 1_795_000_000)}
+        refused(await peer.post("/internal/cosignatures", json=word | {"size": size + 1}), 404, "not-found")
+        refused(await peer.post("/internal/cosignatures", json=word | {"line": escalator.cosign("another\n", 1)}), 422, "invalid")
+        refused(await peer.post("/internal/cosignatures", json=word | {"line": ""}), 422, "invalid")
+        refused(await peer.post("/internal/cosignatures", json=word | {"key": "ste"}), 422, "invalid")
+        assert (await peer.post("/internal/cosignatures", json=word)).status_code == 204
+        assert (await peer.post("/internal/cosignatures", json=word)).status_code == 204
+        (item, *_) = good(await peer.get("/internal/checkpoints"))["items"]
+    assert item["cosignatures"] == [{"key": escalator.public_key, "time": 1_795_000_000}]
