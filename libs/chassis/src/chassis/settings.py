@@ -1,5 +1,7 @@
 """What an operator can set, all of it: `.env.example` lists every variable with its default."""
 
+import re
+from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -37,6 +39,8 @@ class Settings(BaseSettings):
     demo: bool = False
     rate_limits: Literal["on", "off"] = "on"
     escalate_after: str = "24h"
+    verify_every: str = "24h"
+    """How often every store is verified from disk, as a number and s, m, h or d; `off`: only when somebody asks."""
     origin: str = ""
     """The browser's origin; empty: http://localhost:<port>, and 127.0.0.1 beside it."""
     nats_url: str = "nats://127.0.0.1:4222"
@@ -75,6 +79,13 @@ class Settings(BaseSettings):
     def _networks(cls, value: Any) -> Any:
         return [ip_network(part, strict=False) for part in value.replace(",", " ").split()] if isinstance(value, str) else value
 
+    @field_validator("verify_every")
+    @classmethod
+    def _duration(cls, value: str) -> str:
+        if value != "off" and not re.fullmatch(r"[1-9][0-9]{0,5}[smhd]", value, re.ASCII):
+            raise ValueError("A duration is a whole number above 0 and a unit: s, m, h or d, as 24h; or off.")
+        return value
+
     @field_validator("data_dir")
     @classmethod
     def _absolute(cls, value: Path) -> Path:
@@ -100,6 +111,12 @@ class Settings(BaseSettings):
     def secure(self) -> bool:
         """Whether browsers come by https, so that cookies are `Secure` and have the `__Host-` prefix."""
         return self.origin.startswith("https://")
+
+    @property
+    def verify_after(self) -> timedelta | None:
+        """The time between two verifications; None: they are not made by themselves."""
+        units = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+        return None if self.verify_every == "off" else timedelta(**{units[self.verify_every[-1]]: int(self.verify_every[:-1])})
 
     @property
     def secrets_dir(self) -> Path:

@@ -239,4 +239,11 @@ PROVED: dict[int | str, dict[str, Any]] = {
         "headers": {"Content-Disposition": {"description": "A name for the file.", "schema": {"type": "string"}}},
     }
 }
-STARTED: dict[int | str, dict[str, Any]] = {202: {"description": "It goes on.", "model": StartedOut, "headers": _LOCATION}}
+_PROGRESS = {
+    "Ste-Progress": {
+        "description": "While a verification runs: events done, and events in all.",
+        "schema": {"type": "string", "examples": ["120000/200000"]},
+    }
+}
+PROGRESS: dict[int | str, dict[str, Any]] = {200: {"description": "The last finished one.", "headers": _PROGRESS}}
+STARTED: dict[int | str, dict[str, Any]] = {202: {"description": "It goes on.", "model": StartedOut, "headers": {**_LOCATION, **_PROGRESS}}}

@@ -8,6 +8,7 @@ from chassis.settings import Settings
 from events.handling import Subscription
 from tickets import audit_routes, demo, people, proof_routes, routes, verification
 from tickets.auditing import Audit
+from tickets.daily import Daily
 from tickets.decider import TICKET
 from tickets.dependencies import DeskParts
 from tickets.handlers import HANDLERS
@@ -20,16 +21,18 @@ from tickets.verification import Verification
 
 def build(running: Running) -> DeskParts:
     """Return the desk's parts: its own projection follows the log, people and the audit list follow the journal of all sources."""
-    journal = Journal()
+    journal, verifying, every = Journal(), Verification(running), running.settings.verify_after
     return DeskParts(
         routers=[routes.router, audit_routes.router, proof_routes.router, demo.router],
-        verification=Verification(running),
+        verification=verifying,
+        leader_tasks=[Daily(running, verifying, every).run] if every else [],
         projections=[Desk()],
         feeds=[(PeopleFeed(), [People()]), (JournalFeed(), [Audit()])],
         appended=journal.record_own,
         subscriptions=[Subscription(source=source, handlers=HANDLERS) for source in ("/auth", "/notifier", "/escalator")],
         record=journal.record,
         figures=verification.figures,
+        reasons=verification.reasons,
     )
 
 

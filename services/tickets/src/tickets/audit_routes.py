@@ -14,7 +14,7 @@ from chassis.problems import instance_of, problem, responses
 from chassis.service import running
 from events.errors import NotFound, Unavailable
 from tickets import checkpoints, trail, verification, views
-from tickets.answers import STARTED, CheckpointsOut, EntriesOut, VerificationOut
+from tickets.answers import PROGRESS, STARTED, CheckpointsOut, EntriesOut, VerificationOut
 from tickets.dependencies import listing, parts
 from tickets.schemas import AuditQuery
 from tickets.trail import Sought
@@ -44,14 +44,18 @@ async def list_entries(request: Request, query: Annotated[AuditQuery, Query()], 
     return asked.answer(entries, lambda entry: views.entry(entry, own), trail.key_of)
 
 
-@router.get("/verify", response_model=VerificationOut, responses=responses("not-found", "unavailable"))
+@router.get("/verify", response_model=VerificationOut, responses={**PROGRESS, **responses("not-found", "unavailable")})
 async def get_verification(request: Request, _by: CurrentAdmin) -> Response:
-    """Return the last finished verification; 503, with the same members, when a service could not be asked."""
+    """Return the last finished verification; 503, with the same members, when a service could not be asked.
+
+    While one runs, the header `Ste-Progress` tells how far it is: `120000/200000` events.
+    """
     with running(request).store.read() as connection:
         result = verification.last(connection)
+    far = await parts(request).verification.progress()
     if result is None:
-        raise NotFound("Nothing was verified yet.")
-    return _told(request, result)
+        raise NotFound("Nothing was verified yet." + (f" A verification runs: {far[0]} of {far[1]} events." if far else ""))
+    return _told(request, result, far)
 
 
 @router.get("/checkpoints", response_model=CheckpointsOut, responses=responses("unavailable"))
@@ -71,14 +75,21 @@ async def verify(request: Request, by: CurrentAdmin) -> Response:
     """Let every service verify its own store from disk, now. 202 when that takes longer than 10 s: the result appears under GET."""
     result = await parts(request).verification.result(context(request, by), within_s=PATIENCE_S)
     if result is None:
-        return json_answer({"status": "running"}, 202, {"Location": "/api/audit/verify"})
+        far = await parts(request).verification.progress()
+        return json_answer({"status": "running"}, 202, {"Location": "/api/audit/verify", **_progress(far)})
     return _told(request, result)
 
 
-def _told(request: Request, result: dict[str, Any]) -> Response:
+def _told(request: Request, result: dict[str, Any], far: tuple[int, int] | None = None) -> Response:
     silent = [store["source"] for store in result["stores"] if store["ok"] is None]
     if not silent:
-        return json_answer(result)
+        return json_answer(result, headers=_progress(far))
     error = Unavailable(f"Could not be asked: {', '.join(silent)}.", retry_after=10)
     error.facts.update(result)
-    return problem(error, instance_of(request))
+    refusal = problem(error, instance_of(request))
+    refusal.headers.update(_progress(far))
+    return refusal
+
+
+def _progress(far: tuple[int, int] | None) -> dict[str, str]:
+    return {} if far is None else {"Ste-Progress": f"{far[0]}/{far[1]}"}

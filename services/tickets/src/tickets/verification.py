@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from events.errors import Unavailable
 from events.times import from_text, to_text
 from tickets import journal
 from tickets.tables import verifications
+from tickets.turns import Turn
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +52,22 @@ def figures(connection: Connection) -> dict[str, float]:
     return {"verified_at_seconds": from_text(row.checked_at).timestamp(), "verified_ok": float(from_json(row.result)["ok"] is True)}
 
 
+def found_wrong(result: Mapping[str, Any]) -> list[str]:
+    """Return what a verification found, a sentence for each store that is not what was written."""
+    return [
+        f"The verification at {result['checked_at']} found the store of {store['source']} damaged at event "
+        f"{store['first_bad_sequence']}: {store['reason']}"
+        for store in result["stores"]
+        if store["ok"] is False
+    ]
+
+
+def reasons(connection: Connection) -> list[str]:
+    """Return what the last verification found wrong, for `/readyz`."""
+    result = last(connection)
+    return [] if result is None else found_wrong(result)
+
+
 def verdict(reports: Iterable[Report]) -> bool | None:
     """Return whether all is well: False when one store is not, None when that cannot be said of one."""
     said = {report["ok"] for report in reports}
@@ -77,24 +94,54 @@ class Finish:
 
 
 class Verification:
-    """One verification at a time: who asks while one runs waits for that one."""
+    """One verification at a time, whatever the number of processes: who asks while one runs waits for that one."""
 
     def __init__(self, running: Running) -> None:
         self._running = running
         self._task: asyncio.Task[dict[str, Any]] | None = None
 
-    async def result(self, context: Context, *, within_s: float) -> dict[str, Any] | None:
+    async def result(self, context: Context, *, within_s: float | None) -> dict[str, Any] | None:
         """Return the result, None when it takes longer than `within_s` seconds; it is then kept when it is there."""
         if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._verify(context), name="verify every store")
+            self._task = asyncio.create_task(self._in_turn(context), name="verify every store")
             self._task.add_done_callback(_over)
         done, _ = await asyncio.wait([self._task], timeout=within_s)
         return self._task.result() if done else None
+
+    async def progress(self) -> tuple[int, int] | None:
+        """Return how far a verification is that runs now, here or in another process: (events done, events in all); None: there is none."""
+        with self._running.store.read() as connection:
+            if not Turn.taken(connection, self._running.environment.now()):
+                return None
+        far = await asyncio.gather(*(self._far(service) for service in SERVICES))
+        return sum(done for done, _ in far), sum(total for _, total in far)
+
+    async def _far(self, service: str) -> tuple[int, int]:
+        try:
+            answer = await self._running.peers.get(service, "/internal/verify", within=_ANSWER_S)
+        except Unavailable:
+            return 0, 0
+        told = answer.json() if answer.status_code == 200 else {"done": 0, "total": 0}
+        return told["done"], told["total"]
+
+    async def _in_turn(self, context: Context) -> dict[str, Any]:
+        """Verify when it is our turn; while another process does, wait for its result."""
+        store, turn = self._running.store, Turn(self._running.writer, self._running.environment)
+        before = await store.read_in_thread(last)
+        while not await turn.take():
+            await self._running.environment.sleep(_LOOK_S)
+            after = await store.read_in_thread(last)
+            if after is not None and after != before:
+                return after
+        async with turn:
+            return await self._verify(context)
 
     async def _verify(self, context: Context) -> dict[str, Any]:
         erased = sorted(await self._running.store.read_in_thread(journal.erased_people))
         reports = await asyncio.gather(*(self._ask(service, erased) for service in SERVICES))
         result: dict[str, Any] = await self._running.writer.execute(Finish(reports=reports, context=context))
+        for wrong in found_wrong(result):
+            logger.error("%s", wrong)
         return result
 
     async def _ask(self, service: str, erased: Sequence[str]) -> Report:
