@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from deploy.commands import audit, events, jobs, parked, people, relay
+from deploy.commands import audit, events, jobs, parked, people, relay, witness
 from deploy.commands.doctor import doctor
 from deploy.commands.rebuild import rebuild
 from deploy.refusal import Refusal
@@ -29,6 +29,7 @@ app.add_typer(jobs.app, name="jobs")
 app.add_typer(parked.app, name="parked")
 app.add_typer(relay.app, name="relay")
 app.add_typer(audit.app, name="audit")
+app.add_typer(witness.app, name="witness")
 
 
 @app.command()

@@ -6,14 +6,14 @@ from typing import Annotated, Any
 
 import typer
 
+from deploy.commands.verify_proof import verify_proof
+
 app = typer.Typer(no_args_is_help=True, help="The audit trail.")
 
 _LOOK, _WORD_EVERY = 0.1, 5.0
 
 
-@app.callback()
-def about() -> None:
-    """Keep `verify` a command of its own, though it is the only one."""
+app.command("verify-proof")(verify_proof)
 
 
 @app.command("verify")

@@ -1,0 +1,69 @@
+"""`ste audit verify-proof`: whether a proof file proves what it says, with nothing but the file."""
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from events.cosignatures import Cosignature
+    from events.proofs import Proved
+
+File = Annotated[typer.FileBinaryRead, typer.Argument(help="The proof file; - is standard input.")]
+KeyOption = Annotated[
+    str | None, typer.Option("--key", metavar="KEY", help="The store's verifier key as you know it from elsewhere: name+id+base64.")
+]
+
+
+def verify_proof(file: File, key: KeyOption = None) -> None:
+    """Verify a ticket's proof file, offline: no desk need run, and none is asked.
+
+    Every event's digests and hash, its path to the signed root, the signatures of the log and of the witnesses, and that none of the
+    ticket's events is left out. Without --key the file vouches for its own key: compare that with one you trust.
+    Ends with 0 when everything is proved, with 1 when anything is not, with 2 when there is no such file or KEY is no key.
+    """
+    from deploy.refusal import Exit
+    from events.proofs import check_proof, read_proof
+
+    _check_key(key)
+    try:
+        proved = check_proof(read_proof(file.read()), key)
+    except ValueError as error:
+        typer.echo(f"NOT PROVED: {error}", err=True)
+        raise typer.Exit(Exit.WRONG) from None
+    for line in verdict(proved, trusted=key is not None):
+        typer.echo(line)
+
+
+def _check_key(key: str | None) -> None:
+    from events.notes import ED25519, Key
+
+    try:
+        right = key is None or Key.parse(key).algorithm == ED25519
+    except ValueError:
+        right = False
+    if not right:
+        raise typer.BadParameter("it is no verifier key of a log, as ste-tickets+0f1e2d3c+A… is one.", param_hint="--key")
+
+
+def verdict(proved: "Proved", *, trusted: bool) -> list[str]:
+    """Return what is proved, a line for each thing."""
+    events = f"{proved.events} event{'s' if proved.events > 1 else ''}"
+    signed = "the key that you trust" if trusted else "the file's own word: compare it, or give --key"
+    lines = [
+        f"PROVED: {events} of {proved.subject}, none left out up to the last one of {proved.last}.",
+        f"  log        {proved.checkpoint.origin}, {proved.checkpoint.size} events when it was signed",
+        f"  signed by  {proved.key} ({signed})",
+    ]
+    lines += [f"  witness    {_seen(cosignature)}" for cosignature in proved.cosignatures] or ["  witness    none"]
+    if proved.silent:
+        lines.append(f"  not shown  {proved.silent} with a text that is not in the file: left out, or erased. Its digest is proved.")
+    return lines
+
+
+def _seen(cosignature: "Cosignature") -> str:
+    try:
+        at = f"{datetime.fromtimestamp(cosignature.time, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    except (ValueError, OverflowError, OSError):
+        at = f"{cosignature.time} seconds after 1970"
+    return f"{cosignature.witness} saw it grow from all it saw before, at {at}"
