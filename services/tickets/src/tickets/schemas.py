@@ -1,33 +1,15 @@
 """What comes in, as the OpenAPI document shows it."""
 
-import re
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from chassis.moments import Moment
 from chassis.paging import Page
 from chassis.strings import LARGEST_INTEGER, Flag, Text
-from events.times import to_text
 from tickets.commands import Priority, Status
 from tickets.queries import Sort
 
-_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
-_EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def _moment(text: str) -> str:
-    if not _RFC_3339.fullmatch(text):
-        raise ValueError("must be a time as in RFC 3339, such as 2026-11-23T09:00:00Z")
-    try:
-        moment = datetime.fromisoformat(text.upper()).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise ValueError("must be a time that exists") from None
-    return to_text(max(moment, _EARLIEST))
-
-
-Moment = Annotated[str, AfterValidator(_moment), WithJsonSchema({"type": "string", "format": "date-time"})]
-"""A time that came in, as the text that it is stored as."""
 Id = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
 Number = Annotated[int, Field(ge=1, le=LARGEST_INTEGER, description="The ticket's number.")]
 
