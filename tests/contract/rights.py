@@ -67,6 +67,7 @@ def _newcomer() -> Mapping[str, Any]:
 _SIGN_IN = _with(email="gast@example.org", password=PASSWORD)
 _PASSWORDS = _with(current_password=PASSWORD, new_password=PASSWORD)
 _TICKET = _with(title="The printer", body="It burns.")
+_WHAT_IF = _with(policy={"name": "default", "levels": [{"after": "4h"}]}, since="2026-01-01T00:00:00Z", until="2026-12-01T00:00:00Z")
 _POLICIES = _with(policies=[{"name": "default", "levels": [{"after": "24h"}]}])
 
 HEALTH = Route(EVERYBODY, "200", door="open")
@@ -115,6 +116,7 @@ ROUTES: Mapping[str, Route] = {
     "GET /api/escalations/policies": Route(ADMINS, "200"),
     "PUT /api/escalations/policies": Route(ADMINS, "200", body=_POLICIES),
     "GET /api/escalations/deadlines": Route(ADMINS, "200"),
+    "POST /api/escalations/simulate": Route(ADMINS, "200", body=_WHAT_IF),
     **{f"GET /health/{service}": HEALTH for service in ("auth", "tickets", "notifier", "escalator")},
 }
 """Keys are method and path as in the OpenAPI documents. A route that is not here fails the tests, and so does a row without a route."""

@@ -29,7 +29,7 @@ MAY_KNOW = {
     **{name: {"chassis", "events"} for name in SERVICES},
 }
 IMPURE = ["sqlalchemy", "alembic", "fastapi", "starlette", "uvicorn", "nats", "httpx", "httpx2", "requests", "sqlite3", "pysqlite3"]
-CORE = ["commands", "decider", "access", "errors", "rules", "policy"]
+CORE = ["commands", "decider", "access", "errors", "rules", "policy", "policies", "calendars", "engine", "simulation"]
 PURE_EVENTS = [
     "catalogue", "decider", "errors", "upcasts", "envelope", "ledger", "notes", "checkpoints", "cosignatures", "proofs", "tiling", "walk",
     "witnessing", "times", "ids",

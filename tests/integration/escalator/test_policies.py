@@ -4,11 +4,13 @@ import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from escalator.calendars import WEEKDAYS
 from tests.integration.escalator.conftest import DEADLINES, POLICIES, Escalation, escalation
 from tests.integration.tickets.conftest import good, refused
 
@@ -105,11 +107,66 @@ async def test_a_policy_that_cannot_be_is_refused_where_it_is_wrong(shared: Esca
     assert where in [error["loc"] for error in problem["errors"]]
 
 
-async def test_a_calendar_is_refused_in_words(shared: Escalation) -> None:
-    problem = refused(await shared.set({"name": "a", "levels": [{"after": "1h"}], "calendar": {"zone": "UTC"}}), 422, "invalid")
+@pytest.mark.parametrize(
+    ("calendar", "where", "words"),
+    [
+        ({"zone": "Mars/Olympus"}, ["zone"], "Not a time zone of the IANA database, such as Europe/Berlin or UTC."),
+        ({"zone": None}, ["zone"], "Input should be a valid string"),
+        ({"hours": {}}, ["hours"], "At least one weekday has a span, or nothing would ever be due."),
+        ({"hours": {"monday": ["09:00-17:00"]}}, ["hours", "monday"], "Extra inputs are not permitted"),
+        ({"hours": {"mon": ["9-17"]}}, ["hours", "mon", 0], "A span is two times of day, as 09:00-17:30; one that ends on the next day is"),
+        ({"hours": {"mon": ["22:00-06:00"], "tue": ["05:00-09:00"]}}, ["hours", "tue"], "Spans overlap on this day; one over midnight"),
+        ({"holidays": ["2026-02-30"]}, ["holidays", 0], "Input should be a valid date"),
+        ({"colour": "red"}, ["colour"], "Extra inputs are not permitted"),
+    ],
+)
+async def test_a_calendar_that_cannot_be_is_refused_in_words(
+    shared: Escalation, calendar: dict[str, Any], where: list[Any], words: str
+) -> None:
+    whole = {"zone": "Europe/Berlin", "hours": {"mon": ["09:00-17:00"]}, "holidays": [], **calendar}
+    problem = refused(await shared.set({"name": "a", "levels": [{"after": "1h"}], "calendar": whole}), 422, "invalid")
+    (error,) = problem["errors"]
+    assert error["loc"] == ["body", "policies", 0, "calendar", *where]
+    assert error["msg"].startswith(words)
+
+
+async def test_a_level_that_working_time_reaches_only_in_decades_is_refused(shared: Escalation) -> None:
+    calendar = {"zone": "UTC", "hours": {"mon": ["09:00-10:00"]}}
+    good(await shared.set({"name": "a", "levels": [{"after": "20d"}], "calendar": calendar}))
+    problem = refused(await shared.set({"name": "a", "levels": [{"after": "30d"}], "calendar": calendar}), 422, "invalid")
     assert problem["errors"] == [
-        {"loc": ["body", "policies", 0, "calendar"], "msg": "Calendars do not exist yet: leave it out, or send null."}
+        {"loc": ["body", "policies", 0, "levels", 0, "after"], "msg": "With so few working hours a week this is later than 3650 days."}
     ]
+
+
+async def test_a_calendar_is_kept_in_order_and_is_no_change_in_another(there: Escalation) -> None:
+    calendar = {
+        "zone": "Asia/Kathmandu",
+        "hours": {"tue": ["13:00-17:00", "09:00-12:00"], "mon": ["22:00-00:00"]},
+        "holidays": ["2026-12-25"],
+    }
+    policy = {"name": "office", "levels": [{"after": "8h"}], "calendar": calendar}
+    changed = await there.set(policy)
+    assert good(changed)["policies"][0]["calendar"] == {
+        "zone": "Asia/Kathmandu",
+        "hours": {"mon": ["22:00-24:00"], "tue": ["09:00-12:00", "13:00-17:00"]},
+        "holidays": ["2026-12-25"],
+    }
+    again = await there.set({**policy, "calendar": {**calendar, "holidays": ["2026-12-25", "2026-12-25"]}})
+    assert again.headers["etag"] == changed.headers["etag"]
+
+
+async def test_working_time_is_what_a_deadline_counts(there: Escalation) -> None:
+    """A calendar whose only working day lies some days away: the deadline does too, and it is live that it is kept."""
+    ticket = await there.desk.open()
+    opened = datetime.fromisoformat(ticket["created_at"])
+    day = WEEKDAYS[(opened.weekday() + 3) % 7]
+    calendar = {"zone": "UTC", "hours": {day: ["00:00-24:00"]}}
+    good(await there.set({"name": "rare", "levels": [{"after": "90m"}], "calendar": calendar}))
+    await there.desk.house.settled()
+    (deadline,) = [each for each in await there.deadlines_of(ticket) if each["policy"] == "rare"]
+    midnight = opened.replace(hour=0, minute=0, second=0, microsecond=0)
+    assert datetime.fromisoformat(deadline["due_at"]) == midnight + timedelta(days=3, minutes=90)
 
 
 async def test_two_policies_of_one_name_are_refused(shared: Escalation) -> None:

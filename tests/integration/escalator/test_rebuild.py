@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import and_, create_engine, delete, func, or_, select, update
 
-from escalator.tables import deadlines, ticket_copies
+from escalator.tables import deadlines, ticket_copies, ticket_phases
 from events.decider import Key, Transaction
 from events.rebuilding import rebuild
 from events.store import log_head
@@ -47,7 +47,7 @@ def rows(there: Escalation) -> dict[str, list[Any]]:
     with there.desk.house.running("escalator").store.read() as connection:
         return {
             table.name: [tuple(row) for row in connection.execute(select(table).order_by(*table.primary_key))]
-            for table in (ticket_copies, deadlines)
+            for table in (ticket_copies, deadlines, ticket_phases)
         }
 
 
@@ -73,7 +73,7 @@ def forget(there: Escalation) -> None:
     """Empty what is derived, and the place in the feed that it stands for."""
     engine = create_engine(f"sqlite:///{there.desk.house.settings.data_dir / 'escalator.sqlite3'}", module=pysqlite3)
     with engine.begin() as connection:
-        for table in (deadlines, ticket_copies, consumed, origins):
+        for table in (deadlines, ticket_copies, ticket_phases, consumed, origins):
             connection.execute(delete(table))
     engine.dispose()
 

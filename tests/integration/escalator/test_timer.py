@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import delete, func, select
 
 from escalator.commands import ChangePolicies
+from escalator.engine import Phase
 from escalator.handlers import POLICIES, receive
 from escalator.policy import Level, Policy
 from escalator.projections import Held, save
@@ -85,8 +86,9 @@ class Seed:
         return [POLICIES]
 
     def run(self, tx: Transaction) -> None:
-        rest: dict[str, Any] = {"status": "open", "priority": "normal", "assigned": False, "imported": False, "created_at": self.at}
-        copies = [TicketCopy(number=number, version=1, event=f"event-{number}", **rest) for number in range(1, self.count + 1)]
+        phase = Phase(since=self.at, status="open", priority="normal", assignee=None)
+        rest: dict[str, Any] = {"version": 1, "imported": False, "created_at": self.at, "phase": phase}
+        copies = [TicketCopy(number=number, event=f"event-{number}", **rest) for number in range(1, self.count + 1)]
         save(tx.connection, {}, [Held(copy).settled(tx.state(POLICIES)) for copy in copies])
 
 

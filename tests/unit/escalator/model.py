@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 from escalator.commands import ChangePolicies
 from escalator.decider import change_policies, evolve
-from escalator.policy import Condition, Policies, Policy
+from escalator.policies import Policies
+from escalator.policy import Condition, Policy
 from escalator.rules import Ask, Deadline, Key, TicketCopy, asked, fired, follow, may_ask, settle
 from events.contracts.escalation import EscalationDue
 from events.contracts.ticket import (

@@ -6,7 +6,8 @@ import pytest
 
 from escalator.commands import BeginPolicies, ChangePolicies
 from escalator.decider import begin_policies, change_policies, evolve
-from escalator.policy import Condition, Level, Policies, Policy
+from escalator.policies import Policies
+from escalator.policy import Condition, Level, Policy
 from events.errors import Invalid, Stale
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)

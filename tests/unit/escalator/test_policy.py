@@ -7,18 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from escalator.policy import (
-    DURATION,
-    Change,
-    Condition,
-    Level,
-    Policies,
-    Policy,
-    Term,
-    check,
-    parse_duration,
-    term,
-)
+from escalator.policies import Change, Policies, Term, term
+from escalator.policy import DURATION, Condition, Level, Policy, check, parse_duration
 from events.errors import Invalid
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)

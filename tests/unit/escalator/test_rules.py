@@ -3,7 +3,8 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from escalator.policy import Condition, Level, Policy, term
+from escalator.policies import term
+from escalator.policy import Condition, Level, Policy
 from events.contracts.ticket import TicketStatusChanged
 from events.times import from_text
 from tests.unit.escalator.model import HOUR, START, World

@@ -6,11 +6,12 @@ from sqlalchemy import Connection
 from chassis.app import create_app as create
 from chassis.service import Parts, Running, Service
 from chassis.settings import Settings
+from escalator import what_if
 from escalator.handlers import HANDLERS
 from escalator.policy import parse_duration
 from escalator.queries import late_by, load_policies, read_policies
 from escalator.routes import router
-from escalator.tables import deadlines, ticket_copies
+from escalator.tables import deadlines, ticket_copies, ticket_phases
 from escalator.timers import Timer
 from events.handling import Subscription
 
@@ -38,8 +39,8 @@ def build(running: Running) -> Parts:
         return {"deadline_late_seconds": late_by(connection, running.environment.now())}
 
     return Parts(
-        routers=[router],
-        subscriptions=[Subscription(source="/tickets", derived=HANDLERS, tables=[ticket_copies, deadlines])],
+        routers=[router, *what_if.routers(running)],
+        subscriptions=[Subscription(source="/tickets", derived=HANDLERS, tables=[ticket_copies, deadlines, ticket_phases], version=2)],
         leader_tasks=[keep_time],
         figures=figures,
     )

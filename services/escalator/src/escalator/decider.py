@@ -3,7 +3,8 @@
 from datetime import datetime
 
 from escalator.commands import BeginPolicies, ChangePolicies
-from escalator.policy import Change, Level, Policies, Policy, check
+from escalator.policies import Change, Policies
+from escalator.policy import Level, Policy, check
 from events.contracts.escalation import EscalationPolicyChanged
 from events.errors import Stale
 

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from escalator.policy import Condition, Policies
+from escalator.policies import Policies
+from escalator.policy import Condition
 from escalator.projections import Held, load, save
 from escalator.queries import asks_after
 from escalator.rules import Ask, Key, asked, fired, follow
@@ -31,11 +32,14 @@ def receive(tx: Transaction, items: Sequence[Recorded]) -> None:
     """Bring the copies of tickets and their deadlines up to date: read at once, followed in order, written where they changed."""
     policies: Policies = tx.state(POLICIES)
     before = load(tx.connection, sorted({_number(item) for item in items}))
-    after = dict(before)
+    after, begun = dict(before), []
     for item in items:
-        if (held := _followed(tx, after.get(_number(item)), item, policies)) is not None:
+        was = after.get(_number(item))
+        if (held := _followed(tx, was, item, policies)) is not None:
             after[held.copy.number] = held
-    save(tx.connection, before, after.values())
+            if was is None or was.copy.phase != held.copy.phase:
+                begun.append(held.copy)
+    save(tx.connection, before, after.values(), begun)
 
 
 def _followed(tx: Transaction, was: Held | None, recorded: Recorded, policies: Policies) -> Held | None:

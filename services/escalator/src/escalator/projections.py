@@ -9,9 +9,11 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, select, text
 
-from escalator.policy import Condition, Policies
+from escalator.engine import Phase
+from escalator.policies import Policies
+from escalator.policy import Condition
 from escalator.rules import Ask, Deadline, Key, TicketCopy, settle
-from escalator.tables import deadlines, ticket_copies
+from escalator.tables import deadlines, ticket_copies, ticket_phases
 from events.prepared import Prepared, Row
 from events.times import from_text, to_text
 
@@ -30,6 +32,7 @@ def _upsert(table: Any) -> Prepared:
 
 
 _PUT_COPY = _upsert(ticket_copies)
+_PUT_PHASE = _upsert(ticket_phases)
 _PUT_DEADLINE = _upsert(deadlines)
 _DROPPED = ("b_ticket", "b_policy", "b_level")
 _DROP_DEADLINE = Prepared(
@@ -38,7 +41,7 @@ _DROP_DEADLINE = Prepared(
     ),
     _DROPPED,
 )
-_copy_values = attrgetter(*(column.name for column in ticket_copies.columns if column.name != "created_at"))
+_copy_values = attrgetter("number", "version", "event", "imported")
 _HELD = select(ticket_copies, deadlines).join_from(ticket_copies, deadlines, deadlines.c.ticket == ticket_copies.c.number, isouter=True)
 _ONE = _HELD.where(ticket_copies.c.number == bindparam("number"))
 _SOME = _HELD.where(ticket_copies.c.number.in_(bindparam("numbers", expanding=True))).order_by(ticket_copies.c.number)
@@ -73,8 +76,8 @@ def load(connection: Connection, numbers: Sequence[int]) -> dict[int, Held]:
     return {number: Held(copy, found[number]) for number, copy in copies.items()}
 
 
-def save(connection: Connection, before: Mapping[int, Held], after: Iterable[Held]) -> None:
-    """Write what differs."""
+def save(connection: Connection, before: Mapping[int, Held], after: Iterable[Held], begun: Iterable[TicketCopy] = ()) -> None:
+    """Write what differs; `begun` are the copies with which a further phase of their tickets began."""
     copies, changed, gone = [], [], []
     for held in after:
         was = before.get(held.copy.number)
@@ -84,17 +87,28 @@ def save(connection: Connection, before: Mapping[int, Held], after: Iterable[Hel
         changed += [_deadline_row(deadline) for key, deadline in held.deadlines.items() if old.get(key) != deadline]
         gone += [tuple(key) for key in old if key not in held.deadlines]
     _PUT_COPY.run(connection, copies)
+    _PUT_PHASE.run(connection, [(copy.number, copy.version, *_phase_row(copy.phase)) for copy in begun])
     _PUT_DEADLINE.run(connection, changed)
     _DROP_DEADLINE.run(connection, gone)
 
 
 def _copy(row: Mapping[Any, Any]) -> TicketCopy:
-    values = {column.name: row[column.name] for column in ticket_copies.columns}
-    return TicketCopy(**{**values, "created_at": from_text(values["created_at"])})
+    return TicketCopy(
+        number=row["number"],
+        version=row["version"],
+        event=row["event"],
+        imported=row["imported"],
+        created_at=from_text(row["created_at"]),
+        phase=Phase(since=from_text(row["since"]), status=row["status"], priority=row["priority"], assignee=row["assignee"]),
+    )
 
 
 def _copy_row(copy: TicketCopy) -> Row:
-    return *_copy_values(copy), to_text(copy.created_at)  # the last column
+    return *_copy_values(copy), to_text(copy.created_at), *_phase_row(copy.phase)
+
+
+def _phase_row(phase: Phase) -> Row:
+    return to_text(phase.since), phase.status, phase.priority, phase.assignee
 
 
 def _deadline(row: Mapping[Any, Any]) -> Deadline:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, bindparam, select, tuple_
 
 from escalator.decider import evolve
-from escalator.policy import Policies
+from escalator.policies import Policies
 from escalator.rules import Shown
 from escalator.tables import deadlines, settling, ticket_copies
 from events.catalogue import type_of

@@ -11,7 +11,7 @@ from chassis.lean import LeanRoute
 from chassis.principal import CurrentAdmin
 from chassis.service import running
 from escalator.commands import ChangePolicies
-from escalator.policy import Policies
+from escalator.policies import Policies
 from escalator.queries import list_deadlines, read_policies
 from escalator.schemas import DeadlinesOut, DeadlinesQuery, PoliciesBody, PoliciesOut
 from escalator.units import ChangePoliciesUnit

@@ -1,26 +1,23 @@
 """The life of a deadline: waiting → asked → fired, or cancelled. Pure.
 
-A deadline belongs to one (ticket, policy name, level). It is asked for once it is due, while the escalator's copy of the ticket is open,
-was not opened by an import, and the policy's condition holds. What the tickets service makes of that comes back as an event of the ticket:
+A deadline belongs to one (ticket, policy name, level). When it is due, and whether it is ready, the engine says. What is added here is what
+the way between two services needs, and one rule: a ticket that an import opened waits for a live event. A deadline is asked for once it is
+due and ready by the escalator's copy of the ticket. What the tickets service makes of that comes back as an event of the ticket:
 `ticket.escalated` makes the deadline fired, for ever; any event after which the ticket is no longer open, or the condition that was asked
 under no longer holds, puts it back to waiting, and only then can it be asked for again. A deadline whose policy or level is gone is
 cancelled, and comes back with it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
-from escalator.policy import Change, Condition, Policies, term
-from events.contracts.ticket import (
-    TicketAssigned,
-    TicketCreated,
-    TicketEscalated,
-    TicketPriorityChanged,
-    TicketStatusChanged,
-    TicketUnassigned,
-)
+from escalator import engine
+from escalator.engine import Due, Phase, dues
+from escalator.policies import Change, Policies
+from escalator.policy import Condition
+from events.contracts.ticket import TicketCreated, TicketEscalated, TicketStatusChanged
 
 State = Literal["waiting", "asked", "fired", "cancelled"]
 Shown = Literal["pending", "fired", "cancelled"]
@@ -41,19 +38,9 @@ class TicketCopy:
     number: int
     version: int
     event: str
-    status: str
-    priority: str
-    assigned: bool
     imported: bool
     created_at: datetime
-
-    @property
-    def open(self) -> bool:
-        return self.status == "open"
-
-    def meets(self, condition: Condition) -> bool:
-        """Whether a level under this condition takes effect now, if it is due."""
-        return self.open and condition.holds(priority=self.priority, assigned=self.assigned)
+    phase: Phase
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,58 +73,34 @@ Deadlines = Mapping[Key, Deadline]
 
 def follow(copy: TicketCopy | None, event: Any, *, number: int, version: int, id_: str, at: datetime, imported: bool) -> TicketCopy | None:
     """Return the copy after an event of its ticket; None for a ticket whose creation is not known here."""
-    if isinstance(event, TicketCreated):
-        return TicketCopy(
-            number=number,
-            version=version,
-            event=id_,
-            status=event.status,
-            priority=event.priority,
-            assigned=event.assignee is not None,
-            imported=imported,
-            created_at=at,
-        )
-    if copy is None:
+    phase = engine.follow(copy.phase if copy is not None else None, event, at)
+    if phase is None:
         return None
-    copy = replace(copy, version=version, event=id_)
-    match event:
-        case TicketStatusChanged(after={"status": status}):
-            return replace(copy, status=status, imported=imported if status == "open" else copy.imported)
-        case TicketPriorityChanged(after={"priority": priority}):
-            return replace(copy, priority=priority)
-        case TicketAssigned() | TicketUnassigned():
-            return replace(copy, assigned=event.assignee is not None)
-        case _:
-            return copy
+    if copy is None or isinstance(event, TicketCreated):
+        return TicketCopy(number=number, version=version, event=id_, imported=imported, created_at=at, phase=phase)
+    opened = isinstance(event, TicketStatusChanged) and phase.status == "open"
+    return replace(copy, version=version, event=id_, imported=imported if opened else copy.imported, phase=phase)
 
 
 def settle(copy: TicketCopy, deadlines: Deadlines, policies: Policies) -> dict[Key, Deadline]:
     """Return all deadlines of a ticket as its copy and the policies make them. Settling again changes nothing."""
     settled = {key: deadline for key, deadline in deadlines.items() if deadline.state == "fired"}
-    for name, changes in policies.changes.items():
-        for number in range(1, _levels_ever(changes) + 1):
-            key = Key(copy.number, name, number)
-            if key not in settled and (deadline := _settled(copy, key, deadlines.get(key), changes)) is not None:
-                settled[key] = deadline
+    for due in dues(copy.created_at, policies):
+        key = Key(copy.number, due.policy, due.level)
+        if key not in settled:
+            settled[key] = _settled(copy, key, deadlines.get(key), due)
     return settled
 
 
-def _settled(copy: TicketCopy, key: Key, before: Deadline | None, changes: Sequence[Change]) -> Deadline | None:
-    due = term(copy.created_at, changes, key.level)
-    if due is None:
-        return None
-    if due.gone:
+def _settled(copy: TicketCopy, key: Key, before: Deadline | None, due: Due) -> Deadline:
+    if due.when is None:
         return Deadline(key=key, due_at=due.due_at, state="cancelled", shown="cancelled")
     ask = before.ask if before is not None else None
-    if ask is not None and copy.meets(ask.when) and not _was_gone_since(ask.version, changes, key.level):
+    if ask is not None and copy.phase.meets(ask.when) and not _was_gone_since(ask.version, due.changes, key.level):
         return Deadline(key=key, due_at=due.due_at, state="asked", ask=ask)
-    policy = changes[-1].policy
-    ready = policy is not None and not copy.imported and copy.meets(policy.when)
-    return Deadline(key=key, due_at=due.due_at, state="waiting", ready=ready, shown="cancelled" if copy.status == "resolved" else "pending")
-
-
-def _levels_ever(changes: Iterable[Change]) -> int:
-    return max(len(change.policy.levels) if change.policy is not None else 0 for change in changes)
+    ready = due.ready(copy.phase) and not copy.imported
+    shown: Shown = "cancelled" if copy.phase.status == "resolved" else "pending"
+    return Deadline(key=key, due_at=due.due_at, state="waiting", ready=ready, shown=shown)
 
 
 def _was_gone_since(version: int, changes: Iterable[Change], level: int) -> bool:

@@ -1,4 +1,6 @@
-"""The escalator's own tables, beside the log: deadlines and copies of tickets (derived), and how far a change of the policies has come."""
+"""The escalator's own tables, beside the log: deadlines and copies of tickets with their past (derived), and housekeeping."""
+
+from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, String, Table, Text, text
 
@@ -7,17 +9,35 @@ from events.tables import Moment, Sequence
 DERIVED = MetaData()
 HOUSEKEEPING = MetaData()
 
+
+def _phase() -> list[Column[Any]]:
+    """Return the columns of `engine.Phase`, in its order."""
+    return [
+        Column("since", Moment, nullable=False),
+        Column("status", String(16), nullable=False),
+        Column("priority", String(16), nullable=False),
+        Column("assignee", String(64)),
+    ]
+
+
 ticket_copies = Table(
     "ticket_copies",
     DERIVED,
     Column("number", Sequence, primary_key=True, autoincrement=False),
     Column("version", BigInteger, nullable=False),  # of the last event of the ticket that matters here
     Column("event", String(36), nullable=False),
-    Column("status", String(16), nullable=False),
-    Column("priority", String(16), nullable=False),
-    Column("assigned", Boolean, nullable=False),
     Column("imported", Boolean, nullable=False),  # whether what last opened it was
     Column("created_at", Moment, nullable=False),
+    *_phase(),
+)
+
+ticket_phases = Table(
+    "ticket_phases",
+    DERIVED,
+    Column("ticket", BigInteger, primary_key=True, autoincrement=False),
+    Column("version", BigInteger, primary_key=True, autoincrement=False),  # of the event that it begins with
+    *_phase(),
+    sqlite_with_rowid=False,  # a ticket's past is read as a whole: it lies together
 )
 
 deadlines = Table(

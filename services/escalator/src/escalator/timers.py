@@ -56,13 +56,13 @@ class Timer:
             now = self.environment.now()
             with self.store.read() as connection:
                 todo = look(connection, now, ASKED_AT_ONCE)
-            if todo.unsettled:
-                await self.writer.execute(Settle())
-            elif todo.overdue:
+            if todo.overdue:
                 if __debug__:
                     reach("timer.due")
                 await self.writer.execute(AskDue(todo.overdue, now))
                 if __debug__:
                     reach("timer.committed")
-            else:
+            if todo.unsettled:  # by turns: on a large desk that takes a while, and nobody's deadline should wait for it
+                await self.writer.execute(Settle())
+            elif not todo.overdue:
                 return LONGEST_SLEEP if todo.next_due is None else min((todo.next_due - now).total_seconds(), LONGEST_SLEEP)

@@ -10,7 +10,7 @@ from sqlalchemy import delete, insert
 from escalator.commands import BeginPolicies, ChangePolicies
 from escalator.decider import Changes, begin_policies, change_policies, evolve
 from escalator.handlers import POLICIES, after_ask
-from escalator.policy import Policies
+from escalator.policies import Policies
 from escalator.projections import Held, load, save
 from escalator.queries import settled_up_to, tickets_after
 from escalator.rules import Deadline, Key, may_ask
