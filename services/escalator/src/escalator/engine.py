@@ -9,7 +9,7 @@ imported tickets wait for a live event is a rule of the live escalator (`rules`)
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import pairwise
+from itertools import zip_longest
 from typing import Any, NamedTuple
 
 from escalator.policies import Change, Policies, levels_ever, term
@@ -104,9 +104,9 @@ def effects(phases: Sequence[Phase], policies: Policies) -> list[Effect]:
     """
     found: dict[tuple[str, int], Effect] = {}
     created_at = phases[0].since
-    reigns = [*policies.since(created_at), (None, policies)]
-    for (begin, known), (end, _) in pairwise(reigns):
-        assert begin is not None
+    reigns = [*policies.since(created_at)]
+    ends = [*(begin for begin, _ in reigns[1:]), None]
+    for (begin, known), end in zip(reigns, ends, strict=True):
         stretches = [*_within(phases, begin, end)]
         for due in dues(created_at, known):
             if (due.policy, due.level) not in found and (effect := _first(due, stretches)) is not None:
@@ -116,11 +116,11 @@ def effects(phases: Sequence[Phase], policies: Policies) -> list[Effect]:
 
 def _within(phases: Sequence[Phase], begin: datetime, end: datetime | None) -> Iterator[tuple[Phase, datetime | None]]:
     """Yield the phases of a time, each with its end; the first and the last are cut to it."""
-    for phase, until in zip(phases, [*(each.since for each in phases[1:]), None], strict=True):
-        last = end if until is None else until if end is None else min(until, end)
-        first = max(phase.since, begin)
-        if last is None or first < last:
-            yield (phase if first == phase.since else replace(phase, since=first)), last
+    for phase, next_one in zip_longest(phases, phases[1:]):
+        until = end if next_one is None else next_one.since if end is None else min(next_one.since, end)
+        since = max(phase.since, begin)
+        if until is None or since < until:
+            yield (phase if since == phase.since else replace(phase, since=since)), until
 
 
 def _first(due: Due, stretches: Sequence[tuple[Phase, datetime | None]]) -> Effect | None:

@@ -31,7 +31,7 @@ PAGE = 250
 """Phases that are read at once: some milliseconds of work."""
 BREATH = 0.001
 """Seconds after each page in which the interpreter is given to whoever waits for it: the event loop, and the writer of the live timers."""
-IN_MEMORY = 1 << 20
+IN_MEMORY = 1 << 18
 """Bytes of a list before it goes to disk."""
 _CHUNK = 1 << 16
 _BUSY = 5
@@ -52,32 +52,35 @@ class GivenUp(Exception):
 
 
 class Items:
-    """A JSON array of escalations."""
+    """A JSON array of escalations. `size` is in bytes, once it has ended."""
 
     def __init__(self) -> None:
-        self._file = SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 -- closed with the last use of it
+        self._file = SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 -- `close` does
         self._any = False
+        self.size = 0
 
     def add(self, ticket: int, effect: Effect) -> None:
         self._file.write(b"," if self._any else b"[")
         self._file.write(to_bytes({"id": ticket, "level": effect.level, "at": to_text(effect.at)}))
         self._any = True
 
-    def end(self) -> int:
-        """Write the end, go back to the beginning, and return how many bytes there are."""
+    def end(self) -> None:
+        """Write the end, and go back to the beginning."""
         self._file.write(b"]" if self._any else b"[]")
-        size = self._file.tell()
+        self.size = self._file.tell()
         self._file.seek(0)
-        return size
 
     def chunks(self) -> Iterator[bytes]:
         while chunk := self._file.read(_CHUNK):
             yield chunk
 
+    def close(self) -> None:
+        self._file.close()
+
 
 @dataclass(slots=True)
 class Findings:
-    """All that a simulation found. `items` are the lists of the answer by name."""
+    """All that a simulation found. `items` are the lists of the answer by name. Whoever has it closes it."""
 
     tally: Tally = field(default_factory=Tally)
     items: dict[str, Items] = field(default_factory=lambda: {name: Items() for name in ("tickets", "only_new", "only_current")})
@@ -90,6 +93,14 @@ class Findings:
             self.items["only_new"].add(outcome.ticket, outcome.new[0])
         if outcome.current and not outcome.new:
             self.items["only_current"].add(outcome.ticket, outcome.current[0])
+
+    def end(self) -> None:
+        for items in self.items.values():
+            items.end()
+
+    def close(self) -> None:
+        for items in self.items.values():
+            items.close()
 
 
 def histories(read: Read, until: datetime, breathe: Callable[[], None]) -> Iterator[tuple[int, list[Phase]]]:
@@ -122,8 +133,13 @@ def _rows(read: Read, until: datetime, breathe: Callable[[], None]) -> Iterator[
 def simulate(read: Read, question: Question, breathe: Callable[[], None]) -> Findings:
     """Return what comes of a question. Raises what `breathe` raises, and OSError when there is no room for it."""
     findings = Findings()
-    for ticket, phases in histories(read, question.until, breathe):
-        findings.add(question.of(ticket, phases))
+    try:
+        for ticket, phases in histories(read, question.until, breathe):
+            findings.add(question.of(ticket, phases))
+        findings.end()
+    except BaseException:
+        findings.close()
+        raise
     return findings
 
 
@@ -133,23 +149,24 @@ class Simulator:
     def __init__(self, read: Read) -> None:
         self._read, self._busy = read, threading.Lock()
 
-    async def run(self, question: Question, *ends: Awaitable[Any]) -> Findings:
-        """Return what comes of it. Raises Unavailable while another one runs, and GivenUp as soon as one of `ends` is there."""
+    async def run(self, question: Question, *ends: Callable[[], Awaitable[Any]]) -> Findings:
+        """Return what comes of it. Raises Unavailable while another one runs, and GivenUp once one of `ends` has been waited for."""
         if not self._busy.acquire(blocking=False):
             raise Unavailable("Another simulation is running. Ask again when it is done.", _BUSY)
         stop = threading.Event()
         work = asyncio.get_running_loop().run_in_executor(None, self._work, question, stop)
-        work.add_done_callback(lambda done: done.cancelled() or done.exception())  # whoever waits hears of it, if anybody does
-        over = [asyncio.ensure_future(end) for end in ends]
+        over = [asyncio.ensure_future(end()) for end in ends]
         try:
             await asyncio.wait([work, *over], return_when=asyncio.FIRST_COMPLETED)
-            if not work.done():
-                raise GivenUp
-            return work.result()
         finally:
-            stop.set()
             for end in over:
                 end.cancel()
+            if not work.done():
+                stop.set()
+                work.add_done_callback(_forget)
+        if not work.done():
+            raise GivenUp
+        return work.result()
 
     def _work(self, question: Question, stop: threading.Event) -> Findings:
         def breathe() -> None:
@@ -165,22 +182,36 @@ class Simulator:
             self._busy.release()
 
 
+def _forget(work: "asyncio.Future[Findings]") -> None:
+    if not work.cancelled() and work.exception() is None:
+        work.result().close()
+
+
 class Found(Response):
     """The answer: its sums, then each list from where it was kept."""
 
-    def __init__(self, sums: dict[str, Any], findings: Findings) -> None:
-        opening = to_bytes(sums | findings.tally.totals())[:-1]
-        self._parts: list[tuple[bytes, Items | None]] = [(opening, None)]
-        size = len(opening) + 1
-        for name, items in findings.items.items():
-            key = b',"%b":' % name.encode()
-            self._parts.append((key, items))
-            size += len(key) + items.end()
+    def __init__(self, about: dict[str, Any], findings: Findings) -> None:
+        self._findings = findings
+        self._opening = to_bytes(about | findings.tally.totals())[:-1]
+        lists = sum(len(_key(name)) + items.size for name, items in findings.items.items())
+        size = len(self._opening) + lists + 1
         super().__init__(media_type="application/json", headers={"content-length": str(size), "cache-control": "no-store"})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 (ASGI's signature)
-        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        for key, items in self._parts:
-            for chunk in (key, *(items.chunks() if items is not None else ())):
+        try:
+            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            for chunk in self._chunks():
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
-        await send({"type": "http.response.body", "body": b"}", "more_body": False})
+            await send({"type": "http.response.body", "body": b"}", "more_body": False})
+        finally:
+            self._findings.close()
+
+    def _chunks(self) -> Iterator[bytes]:
+        yield self._opening
+        for name, items in self._findings.items.items():
+            yield _key(name)
+            yield from items.chunks()
+
+
+def _key(name: str) -> bytes:
+    return b',"%b":' % name.encode()

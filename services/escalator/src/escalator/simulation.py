@@ -56,12 +56,18 @@ class Side:
 
     def add(self, found: Sequence[Effect], *, alone: bool) -> None:
         """Count a ticket that these effects escalate, if there are any; `alone`: nothing escalates it on the other side."""
-        self.tickets += bool(found)
-        self.only += bool(found) and alone
-        self.by_day.update({to_text(effect.at)[:10] for effect in found})
-        self.by_priority.update({effect.priority for effect in found})
-        self.by_level.update({effect.level for effect in found})
-        self.by_person.update({effect.assignee if effect.notify == "assignee" else None for effect in found})
+        if not found:
+            return
+        self.tickets += 1
+        self.only += alone
+        for day in {to_text(effect.at)[:10] for effect in found}:
+            self.by_day[day] += 1
+        for priority in {effect.priority for effect in found}:
+            self.by_priority[priority] += 1
+        for level in {effect.level for effect in found}:
+            self.by_level[level] += 1
+        for person in {effect.assignee if effect.notify == "assignee" else None for effect in found}:
+            self.by_person[person] += 1
 
 
 @dataclass(slots=True)

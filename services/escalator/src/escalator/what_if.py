@@ -64,7 +64,7 @@ async def _answer(live: Running, simulator: Simulator, request: Request, body: S
     policies = await live.store.read_in_thread(partial(_current, live))
     question = Question(policy, policies, since, min(until, now))
     try:
-        findings = await simulator.run(question, _gone(request), live.stopping.wait())
+        findings = await simulator.run(question, partial(_gone, request), live.stopping.wait)
     except GivenUp:
         if live.stopping.is_set():
             raise Unavailable("The service is going down. Ask again in a moment.", 2) from None
