@@ -4,7 +4,7 @@ from functools import partial
 
 from fastapi import FastAPI
 
-from auth import internal, own, queries, routes
+from auth import internal, naming, own, queries, routes
 from auth.decider import USER
 from auth.dependencies import AuthParts
 from auth.passwords import Passwords
@@ -39,7 +39,7 @@ def build(running: Running) -> AuthParts:
     return AuthParts(
         passwords=passwords,
         presence=presence,
-        routers=[routes.router, own.router, internal.router],
+        routers=[routes.router, own.router, internal.router, naming.router],
         projections=[Users()],
         tasks=[partial(beats, running), partial(tell, running), keep_presence, stop_hashing],
         leader_tasks=[sweep_sessions],

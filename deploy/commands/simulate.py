@@ -1,0 +1,122 @@
+"""`ste simulate`: what another escalation policy would have done."""
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+_SHOWN = 20
+_WIDEST = 30
+Answer = Mapping[str, Any]
+
+
+def simulate(
+    policy: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The policy, as YAML or JSON; docs/what-if.md shows one.")],
+    since: Annotated[
+        str, typer.Option(metavar="TIME", help="Escalations from then on: 2026-08-01, or a time as in RFC 3339.")
+    ] = "1970-01-01",
+    until: Annotated[str | None, typer.Option(metavar="TIME", help="Escalations before then; without it, up to now.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the whole answer as JSON, with every ticket.")] = False,
+) -> None:
+    """Say what a policy would have escalated in the past, beside what the policies of today would have.
+
+    Both are taken as if they had always been there, over all tickets that there were, imported ones too. Nothing is changed by it.
+    Dates begin at midnight UTC. Ends with 0 when it is done, with 1 when the policy cannot be.
+    """
+    from deploy.operator import Operator
+    from deploy.policy_file import read_policy
+    from deploy.settings import load
+
+    question = {"policy": read_policy(policy), "since": _moment(since, "--since"), "until": _moment(until, "--until")}
+    with Operator.of(load()) as desk:
+        answer = desk.post("escalator", "/internal/escalations/simulate", question, timeout=None)
+        if as_json:
+            typer.echo(json.dumps(answer))
+        else:
+            _show(answer, _names(desk, answer))
+
+
+def _moment(text: str | None, option: str) -> str:
+    """Return a time as the API takes it; a date is its beginning in UTC."""
+    from datetime import UTC, date, datetime
+
+    if text is None:
+        return datetime.now(UTC).isoformat()
+    try:
+        return f"{date.fromisoformat(text)}T00:00:00Z"
+    except ValueError:
+        pass
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter("A date as 2026-08-01, or a time as 2026-08-01T09:00:00Z.", param_hint=option) from None
+    if moment.tzinfo is None:
+        raise typer.BadParameter("A time needs its zone, as 2026-08-01T09:00:00Z or +02:00.", param_hint=option)
+    return moment.isoformat()
+
+
+def _names(desk: Any, answer: Answer) -> dict[str, str]:
+    """Return what those are called who have the most; where nobody can say, none are."""
+    from deploy.refusal import Refusal
+
+    ids = [each["id"] for each in answer["by_person"][:_SHOWN] if each["id"] is not None]
+    try:
+        return dict(desk.post("auth", "/internal/names", {"ids": ids})["names"])
+    except Refusal:
+        return {}
+
+
+def _show(answer: Answer, names: Mapping[str, str]) -> None:
+    from deploy.tables import show
+
+    compared = ", ".join(answer["compared_with"]) or "no policy"
+    typer.echo(f"{answer['policy']} would have escalated {_tickets(answer['total'])}, where today's ({compared}) would have")
+    typer.echo(f"{answer['current_total']}: {answer['only_new_total']} only with it, {answer['only_current_total']} only today.")
+    typer.echo(f"From {answer['since'][:19]}Z to {answer['until'][:19]}Z.")
+    people = [{**each, "who": _who(each["id"], names)} for each in answer["by_person"][:_SHOWN]]
+    for title, rows in (
+        ("day", [(each["day"], each) for each in answer["by_day"]]),
+        ("priority", list(reversed(answer["by_priority"].items()))),
+        ("level", [(str(each["level"]), each) for each in answer["by_level"]]),
+        ("who hears", [(each["who"], each) for each in people]),
+    ):
+        if rows:
+            typer.echo()
+            show([title, "with it", "today", ""], list(_lines(rows)), empty="")
+    _show_tickets("With it", answer["tickets"], answer["total"])
+    _show_tickets("Only with it", answer["only_new"], answer["only_new_total"])
+    _show_tickets("Only today", answer["only_current"], answer["only_current_total"])
+
+
+def _tickets(count: int) -> str:
+    return f"{count} ticket" if count == 1 else f"{count} tickets"
+
+
+def _who(person: str | None, names: Mapping[str, str]) -> str:
+    return "the admins" if person is None else names.get(person, person)
+
+
+def _lines(rows: Iterable[tuple[str, Mapping[str, int]]]) -> Iterable[list[str]]:
+    """Yield what stands in a row, with a bar: as far as today's, and what is more."""
+    rows = list(rows)
+    most = max((max(each["total"], each["current"]) for _, each in rows), default=0) or 1
+    for name, each in rows:
+        new, today = (-(-each[side] * _WIDEST // most) for side in ("total", "current"))
+        bar = "█" * min(new, today) + ("▒" * (new - today) if new > today else "·" * (today - new))
+        yield [name, str(each["total"]), str(each["current"]), bar]
+
+
+def _show_tickets(title: str, items: list[Answer], total: int) -> None:
+    from deploy.tables import show
+
+    if not items:
+        return
+    more = f", of {len(items)} escalations the first {_SHOWN}; --json has all" if len(items) > _SHOWN else ""
+    typer.echo(f"\n{title}: {_tickets(total)}{more}")
+    show(
+        ["ticket", "level", "escalated at"],
+        [[str(item["id"]), str(item["level"]), f"{item['at'][:19]}Z"] for item in items[:_SHOWN]],
+        empty="",
+    )
