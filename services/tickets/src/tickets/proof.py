@@ -6,7 +6,7 @@ reader will check it; a log that does not lead to what was signed is refused, an
 
 import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, func, select
 
@@ -80,13 +80,13 @@ class Proof:
 
     def _entry(self, event: StoredEvent, path: list[str]) -> bytes:
         try:
-            checked = from_wire(replace(event, traceparent=None).wire())
+            checked = from_wire(event._replace(traceparent=None).wire())
         except (ValueError, KeyError, TypeError) as error:
             raise LogBroken from error
         index, leaf = checked.sequence - 1, leaf_hash(checked.hash)
         if index != event.sequence - 1 or not verify_inclusion(leaf, index, self.checkpoint.size, path, self.checkpoint.root):
             raise LogBroken
-        shown = replace(checked, personal=None, salt=None) if event.type == _NOTE and not self.notes else checked
+        shown = checked._replace(personal=None, salt=None) if event.type == _NOTE and not self.notes else checked
         return b'{"event":%b,"index":%d,"path":%b}' % (shown.wire(), index, json.dumps(path, separators=(",", ":")).encode())
 
 
