@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from deploy.commands.rotate_key import rotate_key
 from deploy.commands.verify_proof import verify_proof
 
 app = typer.Typer(no_args_is_help=True, help="The audit trail.")
@@ -14,6 +15,7 @@ _LOOK, _WORD_EVERY = 0.1, 5.0
 
 
 app.command("verify-proof")(verify_proof)
+app.command("rotate-key")(rotate_key)
 
 
 @app.command("verify")

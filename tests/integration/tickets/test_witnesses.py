@@ -1,19 +1,26 @@
 """Witnesses over real stores: whoever rewrites a service's history, with all its hashes, its tree and its key, is found by the others."""
 
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
+from chassis.signing import rotate
 from events import positions
-from events.store import log_head
+from events.contracts.operation import StoreRestored
+from events.decider import Context
+from events.envelope import Actor
+from events.proofs import check_proof, read_proof
+from events.store import SQLITE, log_head
 from events.verify import verify_store
 from events.witness import load
 from tests.integration.tickets.conftest import Desk, good, refused, running_desk
 from tests.support.forging import Json, forge
 from tests.support.house import eventually
+from tests.support.stores import Append
 
 pytest.importorskip("pysqlite3", reason="the system's SQLite may be too old for these tests")
 
@@ -204,3 +211,56 @@ async def test_words_that_are_none_are_not_kept(desk: Desk) -> None:
         assert (await peer.post("/internal/cosignatures", json=word)).status_code == 204
         (item, *_) = good(await peer.get("/internal/checkpoints"))["items"]
     assert item["cosignatures"] == [{"key": escalator.public_key, "time": 1_795_000_000}]
+
+
+async def test_a_key_that_was_handed_over_is_followed_by_witnesses_verifiers_and_files(desk: Desk) -> None:
+    await signed(desk)
+    first = (await look(desk))["key"]
+    await desk.house.stop("tickets")
+    rotate(desk.house.settings.secrets_dir, "tickets")
+    await desk.house.start_again("tickets")
+    live = desk.house.running("tickets")
+    size = await signed(desk)
+    state = await look(desk)
+    assert (state["key"], state["size"], state["alarm"], state["trouble"]) == (first, size, None, None)
+    assert verify_store(live.store.read, source="/tickets", public_keys=live.keys.all, seen={}).ok
+    ticket = (await desk.open())["id"]
+    answer = await desk.ada.get("/api/audit/proof", params={"ticket": ticket})
+    proved = check_proof(read_proof(answer.content), first)
+    assert proved.keys == [first, live.signer.public_key]
+    async with desk.house.peer("tickets") as peer:
+        shown = good(await peer.get("/internal/checkpoints"))
+    assert (shown["first_key"], shown["key"], len(shown["rotations"])) == (first, live.signer.public_key, 1)
+
+
+async def test_a_recorded_restore_is_no_rewriting(desk: Desk) -> None:
+    """The owner is put back to an earlier state under a new origin, and says so; the witness compares from what was kept."""
+    path = desk.house.settings.data_dir / "tickets.sqlite3"
+    kept = await signed(desk)
+    assert (await look(desk))["size"] == kept
+    live = desk.house.running("tickets")
+    with live.store.read() as connection:
+        former = log_head(connection).origin
+    await desk.house.stop("tickets")
+    with closing(SQLITE.connect(path)) as connection, connection:
+        connection.execute("UPDATE head SET origin = ?", ("0193c4f0-0000-7000-8000-00000000ffff",))
+    await desk.house.start_again("tickets")
+    live = desk.house.running("tickets")
+    context = Context(actor=Actor(kind="system", id="operator"), at=live.environment.now())
+    await live.writer.execute(Append("store/tickets", [StoreRestored(origin_before=former, cut=kept)], context))
+    size = await signed(desk)
+    state = await look(desk)
+    assert (state["alarm"], state["trouble"], state["size"], state["origin"]) == (None, None, size, "0193c4f0-0000-7000-8000-00000000ffff")
+    assert consumed(desk) == head(desk)
+
+
+async def test_another_origin_that_nobody_recorded_is_an_alarm(desk: Desk) -> None:
+    path = desk.house.settings.data_dir / "tickets.sqlite3"
+    await signed(desk)
+    await look(desk)
+    await desk.house.stop("tickets")
+    with closing(SQLITE.connect(path)) as connection, connection:
+        connection.execute("UPDATE head SET origin = ?", ("0193c4f0-0000-7000-8000-00000000ffff",))
+    await desk.house.start_again("tickets")
+    await signed(desk)
+    assert "no signed restore tells why" in (await look(desk))["alarm"]

@@ -19,7 +19,6 @@ from chassis.service import Body, Running, Service
 from chassis.settings import Settings
 from chassis.supervise import background, together
 from chassis.writing import writer_for
-from events.checkpoints import Signer
 from events.consumer import Consumer
 from events.cosignatures import Cosigner
 from events.environment import Environment
@@ -74,6 +73,7 @@ async def _open(stack: AsyncExitStack, service: Service, settings: Settings, env
     stack.callback(store.close)
     await asyncio.to_thread(migrate, store.writing, "chassis.migrations", service.migrations)
     await asyncio.to_thread(_require_kept, store, settings, service.name)
+    await asyncio.to_thread(signing.finish, settings.secrets_dir, service.name)
     keys = _secrets(settings, service.name)
     broker = Broker(environment)
     live = Running(
@@ -84,7 +84,7 @@ async def _open(stack: AsyncExitStack, service: Service, settings: Settings, env
         secrets=keys,
         broker=broker,
         wake=Wake(broker, service.name, environment.new_id()),
-        signer=Signer(bytes.fromhex(keys[f"signing-{service.name}"]), f"ste-{service.name}"),
+        signer=signing.signer_of(service.name, keys[f"signing-{service.name}"]),
         sealer=Sealer(keys["cursor"]),
         limits=Limits(settings.limits_url, enabled=settings.rate_limits == "on"),
         peers=Peers(settings, keys["services"]),
