@@ -76,6 +76,38 @@ async def rewrite(desk: Desk, sequence: int) -> None:
     await desk.house.start_again("tickets")
 
 
+FRESH = "0193c4f0-0000-7000-8000-00000000ffff"
+
+
+def put_back(path: Path, data: bytes) -> None:
+    """Let a store be what it was when `data` was read; the service must not run."""
+    path.write_bytes(data)
+    for left in (path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm")):
+        left.unlink(missing_ok=True)
+
+
+async def restore(desk: Desk, kept: int, backup: bytes | None = None) -> None:
+    """Give the store of tickets, or the backup of it, a new origin, and let it record that it kept so many events."""
+    path = desk.house.settings.data_dir / "tickets.sqlite3"
+    await desk.house.stop("tickets")
+    if backup is not None:
+        put_back(path, backup)
+    with closing(SQLITE.connect(path)) as connection, connection:
+        former = connection.execute("SELECT origin FROM head").fetchone()[0]
+        connection.execute("UPDATE head SET origin = ?", (FRESH,))
+    await desk.house.start_again("tickets")
+    live = desk.house.running("tickets")
+    context = Context(actor=Actor(kind="system", id="operator"), at=live.environment.now())
+    await live.writer.execute(Append("store/tickets", [StoreRestored(origin_before=former, cut=kept)], context))
+
+
+async def backup(desk: Desk) -> bytes:
+    await desk.house.stop("tickets")
+    data = (desk.house.settings.data_dir / "tickets.sqlite3").read_bytes()
+    await desk.house.start_again("tickets")
+    return data
+
+
 async def readiness(desk: Desk, name: str = "escalator") -> Json:
     async with desk.house.client(name) as client:
         body: Json = (await client.get("/readyz")).json()
@@ -151,15 +183,11 @@ async def test_what_comes_back_as_it_was_is_consumed_once_that_is_confirmed(desk
     forged = head(desk) + 1
     await signed(desk)
     await look(desk)
-    await desk.house.stop("tickets")
-    right = path.read_bytes()
-    await desk.house.start_again("tickets")
+    right = await backup(desk)
     await rewrite(desk, forged)
     assert (await look(desk))["alarm"]
     await desk.house.stop("tickets")
-    path.write_bytes(right)
-    for left in (path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm")):
-        left.unlink(missing_ok=True)
+    put_back(path, right)
     await desk.house.start_again("tickets")
     assert (await look(desk))["alarm"], "that all is well again is an operator's to say"
     (state,) = good(await resolve(desk, accept=False))["items"]
@@ -171,15 +199,11 @@ async def test_what_comes_back_as_it_was_is_consumed_once_that_is_confirmed(desk
 async def test_a_cut_tail_is_found(desk: Desk) -> None:
     path = desk.house.settings.data_dir / "tickets.sqlite3"
     await signed(desk)
-    await desk.house.stop("tickets")
-    old = path.read_bytes()
-    await desk.house.start_again("tickets")
+    old = await backup(desk)
     size = await signed(desk)
     assert (await look(desk))["size"] == size
     await desk.house.stop("tickets")
-    path.write_bytes(old)
-    for left in (path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm")):
-        left.unlink(missing_ok=True)
+    put_back(path, old)
     await desk.house.start_again("tickets")
     assert f"a checkpoint over {size} was witnessed" in (await look(desk))["alarm"]
     refused(await resolve(desk, accept=True), 409, "conflict")
@@ -234,24 +258,45 @@ async def test_a_key_that_was_handed_over_is_followed_by_witnesses_verifiers_and
 
 
 async def test_a_recorded_restore_is_no_rewriting(desk: Desk) -> None:
-    """The owner is put back to an earlier state under a new origin, and says so; the witness compares from what was kept."""
-    path = desk.house.settings.data_dir / "tickets.sqlite3"
     kept = await signed(desk)
     assert (await look(desk))["size"] == kept
-    live = desk.house.running("tickets")
-    with live.store.read() as connection:
-        former = log_head(connection).origin
-    await desk.house.stop("tickets")
-    with closing(SQLITE.connect(path)) as connection, connection:
-        connection.execute("UPDATE head SET origin = ?", ("0193c4f0-0000-7000-8000-00000000ffff",))
-    await desk.house.start_again("tickets")
-    live = desk.house.running("tickets")
-    context = Context(actor=Actor(kind="system", id="operator"), at=live.environment.now())
-    await live.writer.execute(Append("store/tickets", [StoreRestored(origin_before=former, cut=kept)], context))
-    size = await signed(desk)
+    await restore(desk, kept)
     state = await look(desk)
-    assert (state["alarm"], state["trouble"], state["size"], state["origin"]) == (None, None, size, "0193c4f0-0000-7000-8000-00000000ffff")
-    assert consumed(desk) == head(desk)
+    assert (state["alarm"], state["trouble"], state["size"], state["origin"]) == (None, None, kept + 1, FRESH)
+    await eventually(lambda: consumed(desk) == head(desk), LONG)
+
+
+async def test_a_restore_that_cut_off_what_was_witnessed_is_compared_from_what_it_kept(desk: Desk) -> None:
+    forged = head(desk) + 1
+    kept = await signed(desk)
+    await look(desk)
+    then = await backup(desk)
+    assert await signed(desk) > kept
+    assert (await look(desk))["size"] > kept
+    await restore(desk, kept, then)
+    state = await look(desk)
+    assert (state["alarm"], state["trouble"], state["size"], state["origin"]) == (None, None, kept + 1, FRESH)
+    await rewrite(desk, forged)
+    assert "was rewritten" in (await look(desk))["alarm"]
+
+
+async def test_a_restore_excuses_nothing_that_it_says_it_kept(desk: Desk) -> None:
+    path = desk.house.settings.data_dir / "tickets.sqlite3"
+    forged = head(desk) + 1
+    kept = await signed(desk)
+    await look(desk)
+    then, signer = await backup(desk), desk.house.running("tickets").signer
+    await signed(desk)
+    await look(desk)
+    await desk.house.stop("tickets")
+    good_one = path.read_bytes()
+    put_back(path, then)
+    forge(path, signer, forged, make_urgent)
+    bad_one = path.read_bytes()
+    put_back(path, good_one)
+    await desk.house.start_again("tickets")
+    await restore(desk, kept, bad_one)
+    assert f"does not begin with the {kept} that were witnessed" in (await look(desk))["alarm"]
 
 
 async def test_another_origin_that_nobody_recorded_is_an_alarm(desk: Desk) -> None:
@@ -260,7 +305,7 @@ async def test_another_origin_that_nobody_recorded_is_an_alarm(desk: Desk) -> No
     await look(desk)
     await desk.house.stop("tickets")
     with closing(SQLITE.connect(path)) as connection, connection:
-        connection.execute("UPDATE head SET origin = ?", ("0193c4f0-0000-7000-8000-00000000ffff",))
+        connection.execute("UPDATE head SET origin = ?", (FRESH,))
     await desk.house.start_again("tickets")
     await signed(desk)
     assert "no signed restore tells why" in (await look(desk))["alarm"]

@@ -96,6 +96,8 @@ class Checkup:
     def _alarms(self) -> list[str]:
         live = self._live
         found = [] if live.broker.connected else ["The broker is not connected."]
+        if live.verdict is not None and not live.verdict[1]:
+            found.append(f"The store is damaged: {live.verdict[2]}")
         if not live.lease.held:  # what it saw when it led may be over
             return found
         return found + [alarm for alarm in (live.relay.alarm, *(consumer.alarm for consumer in live.consumers.values())) if alarm]
@@ -108,6 +110,8 @@ class Checkup:
             figures |= {"relay_lag_events": float(lag.events), "relay_lag_seconds": lag.seconds}
             for source, consumer in live.consumers.items():
                 figures[f"consumer_lag_events_{source.strip('/')}"] = float(max(0, consumer.heard - consumer.position))
+        if live.verdict is not None:
+            figures |= {"verified_at_seconds": live.verdict[0], "verified_ok": float(live.verdict[1])}
         figures.update(parking.figures(connection, live.environment.now()))
         figures.update(live.parts.figures(connection) if live.parts.figures else {})
         return figures

@@ -130,6 +130,8 @@ class Running:
     """Set at SIGTERM: open streams end."""
     verified: tuple[int, int] = (0, 0)
     """How far a verification of the store is that runs now, or how far the last one came: (events done, events in all)."""
+    verdict: tuple[float, bool, str | None] | None = None
+    """What the last verification of the store by this process found: when (seconds since 1970), whether all was well, or why not."""
     failed: str | None = None
     """Why this process cannot go on, once it cannot."""
     end: Callable[[], None] = field(default=lambda: None, repr=False)

@@ -1,5 +1,6 @@
 """What a store can prove of its own log: checkpoints with the words of witnesses, and paths to them."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -10,13 +11,16 @@ from events import tables, tiles, tiling
 from events.catalogue import type_of
 from events.checkpoints import Checkpoint
 from events.contracts.operation import StoreRestored
-from events.envelope import StoredEvent
+from events.envelope import COLUMNS, StoredEvent
 from events.errors import Conflict
 from events.ledger_tables import cosignatures
 from events.notes import open_note
-from events.store import Store, read_stream
+from events.prepared import Query
+from events.store import LogHead, Store, log_head, stored
 from events.tiles import StoredTiles
 from events.writer import Vouch, Writer
+
+logger = logging.getLogger(__name__)
 
 _LOOK_BACK = 100
 """Checkpoints among which the one with the most cosignatures is chosen."""
@@ -31,6 +35,13 @@ _COSIGNED = (
     select(cosignatures)
     .where(cosignatures.c.size >= bindparam("first"), cosignatures.c.size <= bindparam("last"))
     .order_by(cosignatures.c.key)
+)
+
+
+_RESTORES = Query(
+    select(*(tables.events.c[name] for name in COLUMNS))
+    .where(tables.events.c.subject == bindparam("subject"), tables.events.c.type == type_of(StoreRestored).name)
+    .order_by(tables.events.c.streamversion)
 )
 
 
@@ -93,8 +104,11 @@ def vouched(connection: Connection, rows: Sequence[object]) -> list[Vouched]:
 
 def restores(connection: Connection, source: str) -> list[StoredEvent]:
     """Return the events that record restores of this store, in order."""
-    name = type_of(StoreRestored).name
-    return [stored for stored in read_stream(connection, f"store/{source.strip('/')}") if stored.type == name]
+    return [stored(row) for row in _RESTORES.rows(connection, {"subject": f"store/{source.strip('/')}"})]
+
+
+def _newest(connection: Connection) -> tuple[LogHead, Vouched | None]:
+    return log_head(connection), next(iter(checkpoints(connection, 0, 1)), None)
 
 
 class Prover:
@@ -102,6 +116,8 @@ class Prover:
 
     def __init__(self, store: Store, writer: Writer) -> None:
         self._store, self._writer = store, writer
+        self._broken: Checkpoint | None = None
+        """To which the log did not lead either: the tiles are not made anew for it again."""
 
     async def checkpoint_over(self, sequence: int) -> Vouched:
         """Return a checkpoint over an event: of the newest the one that most witnesses cosigned. Where there is none, one is signed."""
@@ -118,9 +134,31 @@ class Prover:
         return max(newest, key=lambda each: (len(each.words), each.size), default=None)
 
     async def check(self, checkpoint: Checkpoint) -> None:
-        """Raise LogBroken unless this store's tree leads to a checkpoint of its own."""
-        if not await tiles.lead_to(self._store, self._writer, checkpoint.size, checkpoint.root):
-            raise LogBroken
+        """Raise LogBroken unless this store's tree leads to a checkpoint of its own.
+
+        Tiles that do not, as after somebody changed them or the log was cut, are made anew from the log, once.
+        """
+        if await self._leads_to(checkpoint):
+            return
+        if checkpoint != self._broken:
+            logger.warning("The tiles do not lead to the signed root over %s events; they are made anew.", checkpoint.size)
+            await self._writer.execute(tiles.DropTiles())
+            if await self._leads_to(checkpoint):
+                return
+        self._broken = checkpoint
+        raise LogBroken
+
+    async def _leads_to(self, checkpoint: Checkpoint) -> bool:
+        await tiles.extend(self._store, self._writer)
+        return await self._store.read_in_thread(lambda connection: tiles.root_at(connection, checkpoint.size)) == checkpoint.root
+
+    async def newest(self) -> Vouched | None:
+        """Return the newest checkpoint, None before the first. A log that got another origin, as by a restore, signs one first."""
+        head, newest = await self._store.read_in_thread(_newest)
+        if newest is not None and not newest.parsed().origin.endswith(f"/{head.origin}"):
+            await self._writer.execute(Vouch())
+            _, newest = await self._store.read_in_thread(_newest)
+        return newest
 
 
 def inclusion_paths(connection: Connection, sequences: Sequence[int], size: int) -> list[list[str]]:

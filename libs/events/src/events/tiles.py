@@ -1,7 +1,6 @@
 """The tiles of a store's own tree: read for proofs, and written behind the log as it grows."""
 
-import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, delete, func, select
@@ -11,18 +10,19 @@ from events import tables, tiling
 from events.decider import Key, Transaction
 from events.ledger import Frontier, leaf_hash
 from events.ledger_tables import tiles
+from events.prepared import Query
 from events.store import Store, log_head
 from events.tiling import TILE
 from events.writer import Writer
-
-logger = logging.getLogger(__name__)
 
 _HASH_BYTES = 32
 _AT_ONCE = 32
 """Tiles that are made in one read and written in one unit: some 8,000 events."""
 
 _event = tables.events.c
-_HASHES = select(_event.hash).where(_event.sequence > bindparam("after"), _event.sequence <= bindparam("until")).order_by(_event.sequence)
+_HASHES = Query(
+    select(_event.hash).where(_event.sequence > bindparam("after"), _event.sequence <= bindparam("until")).order_by(_event.sequence)
+)
 _ROOTS = select(tiles.c.number, tiles.c.root).where(tiles.c.number < bindparam("count")).order_by(tiles.c.number)
 _TILE = select(tiles.c.root, tiles.c.leaves).where(tiles.c.number == bindparam("number"))
 _COUNT = select(func.count(), func.coalesce(func.max(tiles.c.number), -1) + 1)
@@ -63,7 +63,7 @@ class StoredTiles:
 def leaves_of(connection: Connection, number: int, count: int) -> list[bytes]:
     """Return the first `count` leaves of a tile, from the log."""
     first = number * TILE
-    return [leaf_hash(hash_) for hash_ in connection.scalars(_HASHES, {"after": first, "until": first + count})]
+    return [leaf_hash(hash_) for (hash_,) in _HASHES.rows(connection, {"after": first, "until": first + count})]
 
 
 def root_of(leaves: Iterable[bytes]) -> bytes:
@@ -98,8 +98,8 @@ class DropTiles:
         tx.write(_DROP, {})
 
 
-async def extend(store: Store, writer: Writer) -> None:
-    """Write the tiles that the log has filled since, in steps. Where one is missing between others, all are made anew."""
+async def extend(store: Store, writer: Writer, pause: Callable[[], Awaitable[None]] | None = None) -> None:
+    """Write the tiles that the log has filled since, in steps, with a pause after each. Where one is missing, all are made anew."""
     while True:
         whole, rows = await store.read_in_thread(_following)
         if not whole:
@@ -108,6 +108,8 @@ async def extend(store: Store, writer: Writer) -> None:
             await writer.execute(AddTiles(rows))
         else:
             return
+        if pause is not None:
+            await pause()
 
 
 def _following(connection: Connection) -> tuple[bool, list[Row]]:
@@ -120,25 +122,9 @@ def _tile(connection: Connection, number: int) -> Row:
     return {"number": number, "root": root_of(leaves), "leaves": b"".join(leaves)}
 
 
-async def lead_to(store: Store, writer: Writer, size: int, root: bytes) -> bool:
-    """Bring the tiles up to date, and return whether they lead to a signed root over `size` events.
-
-    Where they do not, as after somebody changed them or the log was cut, they are made anew from the log; then False says that it is the
-    log that does not.
-    """
-    for attempt in (1, 2):
-        await extend(store, writer)
-        found = await store.read_in_thread(lambda connection: _root(connection, size))
-        if found == root:
-            return True
-        if attempt == 1:
-            logger.warning("The tiles do not lead to the signed root over %s events; they are made anew.", size)
-            await writer.execute(DropTiles())
-    return False
-
-
-def _root(connection: Connection, size: int) -> bytes | None:
+def root_at(connection: Connection, size: int) -> bytes | None:
+    """Return the root of the first `size` events by the tiles; None when there are fewer."""
     try:
         return tiling.root(StoredTiles(connection), size)
-    except ValueError:  # there are fewer events
+    except ValueError:
         return None
