@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from benchmarks.bench import Bench
 from benchmarks.figure import Measured
-from benchmarks.suites import append, clicks, growth, history, idle, latency, log, overdue, processes, rates
+from benchmarks.suites import append, clicks, growth, history, idle, latency, log, overdue, processes, rates, simulate
 
 Measure = Callable[[Bench], Iterator[Measured]]
 
@@ -37,4 +37,5 @@ SUITES: Mapping[str, Suite] = {
     "streams": Suite("click to notification, with ever more open pages", clicks.streams),
     "processes": Suite("the tickets service as one process and as two", processes.measure, alone=True),
     "overdue": Suite("deadlines that are all due at once", overdue.measure, alone=True),
+    "simulate": Suite("what another policy would have done, over all tickets", simulate.measure, alone=True),
 }
