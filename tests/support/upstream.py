@@ -13,7 +13,10 @@ PADDING = "x" * 2000
 
 
 class Upstream(ThreadingHTTPServer):
-    """`seen` holds each request that arrived whole, as {"method", "path", "headers", "size"}; `go_on` lets a stream send its second."""
+    """`seen` holds each request that arrived whole, as {"method", "path", "headers", "size"}; `go_on` lets a stream send its second.
+
+    `left` is set once the connection of a request to a path that ends in `/long` was closed; such a request gets no answer.
+    """
 
     daemon_threads = True
 
@@ -21,6 +24,7 @@ class Upstream(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), _Handler)
         self.seen: list[dict[str, Any]] = []
         self.go_on = threading.Event()
+        self.left = threading.Event()
 
     @property
     def port(self) -> int:
@@ -46,6 +50,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.seen.append(told)
         if self.path == "/api/auth/stream":
             self._stream()
+        elif self.path.endswith("/long"):
+            self.connection.settimeout(20)
+            if self.connection.recv(1) == b"":
+                self.server.left.set()
+            self.close_connection = True
         elif self.path == "/api/auth/dies":
             self.connection.shutdown(socket.SHUT_RDWR)
             self.close_connection = True

@@ -5,12 +5,14 @@ import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
 from deploy.ports import free_ports
-from tests.integration.deploy.conftest import Gateway, Open
+from tests.integration.deploy.conftest import Gateway, Open, running
 from tests.support.upstream import upstream
+from tests.support.waiting import eventually
 
 PROBLEM = "application/problem+json"
 
@@ -291,3 +293,12 @@ def test_only_the_pages_own_files_are_served(gateway: Gateway, path: str) -> Non
 def test_the_way_in_leads_to_the_documents(gateway: Gateway) -> None:
     answer = gateway.client.get("/")
     assert (answer.status_code, answer.headers["Location"]) == (302, "/api/docs")
+
+
+def test_what_nobody_waits_for_any_more_is_ended(tmp_path: Path) -> None:
+    """The gateway hangs up on the escalator when the client does: a simulation would go on for nobody."""
+    with upstream() as service, running(tmp_path, service, others={"escalator": service.port}) as gateway:
+        request = b"POST /api/escalations/long HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}"
+        with raw(gateway, request):
+            eventually(lambda: bool(service.seen), what="the request at the service")
+        assert service.left.wait(20)
