@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import and_, create_engine, delete, func, or_, select, update
+from sqlalchemy import and_, create_engine, delete, func, inspect, or_, select, update
 
 from escalator.tables import deadlines, ticket_copies, ticket_phases
 from events.decider import Key, Transaction
+from events.forms import note_form
 from events.rebuilding import rebuild
 from events.store import log_head
 from events.tables import consumed, origins
@@ -116,3 +117,29 @@ async def test_deadlines_filled_anew_are_the_same_and_nothing_is_asked_again(tmp
         await there.desk.house.settled()
         assert rows(there) == before
         assert head(there) == asked
+
+
+async def test_a_store_of_the_version_before_is_made_anew_at_its_first_start(tmp_path: Path) -> None:
+    """It knows tickets as they are, and nothing of how they came to be so."""
+    async with escalation(tmp_path) as there:
+        ticket = await there.desk.open()
+        for status in ("in_progress", "open"):
+            good(await there.desk.put(ticket, "status", status))
+        await there.desk.house.settled()
+        before = rows(there)
+        assert [row[3] for row in before["ticket_phases"] if row[0] == ticket["id"]] == ["open", "in_progress", "open"]
+        await there.desk.house.stop("escalator")
+        engine = create_engine(f"sqlite:///{there.desk.house.settings.data_dir / 'escalator.sqlite3'}", module=pysqlite3)
+        with engine.begin() as connection:
+            ticket_phases.drop(connection)
+            note_form(connection, "/tickets", 1)
+        engine.dispose()
+        await there.desk.house.start(declared("escalator"))
+        await there.desk.house.settled()
+
+        async def made() -> bool:
+            with there.desk.house.running("escalator").store.read() as connection:
+                return inspect(connection).has_table("ticket_phases")
+
+        await soon(made)
+        assert rows(there) == before

@@ -223,6 +223,25 @@ async def test_a_change_of_policies_reaches_every_ticket_of_a_large_desk(office:
         assert connection.execute(select(deadlines.c.due_at).distinct()).scalars().all() == ["2026-11-23T11:00:00.000000Z"]
 
 
+async def test_what_is_due_does_not_wait_for_a_change_of_policies_to_reach_every_ticket(office: Office) -> None:
+    await office.open([9_999])
+    office.clock.now += 25 * HOUR
+    await office.writer.execute(Seed(3 * SETTLED_AT_ONCE, office.clock.now))
+    await office.change(policy("24h"), policy("48h", name="further"))
+    looks: list[tuple[bool, bool]] = []
+
+    def now() -> datetime:
+        """Note at each look of the timer whether the change is under way, and whether the ticket was asked for."""
+        with office.store.read() as connection:
+            looks.append((settled_up_to(connection) is not None, bool(office.asked())))
+        return office.clock.now
+
+    await replace(office.timer, environment=replace(office.timer.environment, now=now)).catch_up()
+    assert looks[0] == (True, False)
+    assert (True, True) in looks
+    assert looks[-1] == (False, True)
+
+
 async def test_a_deadline_that_was_not_settled_yet_is_not_asked_for_under_a_policy_that_is_gone(office: Office) -> None:
     count = SETTLED_AT_ONCE + 1
     await office.open(range(1, count + 1))
