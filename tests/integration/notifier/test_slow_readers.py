@@ -10,9 +10,9 @@ import pytest
 from starlette.requests import ClientDisconnect
 from starlette.types import Message
 
-from notifier import streams
-from notifier.errors import TooManyStreams
-from notifier.streams import MOST_STREAMS, EventStream, Feed, Switchboard
+from chassis import sse
+from chassis.sse import MOST_STREAMS, EventStream, TooManyStreams
+from notifier.streams import Feed, Switchboard
 from tests.integration.notifier.office import Office, office
 
 
@@ -93,8 +93,8 @@ async def test_a_stream_that_is_over_says_so(tmp_path: Path) -> None:
 
 
 async def test_who_takes_nothing_is_cut_off_and_nothing_is_kept_for_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streams, "STALLED", 0.2)
-    monkeypatch.setattr(streams, "LAST_WORD", 0.05)
+    monkeypatch.setattr(sse, "STALLED", 0.2)
+    monkeypatch.setattr(sse, "LAST_WORD", 0.05)
     async with office(tmp_path) as there, opened(there, reads=False) as stream:
         await until_offered(stream.reader, 2)
         for _ in range(20):
@@ -107,7 +107,7 @@ async def test_who_takes_nothing_is_cut_off_and_nothing_is_kept_for_them(tmp_pat
 
 
 async def test_who_takes_nothing_keeps_no_stream_from_ending(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streams, "LAST_WORD", 0.05)
+    monkeypatch.setattr(sse, "LAST_WORD", 0.05)
     async with office(tmp_path) as there, opened(there, reads=False) as stream:
         await until_offered(stream.reader, 2)
         stream.over.set()
@@ -117,7 +117,7 @@ async def test_who_takes_nothing_keeps_no_stream_from_ending(tmp_path: Path, mon
 
 
 async def test_who_stops_reading_before_the_end_keeps_no_stream_from_ending(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streams, "LAST_WORD", 0.05)
+    monkeypatch.setattr(sse, "LAST_WORD", 0.05)
     async with office(tmp_path) as there, opened(there) as stream:
         await until_offered(stream.reader, 2)
         stream.reader.reads.clear()  # what was said is taken; the end is not

@@ -6,8 +6,9 @@ from contextlib import AsyncExitStack
 
 import pytest
 
+from chassis import sse
+from chassis.sse import MOST_STREAMS
 from notifier import streams
-from notifier.streams import MOST_STREAMS
 from tests.integration.notifier.conftest import INBOX, Inboxes, inboxes, soon
 from tests.integration.notifier.listening import STREAM, listening
 from tests.integration.tickets.conftest import good, refused
@@ -130,8 +131,8 @@ async def test_a_position_that_is_not_reached_yet_is_now(there: Inboxes) -> None
 
 
 async def test_a_quiet_stream_shows_that_it_lives(there: Inboxes, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert streams.HEARTBEAT == 15
-    monkeypatch.setattr(streams, "HEARTBEAT", 0.05)
+    assert sse.HEARTBEAT == 15
+    monkeypatch.setattr(sse, "HEARTBEAT", 0.05)
     async with listening(there.anna) as stream:
         await stream.next()
         with pytest.raises(TimeoutError):

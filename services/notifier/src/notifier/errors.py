@@ -1,6 +1,6 @@
 """Why the notifier refuses, in its own words."""
 
-from events.errors import Conflict, NotFound, TooMany
+from events.errors import Conflict, NotFound
 
 
 class NotificationNotFound(NotFound):
@@ -22,10 +22,3 @@ class NotDead(Conflict):
 
     def __init__(self, status: str) -> None:
         super().__init__(f"Only a dead job can be retried; this one is {status}.", job_status=status)
-
-
-class TooManyStreams(TooMany):
-    code = "too-many-streams"
-
-    def __init__(self, most: int, retry_after: int) -> None:
-        super().__init__(f"You have {most} streams open already; close one first.", retry_after)

@@ -10,17 +10,16 @@ from chassis.answers import json_answer, no_content
 from chassis.idempotency import Idempotency, answer_once
 from chassis.lean import LeanRoute
 from chassis.principal import CurrentPrincipal
-from chassis.problems import declare, responses
+from chassis.problems import responses
 from chassis.service import running
+from chassis.sse import EventStream, retry_after
 from notifier import queries
 from notifier.dependencies import LastEventId, listing, parts
 from notifier.schemas import CountOut, InboxQuery, NotificationsOut, PreferencesBody, PreferencesOut, UpdatedOut, notification_out
-from notifier.streams import EventStream, Feed
+from notifier.streams import Feed
 from notifier.units import Mark, MarkAll, Prefer
 
 router = APIRouter(prefix="/api/notifications", route_class=LeanRoute, tags=["notifications"])
-
-declare("too-many-streams", 429, "Too many streams")
 
 _STREAM: dict[int | str, dict[str, Any]] = {
     200: {
@@ -51,8 +50,7 @@ async def stream(request: Request, by: CurrentPrincipal, after: LastEventId) -> 
     """Stream one's own notifications as they come. It ends when one is signed out, and when the service stops."""
     live, board = running(request), parts(request).switchboard
     seat = board.take(by.id)
-    retry = 1000 + int.from_bytes(live.environment.random_bytes(2), "big") % 2000  # spread out, so that not all come back at once
-    feed = Feed(live.store, by.id, after)
+    feed, retry = Feed(live.store, by.id, after), retry_after(live.environment.random_bytes(2))
     return EventStream(feed, seat, ends=[live.principals.watch(by), live.stopping], retry=retry, leave=partial(board.leave, seat))
 
 
