@@ -102,6 +102,8 @@ ROUTES: Mapping[str, Route] = {
     "POST /api/audit/verify": Route(ADMINS, "200"),
     "GET /api/audit/checkpoints": Route(ADMINS, "200"),
     "GET /api/audit/proof": Route(ADMINS, "200", of="ticket", query="ticket"),
+    "GET /api/events": Route(ADMINS, "200"),
+    "GET /api/events/stream": Route(ADMINS, "200"),
     "GET /api/notifications": Route(EVERYBODY, "200"),
     "GET /api/notifications/unread-count": Route(EVERYBODY, "200"),
     "GET /api/notifications/stream": Route(EVERYBODY, "200"),

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, NoReturn
 from urllib.parse import parse_qsl
 
@@ -128,17 +128,22 @@ def _check_texts(value: Any) -> None:
                 _check_texts(item)
 
 
-def query(raw: bytes) -> dict[str, str]:
-    """Return the parameters of a query string. Raises Invalid for repeated ones, too many, NUL, or what is not UTF-8."""
+def query(raw: bytes, repeatable: Collection[str] = ()) -> dict[str, str]:
+    """Return the parameters of a query string; what a `repeatable` one has more than once is joined by commas.
+
+    Raises Invalid for others that are repeated, too many, NUL, or what is not UTF-8.
+    """
     if not raw:
         return {}
     try:
         pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS)
     except ValueError:
         raise Invalid("The query cannot be read.", [(("query",), "must be percent-encoded UTF-8 with few parameters")]) from None
-    values = dict(pairs)
-    if len(values) != len(pairs):
-        raise Invalid("A parameter stands twice in the query.", [(("query",), "each parameter may stand once")])
+    values: dict[str, str] = {}
+    for name, value in pairs:
+        if name in values and name not in repeatable:
+            raise Invalid("A parameter stands twice in the query.", [(("query",), "each parameter may stand once")])
+        values[name] = f"{values[name]},{value}" if name in values else value
     if any("\x00" in name or "\x00" in value for name, value in pairs):
         raise Invalid("A parameter cannot be meant.", [(("query",), "must not contain a NUL character")])
     return values

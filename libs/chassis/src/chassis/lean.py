@@ -21,6 +21,7 @@ from chassis.answers import Answer, to_bytes
 from chassis.declared import Declared, declared
 from chassis.principal import SAFE_METHODS
 from chassis.problems import instance_of, merge, problem, responses
+from chassis.strings import REPEATABLE
 from events.errors import DomainError, NotFound
 
 Getter = Callable[[Request], Any]
@@ -157,9 +158,10 @@ def _path_getter(name: str, hint: Any) -> Getter:
 
 def _query_getter(model: type[BaseModel]) -> Getter:
     validate = model.__pydantic_validator__.validate_strings
+    repeatable = frozenset(name for name, field in model.model_fields.items() if REPEATABLE in field.metadata)
 
     def getter(request: Request) -> BaseModel:
-        values = bodies.query(request.scope["query_string"])
+        values = bodies.query(request.scope["query_string"], repeatable)
         try:
             return validate(values)  # type: ignore[arg-type, no-any-return]
         except ValidationError as error:

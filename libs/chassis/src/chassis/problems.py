@@ -152,6 +152,8 @@ def _response(status: int, title: str) -> dict[str, Any]:
 
 def _example(slug: str, status: int, title: str) -> dict[str, Any]:
     example = {"type": f"/problems/{slug}", "title": title, "status": status, "detail": f"{title}.", "instance": "/api/…"}
+    if status == 410:
+        example["cut"] = "0"
     if status == 412:
         example["current_version"] = 8
     if status == 422:
@@ -170,6 +172,7 @@ SCHEMA: dict[str, Any] = {
         "status": {"type": "integer"},
         "detail": {"type": "string"},
         "instance": {"type": "string", "format": "uri-reference"},
+        "cut": {"type": "string", "description": "410: the position of the last event that a restore kept."},
         "current_version": {"type": "integer", "description": "412: the version that the entity has now."},
         "errors": {
             "type": "array",

@@ -58,5 +58,7 @@ def _flag(value: Any) -> Any:
     raise ValueError("must be true or false")
 
 
+REPEATABLE = "repeatable"
+"""In the metadata of a query's field: the parameter may stand several times, and the field is given its values joined by commas."""
 Flag = Annotated[bool, BeforeValidator(_flag), WithJsonSchema({"type": "boolean"})]
 """A yes or no in a query: `true` or `false`, and none of the many other words that could be taken for one."""

@@ -1,18 +1,22 @@
 """The desk, declared."""
 
+from collections.abc import Mapping
+
 from fastapi import FastAPI
+from sqlalchemy import Connection
 
 from chassis.app import create_app as create
 from chassis.service import Running, Service
 from chassis.settings import Settings
 from events.handling import Subscription
-from tickets import audit_routes, demo, people, proof_routes, routes, verification
+from tickets import audit_routes, demo, feed_routes, people, proof_routes, routes, verification
 from tickets.auditing import Audit
 from tickets.daily import Daily
 from tickets.decider import TICKET
 from tickets.dependencies import DeskParts
 from tickets.handlers import HANDLERS
 from tickets.journal import Journal, JournalFeed, PeopleFeed
+from tickets.live import Readers
 from tickets.people import People
 from tickets.projections import Desk
 from tickets.units import PERSON
@@ -21,17 +25,23 @@ from tickets.verification import Verification
 
 def build(running: Running) -> DeskParts:
     """Return the desk's parts: its own projection follows the log, people and the audit list follow the journal of all sources."""
-    journal, verifying, every = Journal(), Verification(running), running.settings.verify_after
+    journal, readers, verifying, every = Journal(), Readers(running), Verification(running), running.settings.verify_after
+
+    def figures(connection: Connection) -> Mapping[str, float]:
+        return {**verification.figures(connection), "streams_open": float(readers.open)}
+
     return DeskParts(
-        routers=[routes.router, audit_routes.router, proof_routes.router, demo.router],
+        routers=[routes.router, audit_routes.router, proof_routes.router, feed_routes.router, demo.router],
         verification=verifying,
+        readers=readers,
         leader_tasks=[Daily(running, verifying, every).run] if every else [],
         projections=[Desk()],
         feeds=[(PeopleFeed(), [People()]), (JournalFeed(), [Audit()])],
         appended=journal.record_own,
         subscriptions=[Subscription(source=source, handlers=HANDLERS) for source in ("/auth", "/notifier", "/escalator")],
         record=journal.record,
-        figures=verification.figures,
+        tasks=[readers.run],
+        figures=figures,
         reasons=verification.reasons,
     )
 

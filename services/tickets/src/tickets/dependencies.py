@@ -9,6 +9,7 @@ from fastapi import Request
 from chassis.answers import Answer, json_answer
 from chassis.paging import Page, Sealer
 from chassis.service import Parts, running
+from tickets.live import Readers
 from tickets.verification import Verification
 
 T = TypeVar("T")
@@ -19,6 +20,7 @@ class DeskParts(Parts):
     """The desk's parts, and what its routes need beside them."""
 
     verification: Verification
+    readers: Readers
 
 
 def parts(request: Request) -> DeskParts:

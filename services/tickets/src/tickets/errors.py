@@ -1,6 +1,6 @@
 """Why the desk refuses, in its own words."""
 
-from events.errors import Invalid, NotFound, NotPermitted
+from events.errors import DomainError, Invalid, NotFound, NotPermitted
 
 
 class TicketNotFound(NotFound):
@@ -28,3 +28,24 @@ class NotAssignable(Invalid):
     def __init__(self) -> None:
         message = "This is not an active admin."
         super().__init__(message, errors=[(("body", "assignee_id"), message)])
+
+
+class NoPlace(Invalid):
+    """A position that is none of this store's journal: made up, changed, another desk's, or from a history that was never restored."""
+
+    def __init__(self, where: tuple[str, str] = ("query", "after")) -> None:
+        rule = "must be a position that this desk gave out, as it was given out; 0 for the beginning, now for the end"
+        super().__init__("This is no position of this desk's events.", [(where, rule)])
+
+
+class CutOff(DomainError):
+    """A position beyond what a restore kept. `cut` is the position of the last event that was kept."""
+
+    code = "cut-off"
+
+    def __init__(self, cut: str) -> None:
+        super().__init__(
+            "This desk was restored, and what you have read last is no longer part of its history. Forget what you have read after the "
+            "position that `cut` names, and go on from there.",
+            cut=cut,
+        )

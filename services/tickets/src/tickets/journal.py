@@ -14,7 +14,7 @@ from events.contracts import CATALOGUE
 from events.decider import Transaction
 from events.envelope import COLUMNS, StoredEvent, from_wire
 from events.following import News
-from events.prepared import Prepared, Query, Row
+from events.prepared import Prepared, Query, Reader, Row
 from events.projections import Recorded
 from events.store import stored
 from events.tables import events as log
@@ -25,6 +25,8 @@ _LAST = select(func.coalesce(func.max(journal.c.position), 0))
 _WITH_LOG = journal.outerjoin(log, and_(journal.c.wire.is_(None), log.c.sequence == journal.c.sequence))
 _EVENTS: Select[Any] = select(journal.c.position, journal.c.wire, *(log.c[name] for name in COLUMNS)).select_from(_WITH_LOG)
 _AT = _EVENTS.where(journal.c.position.in_(bindparam("positions", expanding=True)))
+_BETWEEN = Query(_EVENTS.where(journal.c.position.between(bindparam("first"), bindparam("last"))).order_by(journal.c.position))
+_HEAD = Query(_LAST)
 # written out, not bound, so that the index of these types is known to serve
 _TYPES_OF_PEOPLE = journal.c.type.in_([literal_column(f"'{type_}'") for type_ in OF_PEOPLE])
 _ERASED = select(journal.c.subject).where(_TYPES_OF_PEOPLE, journal.c.type == "user.erased").distinct()
@@ -99,6 +101,17 @@ def at(connection: Connection, positions: Sequence[int]) -> dict[int, StoredEven
     """Return the events at these positions."""
     rows = connection.execute(_AT, {"positions": list(positions)}) if positions else ()
     return {row[0]: _event(row) for row in rows}
+
+
+def between(reader: Reader, first: int, last: int) -> list[tuple[int, StoredEvent]]:
+    """Return the events at the positions from `first` to `last`, in order, each with its own."""
+    return [(row[0], _event(row)) for row in _BETWEEN.rows(reader, {"first": first, "last": last})]
+
+
+def head(reader: Reader) -> int:
+    """Return the last position, 0 when there is none."""
+    [(position,)] = _HEAD.rows(reader, {})
+    return int(position)
 
 
 def erased_people(connection: Connection) -> frozenset[str]:

@@ -5,8 +5,11 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from events.envelope import StoredEvent
 from events.times import to_text
 from tickets.decider import Ticket
+from tickets.feed import Part
+from tickets.places import Places
 from tickets.queries import Summary
 from tickets.units import Written
 
@@ -76,3 +79,15 @@ def entry(listed: dict[str, Any], own: Names) -> dict[str, Any]:
 def written(note_: Written, author: str, name: str) -> dict[str, Any]:
     """Return a note as it was just stored."""
     return {"id": note_.id, "author": {"id": author, "name": name}, "body": note_.body, "created_at": to_text(note_.created_at)}
+
+
+def fed(places: Places, origin: str, position: int, event: StoredEvent) -> tuple[bytes, bytes]:
+    """Return the place of an event of the feed, and the event with it; its bytes stand there as they are stored."""
+    place = places.seal(origin, position, event.hash).encode()
+    return place, b'{"position":"%b","event":%b}' % (place, event.wire())
+
+
+def fed_page(places: Places, part: Part) -> bytes:
+    """Return a page of the feed."""
+    items = b",".join(fed(places, part.origin, position, event)[1] for position, event in part.found)
+    return b'{"items":[%b],"next":"%b"}' % (items, places.seal(part.origin, part.at, part.hash).encode())
