@@ -9,6 +9,7 @@ from deploy.commands import audit, events, jobs, parked, people, relay, witness
 from deploy.commands.doctor import doctor
 from deploy.commands.rebuild import rebuild
 from deploy.commands.simulate import simulate
+from deploy.commands.why import why
 from deploy.refusal import Refusal
 
 app = typer.Typer(
@@ -25,6 +26,7 @@ app = typer.Typer(
 app.command()(doctor)
 app.command()(rebuild)
 app.command()(simulate)
+app.command()(why)
 app.add_typer(people.app, name="user")
 app.add_typer(events.app, name="events")
 app.add_typer(jobs.app, name="jobs")

@@ -97,6 +97,7 @@ ROUTES: Mapping[str, Route] = {
     "POST /api/tickets/{ticket}/notes": Route(ADMINS_NOT_REQUESTER, "201", of="ticket", body=_with(body="Called her.")),
     "GET /api/tickets/{ticket}/notes": Route(ADMINS_NOT_REQUESTER, "200", of="ticket"),
     "GET /api/tickets/{ticket}/history": Route(REQUESTER_OR_ADMINS, "200", of="ticket"),
+    "GET /api/tickets/{ticket}/why": Route(REQUESTER_OR_ADMINS, "422 invalid", of="ticket"),  # what of it, the row does not say
     "GET /api/audit": Route(ADMINS, "200"),
     "GET /api/audit/verify": Route(ADMINS, "200"),
     "POST /api/audit/verify": Route(ADMINS, "200"),

@@ -29,7 +29,10 @@ MAY_KNOW = {
     **{name: {"chassis", "events"} for name in SERVICES},
 }
 IMPURE = ["sqlalchemy", "alembic", "fastapi", "starlette", "uvicorn", "nats", "httpx", "httpx2", "requests", "sqlite3", "pysqlite3"]
-CORE = ["commands", "decider", "access", "errors", "rules", "policy", "policies", "calendars", "engine", "simulation"]
+CORE = [
+    "commands", "decider", "access", "errors", "rules", "policy", "policies", "calendars", "engine", "simulation", "explaining", "escalating",
+    "sentences",
+]  # fmt: skip
 PURE_EVENTS = [
     "catalogue", "decider", "errors", "upcasts", "envelope", "ledger", "notes", "checkpoints", "cosignatures", "proofs", "tiling", "walk",
     "witnessing", "times", "ids",

@@ -13,6 +13,7 @@ from escalator.queries import late_by, load_policies, read_policies
 from escalator.routes import router
 from escalator.tables import deadlines, ticket_copies, ticket_phases
 from escalator.timers import Timer
+from escalator.why_routes import router as why_router
 from events.handling import Subscription
 
 
@@ -39,7 +40,7 @@ def build(running: Running) -> Parts:
         return {"deadline_late_seconds": late_by(connection, running.environment.now())}
 
     return Parts(
-        routers=[router, *what_if.routers(running)],
+        routers=[router, why_router, *what_if.routers(running)],
         subscriptions=[Subscription(source="/tickets", derived=HANDLERS, tables=[ticket_copies, deadlines, ticket_phases], version=2)],
         leader_tasks=[keep_time],
         figures=figures,

@@ -19,6 +19,7 @@ from notifier.job_routes import router as job_router
 from notifier.routes import router
 from notifier.streams import Switchboard
 from notifier.tables import people as people_table
+from notifier.why_routes import router as why_router
 from notifier.worker import Worker
 
 
@@ -44,7 +45,7 @@ def declare(channels: Mapping[str, Channel]) -> Service:
 
         return NotifierParts(
             switchboard=switchboard,
-            routers=[router, job_router, internal],
+            routers=[router, job_router, internal, why_router],
             subscriptions=[
                 Subscription(source="/auth", derived=people.HANDLERS, tables=[people_table], handlers=on_people()),
                 Subscription(source="/tickets", handlers=on_tickets(post)),

@@ -11,14 +11,10 @@ from notifier.tables import inboxes, jobs, notifications, people, preferences
 Row = Mapping[str, Any]
 
 _actor, _other = people.alias("actor_person"), people.alias("other_person")
-_NOTIFICATIONS: Select[Any] = (
-    select(notifications, _actor.c.name.label("actor_name"), _other.c.name.label("other_name"))
-    .select_from(
-        notifications.outerjoin(_actor, _actor.c.id == notifications.c.actor).outerjoin(_other, _other.c.id == notifications.c.other)
-    )
-    .where(notifications.c.recipient == bindparam("person"))
-    .limit(bindparam("limit"))
+NAMED: Select[Any] = select(notifications, _actor.c.name.label("actor_name"), _other.c.name.label("other_name")).select_from(
+    notifications.outerjoin(_actor, _actor.c.id == notifications.c.actor).outerjoin(_other, _other.c.id == notifications.c.other)
 )
+_NOTIFICATIONS = NAMED.where(notifications.c.recipient == bindparam("person")).limit(bindparam("limit"))
 _NEWEST = _NOTIFICATIONS.order_by(notifications.c.position.desc())
 _FOLLOWING = _NOTIFICATIONS.where(notifications.c.position > bindparam("after")).order_by(notifications.c.position)
 _LAST = select(func.max(notifications.c.position)).where(notifications.c.recipient == bindparam("person"))

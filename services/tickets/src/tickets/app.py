@@ -9,7 +9,7 @@ from chassis.app import create_app as create
 from chassis.service import Running, Service
 from chassis.settings import Settings
 from events.handling import Subscription
-from tickets import audit_routes, demo, feed_routes, people, proof_routes, routes, verification
+from tickets import audit_routes, demo, feed_routes, people, proof_routes, routes, verification, why_routes
 from tickets.auditing import Audit
 from tickets.daily import Daily
 from tickets.decider import TICKET
@@ -31,7 +31,15 @@ def build(running: Running) -> DeskParts:
         return {**verification.figures(connection), "streams_open": float(readers.open)}
 
     return DeskParts(
-        routers=[routes.router, audit_routes.router, proof_routes.router, feed_routes.router, demo.router],
+        routers=[
+            routes.router,
+            audit_routes.router,
+            proof_routes.router,
+            feed_routes.router,
+            why_routes.router,
+            why_routes.internal,
+            demo.router,
+        ],
         verification=verifying,
         readers=readers,
         leader_tasks=[Daily(running, verifying, every).run] if every else [],
