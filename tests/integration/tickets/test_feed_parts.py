@@ -13,6 +13,7 @@ from events.envelope import StoredEvent, canonical, chain, digest, head_of
 from events.tables import LOG, head
 from tickets import feed
 from tickets.feed import Bounds, Wanted
+from tickets.journal import Carried
 from tickets.tables import PRIMARY, journal
 
 pysqlite3 = pytest.importorskip("pysqlite3", reason="the system's SQLite may be too old for these tests")
@@ -99,7 +100,7 @@ def test_part_by_part_everything_that_is_wanted_comes_once_and_in_order(
     with pytest.MonkeyPatch.context() as patch, journal_of(events) as connection:
         patch.setattr(feed, "_LOOKED_AT", looked_at)
         patch.setattr(feed, "_FETCHED", fetched)
-        found: list[tuple[int, StoredEvent]] = []
+        found: list[Carried] = []
         at = 0
         while at < len(events):
             part = feed.read(connection, at, wanted, bounds)
@@ -108,13 +109,13 @@ def test_part_by_part_everything_that_is_wanted_comes_once_and_in_order(
             assert part.hash == events[part.at - 1].hash
             found += part.found
             at = part.at
-        assert found == [(position, each) for position, each in enumerate(events, 1) if meant(wanted, each)]
+        assert found == [(position, each.hash, each.wire()) for position, each in enumerate(events, 1) if meant(wanted, each)]
         assert feed.read(connection, at, wanted, bounds).found == []
 
 
 def test_a_part_ends_when_it_has_enough_bytes_and_never_before_its_first_event() -> None:
     events = [event(sequence, TYPES[0], SUBJECTS[0], TIMES[0]) for sequence in range(1, 10)]
-    size = len(events[0].head) + len(events[0].data)
+    size = len(events[0].wire())
     with journal_of(events) as connection:
         for bytes_, count in ((1, 1), (size, 1), (size + 1, 2), (3 * size, 3)):
             part = feed.read(connection, 0, Wanted(), Bounds(events=100, size=bytes_, seconds=10))

@@ -12,12 +12,12 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, or_, select
 
-from events.envelope import StoredEvent
 from events.prepared import Query
 from events.store import log_head
 from events.tables import events as log
 from tickets import journal
 from tickets.errors import CutOff, NoPlace
+from tickets.journal import Carried
 from tickets.places import Places
 from tickets.tables import journal as table
 
@@ -60,13 +60,10 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """`found` are events with their positions; all up to `at`, where the event with the hash `hash` stands, was looked at.
-
-    `head` is where the journal ends.
-    """
+    """`found` is what is wanted; all up to `at`, where the event with the hash `hash` stands, was looked at. The journal ends at `head`."""
 
     origin: str
-    found: Sequence[tuple[int, StoredEvent]]
+    found: Sequence[Carried]
     at: int
     hash: str
     head: int
@@ -97,21 +94,21 @@ def place_at(connection: Connection, places: Places, position: int) -> str:
 def read(connection: Connection, after: int, wanted: Wanted, bounds: Bounds) -> Part:
     """Return what follows the position `after`, all in one snapshot."""
     ends, origin, head = time.monotonic() + bounds.seconds, log_head(connection).origin, journal.head(connection)
-    found: list[tuple[int, StoredEvent]] = []
+    found: list[Carried] = []
     size = 0
     at = after
     while at < head and len(found) < bounds.events and size < bounds.size:
         upto = min(at + _LOOKED_AT, head)
-        for position, event in _matching(connection, at, upto, wanted, bounds.events - len(found)):
-            found.append((position, event))
-            size += len(event.data) + len(event.head) + len(event.personal or b"")
+        for event in _matching(connection, at, upto, wanted, bounds.events - len(found)):
+            found.append(event)
+            size += len(event.wire)
             if size >= bounds.size or len(found) == bounds.events:
-                upto = position
+                upto = event.position
                 break
         at = upto
         if time.monotonic() >= ends:
             break
-    known = found[-1][1].hash if found and found[-1][0] == at else _hash(connection, at)
+    known = found[-1].hash if found and found[-1].position == at else _hash(connection, at)
     return Part(origin=origin, found=found, at=at, hash=known, head=head)
 
 
@@ -135,12 +132,12 @@ def _position(connection: Connection, sequence: int) -> int:
 
 def _hash(connection: Connection, position: int) -> str:
     """Return the hash of the event at a position, "" when there is none."""
-    for _, event in journal.between(connection, position, position):
+    for event in journal.between(connection, position, position):
         return event.hash
     return ""
 
 
-def _matching(connection: Connection, after: int, upto: int, wanted: Wanted, limit: int) -> Iterator[tuple[int, StoredEvent]]:
+def _matching(connection: Connection, after: int, upto: int, wanted: Wanted, limit: int) -> Iterator[Carried]:
     """Yield up to `limit` events that are wanted from the positions after `after` up to `upto`, a few of them in memory at once."""
     if wanted.everything:  # positions have no gaps
         last = min(upto, after + limit)
@@ -150,9 +147,7 @@ def _matching(connection: Connection, after: int, upto: int, wanted: Wanted, lim
     statement, values = _narrowed(wanted)
     positions = [row[0] for row in statement.rows(connection, {**values, "after": after, "upto": upto, "limit": limit})]
     for start in range(0, len(positions), _FETCHED):
-        some = positions[start : start + _FETCHED]
-        there = journal.at(connection, some)
-        yield from ((position, there[position]) for position in some)
+        yield from journal.picked(connection, positions[start : start + _FETCHED])
 
 
 def _narrowed(wanted: Wanted) -> tuple[Query, Mapping[str, Any]]:

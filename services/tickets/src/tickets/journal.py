@@ -5,7 +5,7 @@ consumes it. Promised is the order within each source, and that a cause stands b
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func, insert, literal_column, select
 
@@ -27,6 +27,7 @@ _EVENTS: Select[Any] = select(journal.c.position, journal.c.wire, *(log.c[name] 
 _AT = _EVENTS.where(journal.c.position.in_(bindparam("positions", expanding=True)))
 _BETWEEN = Query(_EVENTS.where(journal.c.position.between(bindparam("first"), bindparam("last"))).order_by(journal.c.position))
 _HEAD = Query(_LAST)
+_HASH = b',"hash":"'
 # written out, not bound, so that the index of these types is known to serve
 _TYPES_OF_PEOPLE = journal.c.type.in_([literal_column(f"'{type_}'") for type_ in OF_PEOPLE])
 _ERASED = select(journal.c.subject).where(_TYPES_OF_PEOPLE, journal.c.type == "user.erased").distinct()
@@ -103,9 +104,23 @@ def at(connection: Connection, positions: Sequence[int]) -> dict[int, StoredEven
     return {row[0]: _event(row) for row in rows}
 
 
-def between(reader: Reader, first: int, last: int) -> list[tuple[int, StoredEvent]]:
-    """Return the events at the positions from `first` to `last`, in order, each with its own."""
-    return [(row[0], _event(row)) for row in _BETWEEN.rows(reader, {"first": first, "last": last})]
+class Carried(NamedTuple):
+    """An event as the bytes that travel, with its position and its hash: for who passes it on and need not know what it says."""
+
+    position: int
+    hash: str
+    wire: bytes
+
+
+def between(reader: Reader, first: int, last: int) -> list[Carried]:
+    """Return the events at the positions from `first` to `last`, in order."""
+    return [_carried(row) for row in _BETWEEN.rows(reader, {"first": first, "last": last})]
+
+
+def picked(connection: Connection, positions: Sequence[int]) -> list[Carried]:
+    """Return the events at these positions, in order."""
+    rows = connection.execute(_AT, {"positions": list(positions)}) if positions else ()
+    return sorted(_carried(row) for row in rows)
 
 
 def head(reader: Reader) -> int:
@@ -121,6 +136,17 @@ def erased_people(connection: Connection) -> frozenset[str]:
 
 def _row(position: int, stored: StoredEvent, wire: bytes | None) -> Row:
     return position, stored.source, stored.sequence, stored.type, stored.subject, stored.time, wire
+
+
+def _carried(row: Any) -> Carried:
+    """Return the event in a row of `_EVENTS`. What came from elsewhere is not taken apart again: it was when it came."""
+    position, wire, *columns = row
+    if wire is None:
+        own = stored(columns)
+        return Carried(position, own.hash, own.wire())
+    came = bytes(wire)
+    at = came.rindex(_HASH) + len(_HASH)  # the last there is: what follows it is a traceparent, which is of hexadecimal digits
+    return Carried(position, came[at : at + 64].decode(), came)
 
 
 def _event(row: Any) -> StoredEvent:

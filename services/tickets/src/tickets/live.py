@@ -70,7 +70,7 @@ class Live:
         places = self.readers.places
         self.at, self.place = part.at, places.seal(part.origin, part.at, part.hash)
         if part.found:
-            items = (fed(places, part.origin, position, event) for position, event in part.found)
+            items = (fed(places, part.origin, event) for event in part.found)
             return b"".join(b"id: %b\ndata: %b\n\n" % (place, item) for place, item in items)
         return self.heartbeat() if part.at < part.head else b""
 

@@ -8,6 +8,7 @@ import base64
 import hmac
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from uuid import UUID
 
 from tickets.errors import NoPlace
@@ -31,6 +32,11 @@ class Place:
         return hash_ is not None and hash_.startswith(self.hash)
 
 
+@lru_cache(maxsize=64)
+def _bytes(origin: str) -> bytes:
+    return UUID(origin).bytes
+
+
 class Places:
     """Makes texts of places, and places of texts. `secret` is hex text."""
 
@@ -41,7 +47,7 @@ class Places:
         """Return the text of a place: 64 characters of base64url, or "0" for the beginning."""
         if position == 0:
             return BEGINNING
-        payload = UUID(origin).bytes + position.to_bytes(_POSITION) + bytes.fromhex(hash_[: 2 * _HASH])
+        payload = _bytes(origin) + position.to_bytes(_POSITION) + bytes.fromhex(hash_[: 2 * _HASH])
         return base64.urlsafe_b64encode(self._mac(payload) + payload).decode()
 
     def open(self, text: str) -> Place | None:

@@ -5,10 +5,10 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from events.envelope import StoredEvent
 from events.times import to_text
 from tickets.decider import Ticket
 from tickets.feed import Part
+from tickets.journal import Carried
 from tickets.places import Places
 from tickets.queries import Summary
 from tickets.units import Written
@@ -81,13 +81,13 @@ def written(note_: Written, author: str, name: str) -> dict[str, Any]:
     return {"id": note_.id, "author": {"id": author, "name": name}, "body": note_.body, "created_at": to_text(note_.created_at)}
 
 
-def fed(places: Places, origin: str, position: int, event: StoredEvent) -> tuple[bytes, bytes]:
+def fed(places: Places, origin: str, event: Carried) -> tuple[bytes, bytes]:
     """Return the place of an event of the feed, and the event with it; its bytes stand there as they are stored."""
-    place = places.seal(origin, position, event.hash).encode()
-    return place, b'{"position":"%b","event":%b}' % (place, event.wire())
+    place = places.seal(origin, event.position, event.hash).encode()
+    return place, b'{"position":"%b","event":%b}' % (place, event.wire)
 
 
 def fed_page(places: Places, part: Part) -> bytes:
     """Return a page of the feed."""
-    items = b",".join(fed(places, part.origin, position, event)[1] for position, event in part.found)
+    items = b",".join(fed(places, part.origin, event)[1] for event in part.found)
     return b'{"items":[%b],"next":"%b"}' % (items, places.seal(part.origin, part.at, part.hash).encode())
