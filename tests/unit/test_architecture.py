@@ -30,8 +30,8 @@ MAY_KNOW = {
 }
 IMPURE = ["sqlalchemy", "alembic", "fastapi", "starlette", "uvicorn", "nats", "httpx", "httpx2", "requests", "sqlite3", "pysqlite3"]
 CORE = [
-    "commands", "decider", "access", "errors", "rules", "policy", "policies", "calendars", "engine", "simulation", "explaining", "escalating",
-    "sentences",
+    "commands", "decider", "access", "errors", "rules", "policy", "policies", "calendars", "engine", "simulation",
+    "explaining", "escalating", "sentences",
 ]  # fmt: skip
 PURE_EVENTS = [
     "catalogue", "decider", "errors", "upcasts", "envelope", "ledger", "notes", "checkpoints", "cosignatures", "proofs", "tiling", "walk",

@@ -4,11 +4,12 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema, model_validator
 
+from chassis.moments import Moment
 from chassis.strings import REPEATABLE
 from tickets.answers import Out
 from tickets.feed import NOW, Wanted
 from tickets.places import BEGINNING
-from tickets.schemas import Id, Moment
+from tickets.schemas import Id
 
 DEFAULT_LIMIT, LARGEST_LIMIT = 100, 1000
 _MOST_TYPES = 20
