@@ -10,6 +10,7 @@ from sqlalchemy import Connection, create_engine, func, select, text
 from events.projections import Projection
 from tests.integration.tickets.conftest import Desk, good, running_desk
 from tickets.auditing import Audit
+from tickets.history import HISTORY, History
 from tickets.journal import JournalFeed
 from tickets.people import People
 from tickets.projections import Desk as DeskProjection
@@ -37,7 +38,7 @@ async def busy_day(desk: Desk) -> None:
 def rows_of(connection: Connection) -> Tables:
     """Every row of every derived table, and every word of the search index with its place."""
     found: Tables = {}
-    for metadata in (DESK, PEOPLE, AUDIT):
+    for metadata in (DESK, HISTORY, PEOPLE, AUDIT):
         for table in metadata.sorted_tables:
             found[table.name] = [tuple(row) for row in connection.execute(select(table).order_by(*table.primary_key))]
     connection.execute(text("CREATE VIRTUAL TABLE IF NOT EXISTS temp.words USING fts5vocab(main, ticket_search, instance)"))
@@ -56,7 +57,7 @@ def live(desk: Desk) -> Tables:
 def rebuilt(desk: Desk, step: int) -> Tables:
     """The tables in a new store, filled from the journal, `step` events at a time."""
     engine = create_engine("sqlite://", module=pysqlite3)
-    projections: list[Projection] = [DeskProjection(), People(), Audit()]
+    projections: list[Projection] = [DeskProjection(), History(), People(), Audit()]
     feed = JournalFeed()
     with engine.begin() as target:
         for projection in projections:
@@ -88,7 +89,7 @@ async def test_a_new_version_of_a_projection_is_filled_at_the_next_start(tmp_pat
     async with running_desk(tmp_path) as desk:
         await busy_day(desk)
         before = live(desk)
-        for projection in (DeskProjection, People, Audit):
+        for projection in (DeskProjection, History, People, Audit):
             monkeypatch.setattr(projection, "version", projection.version + 1)
         await desk.house.restart("tickets")
         assert live(desk) == before

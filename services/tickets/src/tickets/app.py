@@ -15,6 +15,7 @@ from tickets.daily import Daily
 from tickets.decider import TICKET
 from tickets.dependencies import DeskParts
 from tickets.handlers import HANDLERS
+from tickets.history import History
 from tickets.journal import Journal, JournalFeed, PeopleFeed
 from tickets.live import Readers
 from tickets.people import People
@@ -43,7 +44,7 @@ def build(running: Running) -> DeskParts:
         verification=verifying,
         readers=readers,
         leader_tasks=[Daily(running, verifying, every).run] if every else [],
-        projections=[Desk()],
+        projections=[Desk(), History()],
         feeds=[(PeopleFeed(), [People()]), (JournalFeed(), [Audit()])],
         appended=journal.record_own,
         subscriptions=[Subscription(source=source, handlers=HANDLERS) for source in ("/auth", "/notifier", "/escalator")],

@@ -10,6 +10,14 @@ class TicketNotFound(NotFound):
         super().__init__(f"There is no ticket {number} that you can see.")
 
 
+class NotThen(NotFound):
+    """The ticket is the asker's to see, but there was none at that moment, or none of that version."""
+
+    def __init__(self, number: int, *, version: int | None, current: int) -> None:
+        what = "was opened after that moment" if version is None else f"has no version {version}: its last is {current}"
+        super().__init__(f"Ticket {number} {what}.")
+
+
 class ContentIsTheRequesters(NotPermitted):
     def __init__(self) -> None:
         super().__init__("Only the person who opened a ticket changes its title and text.")

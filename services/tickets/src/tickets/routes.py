@@ -15,7 +15,7 @@ from chassis.paging import Page
 from chassis.principal import CurrentPrincipal, Principal
 from chassis.problems import responses
 from chassis.service import Running, running
-from tickets import queries, trail, views
+from tickets import queries, then, trail, views
 from tickets.access import may_handle, may_list, may_see
 from tickets.answers import OPENED, SHOWN, CountsOut, EntriesOut, NoteOut, NotesOut, TicketOut, TicketsOut
 from tickets.commands import AddNote, AssignTicket, ChangePriority, ChangeStatus, EditTicket
@@ -23,7 +23,7 @@ from tickets.decider import Ticket
 from tickets.dependencies import listing
 from tickets.errors import AdminsOnly, TicketNotFound
 from tickets.queries import NOBODY, Wanted
-from tickets.schemas import Edit, NewAssignee, NewNote, NewPriority, NewStatus, NewTicket, Number, TicketQuery
+from tickets.schemas import Edit, NewAssignee, NewNote, NewPriority, NewStatus, NewTicket, Number, Then, ThenTicket, TicketQuery
 from tickets.trail import Sought
 from tickets.units import Change, Note, Open, Written, limits_of_opening
 
@@ -41,10 +41,15 @@ async def open_ticket(request: Request, body: NewTicket, by: CurrentPrincipal, _
 
 @router.get("", response_model=TicketsOut, responses=responses("not-permitted"))
 async def list_tickets(request: Request, query: Annotated[TicketQuery, Query()], by: CurrentPrincipal) -> Response:
-    """List tickets: one's own, an admin everybody's. A search finds the best 1,000 and lists them in the order asked for."""
+    """List tickets: one's own, an admin everybody's; those of now, or as they were then.
+
+    A search finds the best 1,000 of now and lists them in the order asked for. Pages of the past are all of what was known at the first.
+    """
     wanted = _wanted(query, by)
     asked = listing(request, query, list="tickets", requester=wanted.requester, assignee=wanted.assignee)
     store = running(request).store
+    if query.is_past:
+        return await store.read_in_thread(lambda connection: then.page(connection, wanted, query, asked, _own(by)))
     if wanted.text is None:
         with store.glance() as reader:
             rows = queries.page(reader, wanted, limit=asked.fetch, after=asked.after)
@@ -55,17 +60,23 @@ async def list_tickets(request: Request, query: Annotated[TicketQuery, Query()],
 
 
 @router.get("/counts", response_model=CountsOut, response_model_exclude_none=True)
-async def count_tickets(request: Request, by: CurrentPrincipal) -> Response:
-    """Count tickets by status: one's own, an admin everybody's."""
-    with running(request).store.glance() as reader:
-        return json_answer(queries.counts(reader, requester=None if by.is_admin else by.id, me=by.id))
+async def count_tickets(request: Request, query: Annotated[Then, Query()], by: CurrentPrincipal) -> Response:
+    """Count tickets by status: one's own, an admin everybody's; those of now, or as they were then."""
+    store, requester = running(request).store, None if by.is_admin else by.id
+    if query.is_past:
+        return json_answer(await store.read_in_thread(lambda connection: then.counts(connection, query, requester=requester, me=by.id)))
+    with store.glance() as reader:
+        return json_answer(queries.counts(reader, requester=requester, me=by.id))
 
 
 @router.get("/{ticket}", response_model=TicketOut, responses=SHOWN)
-async def get_ticket(request: Request, ticket: Number, by: CurrentPrincipal) -> Response:
-    """Return a ticket to its requester or an admin; to anybody else it is absent."""
+async def get_ticket(request: Request, ticket: Number, query: Annotated[ThenTicket, Query()], by: CurrentPrincipal) -> Response:
+    """Return a ticket to its requester or an admin; to anybody else it is absent.
+
+    As it is, or as it was: then its title and text are those of then, empty where they were erased since, and people's names those of now.
+    """
     with running(request).store.glance() as reader:
-        found = queries.one(reader, ticket)
+        found = then.ticket(reader, ticket, query, by) if query.is_past else queries.one(reader, ticket)
     if found is None or not may_see(by, found[0].requester):
         raise TicketNotFound(ticket)
     row, body = found

@@ -72,7 +72,45 @@ class NewNote(In):
     body: NoteBody
 
 
-class TicketQuery(Page):
+class Then(BaseModel):
+    """Of which moment the answer is to be: of now, unless one is named."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    as_of: Annotated[
+        Moment | None,
+        Field(
+            description="As it was at this time, what happened at it included; by the times of the events, which imported history brings.",
+            examples=["2026-11-23T09:00:00Z"],
+        ),
+    ] = None
+    at: Annotated[
+        int | None, Field(ge=0, le=LARGEST_INTEGER, description="As it was after this event: a `sequence` of /tickets.", examples=[1042])
+    ] = None
+
+    @property
+    def is_past(self) -> bool:
+        """Whether a moment is named."""
+        return bool(self.moments())
+
+    def moments(self) -> list[str]:
+        """Return the names of what says of which moment."""
+        return [name for name in ("as_of", "at", "version") if getattr(self, name, None) is not None]
+
+    @model_validator(mode="after")
+    def _one_moment(self) -> "Then":
+        if len(named := self.moments()) > 1:
+            raise ValueError(f"needs one moment, and {' and '.join(named)} are there")
+        return self
+
+
+class ThenTicket(Then):
+    version: Annotated[
+        int | None, Field(ge=1, le=LARGEST_INTEGER, description="As it was under this version, before the next.", examples=[3])
+    ] = None
+
+
+class TicketQuery(Page, Then):
     status: Status | None = None
     priority: Priority | None = None
     q: Annotated[
@@ -83,6 +121,12 @@ class TicketQuery(Page):
     requester: Annotated[Id | None, Field(description="`me` or a person's id. Another's is for admins only.")] = None
     escalated: Flag | None = None
     sort: Sort = "-created_at"
+
+    @model_validator(mode="after")
+    def _searches_now(self) -> "TicketQuery":
+        if self.q and self.is_past:
+            raise ValueError("has words to search for: they are found in the tickets as they are now; leave out q, or the moment")
+        return self
 
 
 class AuditQuery(Page):

@@ -1,0 +1,192 @@
+"""What is read from the past of the desk: a ticket, a page of a list and the counts, each as of a moment.
+
+A list and the counts are one pass over `history.states`; a list that is narrowed to a requester goes by the tickets of that person alone.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, bindparam, func, literal_column, or_, select, tuple_
+
+from events.contracts import CATALOGUE
+from events.contracts.ticket import TicketEdited
+from events.errors import Invalid, Unavailable
+from events.prepared import Query, Reader
+from events.tables import events as log
+from events.tables import head, projections
+from tickets.commands import STATUSES
+from tickets.history import NEVER, NO_END, History, states
+from tickets.projections import Desk
+from tickets.queries import NOBODY, Summary, Wanted
+from tickets.tables import people, tickets
+
+Texts = Mapping[str, str]
+"""Title and body by these names; empty where they were erased."""
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """A moment: what happened by it are the events up to `sequence` in the log whose time is not after `time`.
+
+    Within a stream both only grow, so these are its first so many events. With `sequence` fixed, nothing that comes later, not even an
+    import of what happened before `time`, changes what is read.
+    """
+
+    sequence: int
+    time: str = NEVER
+
+
+_NEEDED = or_(*(and_(projections.c.name == each.name, projections.c.version == each.version) for each in (History, Desk)))
+_READY = Query(
+    select(
+        head.c.sequence,
+        select(func.count()).where(_NEEDED).scalar_subquery(),
+        select(func.min(projections.c.position)).where(_NEEDED).scalar_subquery(),
+    )
+)
+
+_requester, _assignee = people.alias("requester_person"), people.alias("assignee_person")
+_titled, _told = log.alias("titled_by"), log.alias("told_by")
+_named = states.outerjoin(_requester, _requester.c.id == states.c.requester).outerjoin(_assignee, _assignee.c.id == states.c.assignee)
+_with_title = _named.join(_titled, _titled.c.sequence == states.c.titled)
+_with_texts = _with_title.join(_told, _told.c.sequence == states.c.told)
+_SUMMARY: tuple[ColumnElement[Any], ...] = (
+    states.c.ticket,
+    literal_column("''"),  # the title's place in `queries.Summary`
+    states.c.priority,
+    states.c.status,
+    states.c.requester,
+    _requester.c.name,
+    _requester.c.email,
+    states.c.assignee,
+    _assignee.c.name,
+    states.c.escalated_at,
+    states.c.escalation_level,
+    states.c.created_at,
+    states.c.time,
+    states.c.version,
+)
+_TITLE = tuple(_titled.c[name] for name in ("type", "dataversion", "data", "personal"))
+_BODY = tuple(_told.c[name] for name in ("type", "dataversion", "data", "personal"))
+
+_begun = and_(states.c.sequence <= bindparam("sequence"), states.c.time <= bindparam("time"))
+_is = and_(_begun, or_(states.c.until_sequence > bindparam("sequence"), states.c.until_time > bindparam("time")))
+"""Which row of each ticket holds at a moment."""
+_ONE = Query(
+    select(*_SUMMARY, states.c.created_at, *_TITLE, *_BODY)
+    .select_from(_with_texts)
+    .where(states.c.ticket == bindparam("ticket"), _begun, states.c.version <= bindparam("version"))
+    .order_by(states.c.until_sequence.desc())
+    .limit(1)
+)
+
+_handler = func.coalesce(states.c.assignee, literal_column("''"))
+_escalated = states.c.escalated_at.is_not(None)
+_of_requester = states.c.ticket.in_(select(tickets.c.id).where(tickets.c.requester == bindparam("requester")))
+_CONDITIONS: dict[str, ColumnElement[bool]] = {
+    "requester": _of_requester,
+    "assignee": _handler == bindparam("assignee"),
+    "status": states.c.status == bindparam("status"),
+    "priority": states.c.priority == bindparam("priority"),
+    "escalated": _escalated,
+    "calm": ~_escalated,
+}
+
+
+def moment(reader: Reader, *, at: int | None, as_of: str | None) -> When:
+    """Return the moment that is meant; with neither, now. With both, what was known at `at` of what was by `as_of`.
+
+    Raises Invalid when the log ends before `at`, and Unavailable while the tables of the past lack events that belong to it.
+    """
+    row = _READY.first(reader, {})
+    last, ready, reached = row if row is not None else (0, 0, None)
+    sequence = last if at is None else at
+    if sequence > last:
+        raise Invalid(f"The log of tickets ends at {last}: there is no event {at} yet.", [(("query", "at"), f"must not be above {last}")])
+    if ready < 2 or reached < sequence:
+        done = reached if ready == 2 else 0
+        raise Unavailable(f"The past is being put together: {done} of {last} events so far. It can be asked for when that is done.", 5)
+    return When(sequence, NEVER if as_of is None else as_of)
+
+
+def one(reader: Reader, number: int, when: When, *, version: int | None = None) -> tuple[Summary, str] | None:
+    """Return a ticket as it was, with its body and the names of today; None when there was none.
+
+    With `version`, as it was when that version was replaced, or is now.
+    """
+    asked = {"ticket": number, "sequence": when.sequence, "time": when.time, "version": NO_END if version is None else version}
+    row = _ONE.first(reader, asked)
+    if row is None:
+        return None
+    titled, told = row[-8:-4], row[-4:]
+    texts = _texts(*titled)
+    body = (texts if told == titled else _texts(*told)).get("body", "")
+    return Summary._make(row[:-8])._replace(title=texts.get("title", "")), body
+
+
+def page(reader: Reader, wanted: Wanted, when: When, *, limit: int, after: Sequence[Any] | None) -> list[Summary]:
+    """Return up to `limit` summaries, as they were, that follow `after`, which is (time, id) of the last one seen.
+
+    Raises ValueError for a search: there is no index of words that were.
+    """
+    if wanted.text is not None:
+        raise ValueError("Words are searched for as the desk is now.")
+    values = {
+        "status": wanted.status,
+        "priority": wanted.priority,
+        "requester": wanted.requester,
+        "assignee": wanted.assignee,
+        "sequence": when.sequence,
+        "time": when.time,
+        "limit": limit,
+    }
+    if after is not None:
+        values["after_time"], values["after_id"] = after
+    rows = _page(wanted.narrowed, wanted.sort, resumes=after is not None).rows(reader, values)
+    return [Summary._make(row[:-4])._replace(title=_texts(*row[-4:]).get("title", "")) for row in rows]
+
+
+@cache
+def _page(narrowed: frozenset[str], sort: str, *, resumes: bool) -> Query:
+    """The statement of a list: first which rows, then what belongs to them."""
+    column = states.c[{"created_at": "created_at", "updated_at": "time"}[sort.removeprefix("-")]]
+    falling = sort.startswith("-")
+    keys = select(states.c.ticket, states.c.until_sequence, column.label("by"))
+    keys = keys.where(_is, *(condition for name, condition in _CONDITIONS.items() if name in narrowed))
+    if resumes:
+        key, seen = tuple_(column, states.c.ticket), tuple_(bindparam("after_time"), bindparam("after_id"))
+        keys = keys.where(key < seen if falling else key > seen)
+    order = (column.desc(), states.c.ticket.desc()) if falling else (column.asc(), states.c.ticket.asc())
+    cut = keys.order_by(*order).limit(bindparam("limit")).subquery("page")
+    rows = _with_title.join(cut, and_(cut.c.ticket == states.c.ticket, cut.c.until_sequence == states.c.until_sequence))
+    last = (cut.c.by.desc(), cut.c.ticket.desc()) if falling else (cut.c.by.asc(), cut.c.ticket.asc())
+    return Query(select(*_SUMMARY, cut.c.by, *_TITLE).select_from(rows).order_by(*last))
+
+
+def counts(reader: Reader, when: When, *, requester: str | None, me: str) -> dict[str, int]:
+    """Return what `queries.counts` would have returned then."""
+    names = [*STATUSES, "escalated", *(["unassigned", "assigned_to_me"] if requester is None else [])]
+    values = {"sequence": when.sequence, "time": when.time, "requester": requester, "nobody": NOBODY, "me": me}
+    row = _counts(everybodys=requester is None).first(reader, values)
+    return dict(zip(names, row or (), strict=True))
+
+
+@cache
+def _counts(*, everybodys: bool) -> Query:
+    conditions = [*(states.c.status == literal_column(f"'{status}'") for status in STATUSES)]
+    conditions.append(and_(_escalated, states.c.status != literal_column("'resolved'")))
+    if everybodys:
+        conditions += [_handler == bindparam("nobody"), _handler == bindparam("me")]
+    counted = select(*(func.count().filter(condition) for condition in conditions)).where(_is)
+    return Query(counted if everybodys else counted.where(_of_requester))
+
+
+def _texts(type_: str, version: int, data: bytes, personal: bytes | None) -> Texts:
+    """Return the texts that an event brings."""
+    event = CATALOGUE.decode(type_, version, json.loads(data), json.loads(personal) if personal is not None else None)
+    if isinstance(event, TicketEdited):
+        return event.after or {}
+    return {"title": event.title or "", "body": event.body or ""}

@@ -1,0 +1,42 @@
+"""What the routes answer when somebody asks for a moment of the past."""
+
+from chassis.answers import Answer
+from events.prepared import Reader
+from tickets import past, queries, views
+from tickets.access import Caller, may_see
+from tickets.dependencies import Listing
+from tickets.errors import NotThen
+from tickets.queries import Summary, Wanted
+from tickets.schemas import Then, ThenTicket
+
+
+def ticket(reader: Reader, number: int, query: ThenTicket, by: Caller) -> tuple[Summary, str] | None:
+    """Return a ticket as it was, and its body; None when the asker may not know of it.
+
+    Who may see it now, may see it then. Raises NotThen where there is one now, and was none at that moment or of that version.
+    """
+    requester = queries.requester_of(reader, number)
+    if requester is None or not may_see(by, requester):
+        return None
+    found = past.one(reader, number, _moment(reader, query), version=query.version)
+    if found is None or query.version not in (None, found[0].version):
+        now = queries.one(reader, number)
+        raise NotThen(number, version=query.version, current=now[0].version if now else 0)
+    return found
+
+
+def page(reader: Reader, wanted: Wanted, query: Then, asked: Listing, own: views.Names) -> Answer:
+    """Answer with a page of a list. Its cursor holds how far the log was at the first one: what comes later changes no page of it."""
+    *seen, known = asked.after or (None,)
+    when = _moment(reader, query, known)
+    rows = past.page(reader, wanted, when, limit=asked.fetch, after=seen or None)
+    return asked.answer(rows, lambda row: views.summary(row, own), lambda row: (row.time, row.id, when.sequence))
+
+
+def counts(reader: Reader, query: Then, *, requester: str | None, me: str) -> dict[str, int]:
+    """Return the counts of a person's own tickets, or of all, as they were."""
+    return past.counts(reader, _moment(reader, query), requester=requester, me=me)
+
+
+def _moment(reader: Reader, query: Then, known: int | None = None) -> past.When:
+    return past.moment(reader, at=query.at if known is None else known, as_of=query.as_of)
