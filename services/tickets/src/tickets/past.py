@@ -39,12 +39,10 @@ class When:
     time: str = NEVER
 
 
-_NEEDED = or_(*(and_(projections.c.name == each.name, projections.c.version == each.version) for each in (History, Desk)))
-_READY = Query(
-    select(
-        head.c.sequence,
-        select(func.count()).where(_NEEDED).scalar_subquery(),
-        select(func.min(projections.c.position)).where(_NEEDED).scalar_subquery(),
+_NEEDED = (History, Desk)
+_REACHED = Query(
+    select(head.c.sequence, projections.c.name, projections.c.version, projections.c.position).select_from(
+        head.outerjoin(projections, projections.c.name.in_([literal_column(f"'{each.name}'") for each in _NEEDED]))
     )
 )
 
@@ -101,14 +99,15 @@ def moment(reader: Reader, *, at: int | None, as_of: str | None) -> When:
 
     Raises Invalid when the log ends before `at`, and Unavailable while the tables of the past lack events that belong to it.
     """
-    row = _READY.first(reader, {})
-    last, ready, reached = row if row is not None else (0, 0, None)
+    rows = _REACHED.rows(reader, {})
+    last = rows[0][0] if rows else 0
     sequence = last if at is None else at
     if sequence > last:
         raise Invalid(f"The log of tickets ends at {last}: there is no event {at} yet.", [(("query", "at"), f"must not be above {last}")])
-    if ready < 2 or reached < sequence:
-        done = reached if ready == 2 else 0
-        raise Unavailable(f"The past is being put together: {done} of {last} events so far. It can be asked for when that is done.", 5)
+    positions = {(name, version): position for _, name, version, position in rows}
+    reached = min(positions.get((each.name, each.version), 0) for each in _NEEDED)
+    if reached < sequence:
+        raise Unavailable(f"The past is being put together: {reached} of {last} events so far. It can be asked for when that is done.", 5)
     return When(sequence, NEVER if as_of is None else as_of)
 
 

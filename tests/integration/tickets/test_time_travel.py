@@ -1,0 +1,178 @@
+"""The past over HTTP: whose it is, what it says, and what cannot be asked of it."""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from events.times import from_text, to_text
+from tests.integration.tickets.conftest import Desk, Json, good, refused, running_desk
+from tests.integration.tickets.test_lists import pages
+from tickets.history import History
+
+PRESENT = "2999-01-01T00:00:00Z"
+"""A time that nobody's clock has reached: as of then, things are as they are."""
+
+
+async def sequence(desk: Desk, ticket: Json) -> int:
+    """Return the place in the log of the last event of a ticket."""
+    entries = [entry async for page in pages(desk.ada, f"/api/tickets/{ticket['id']}/history", limit=100) for entry in page]
+    return int(entries[-1]["sequence"])
+
+
+async def retold(desk: Desk, title: str = "The printer, again") -> tuple[Json, Json, int, int]:
+    """Open a ticket of Anna's and change it; return it before and after, and the places of its first and its last event."""
+    first = await desk.open()
+    opened = await sequence(desk, first)
+    good(await desk.anna.patch(f"/api/tickets/{first['id']}", json={"title": title}))
+    good(await desk.put(first, "assignee", desk.ids["alf"]))
+    last = good(await desk.put(first, "status", "in_progress"))
+    return first, last, opened, await sequence(desk, first)
+
+
+async def test_a_ticket_is_shown_as_it_was_at_an_event_a_time_and_a_version(desk: Desk) -> None:
+    first, last, opened, now = await retold(desk)
+    address = f"/api/tickets/{first['id']}"
+    for client in (desk.anna, desk.ada):
+        assert good(await client.get(address, params={"at": opened})) == first
+        assert good(await client.get(address, params={"as_of": first["created_at"]})) == first
+        assert good(await client.get(address, params={"version": 1})) == first
+        for present in ({"at": now}, {"as_of": PRESENT}, {"as_of": last["updated_at"]}, {"version": last["version"]}, {}):
+            assert good(await client.get(address, params=present)) == last
+    second = good(await desk.anna.get(address, params={"at": opened + 1}))
+    assert (second["title"], second["version"], second["assignee"]) == ("The printer, again", 2, None)
+    assert (await desk.anna.get(address, params={"version": 2})).headers["ETag"] == '"2"'
+
+
+async def test_before_it_was_opened_there_is_no_ticket(desk: Desk) -> None:
+    first, last, opened, _ = await retold(desk)
+    address = f"/api/tickets/{first['id']}"
+    before = to_text(from_text(first["created_at"]) - timedelta(microseconds=1))
+    for asked in ({"at": opened - 1}, {"at": 0}, {"as_of": before}, {"as_of": "1969-07-20T20:17:40Z"}):
+        assert "opened after that moment" in refused(await desk.anna.get(address, params=asked), 404, "not-found")["detail"]
+    problem = refused(await desk.ada.get(address, params={"version": 99}), 404, "not-found")
+    assert problem["detail"] == f"Ticket {first['id']} has no version 99: its last is {last['version']}."
+
+
+async def test_who_may_not_see_a_ticket_may_not_see_what_it_was(desk: Desk) -> None:
+    first, _, opened, _ = await retold(desk)
+    for asked in ({"at": opened}, {"as_of": PRESENT}, {"version": 1}, {"version": 99}, {"at": 0}):
+        theirs = refused(await desk.ben.get(f"/api/tickets/{first['id']}", params=asked), 404, "not-found")
+        nobodys = refused(await desk.ben.get("/api/tickets/999999999", params=asked), 404, "not-found")
+        assert theirs["detail"].replace(str(first["id"]), "…") == nobodys["detail"].replace("999999999", "…")
+        refused(await desk.anonymous.get(f"/api/tickets/{first['id']}", params=asked), 401, "not-signed-in")
+
+
+async def test_lists_and_counts_are_those_of_then_for_each_who_asks(desk: Desk) -> None:
+    await desk.open(desk.ben, priority="urgent")
+    recorded: list[tuple[int, list[tuple[httpx2.AsyncClient, str, Json, Any]]]] = []
+    for _ in range(3):
+        _, last, _, at = await retold(desk)
+        asked: list[tuple[httpx2.AsyncClient, str, Json]] = [
+            (client, path, params)
+            for client in (desk.anna, desk.ben, desk.ada)
+            for path, params in (
+                ("/api/tickets", {"limit": 100}),
+                ("/api/tickets", {"limit": 100, "sort": "updated_at", "status": "in_progress"}),
+                ("/api/tickets", {"limit": 100, "requester": "me", "priority": "urgent"}),
+                ("/api/tickets/counts", {}),
+            )
+        ]
+        asked += [(desk.ada, "/api/tickets", {"limit": 100, "assigned_to": who}) for who in ("me", "none", desk.ids["alf"])]
+        answers = [(client, path, params, good(await client.get(path, params=params))) for client, path, params in asked]
+        recorded.append((at, answers))
+        good(await desk.put(last, "assignee", None))
+    for at, answers in recorded:
+        for client, path, params, answer in answers:
+            assert good(await client.get(path, params={**params, "at": at})) == answer
+    for client, path, params, _ in recorded[-1][1]:
+        now = good(await client.get(path, params=params))
+        assert good(await client.get(path, params={**params, "as_of": PRESENT})) == now
+
+
+@pytest.mark.parametrize("params", [{"assigned_to": "me"}, {"assigned_to": "none"}, {"requester": "somebody"}], ids=str)
+async def test_only_admins_list_by_assignee_or_another_requester_in_the_past_too(desk: Desk, params: dict[str, str]) -> None:
+    refused(await desk.anna.get("/api/tickets", params={**params, "at": 0}), 403, "not-permitted")
+    assert good(await desk.ada.get("/api/tickets", params={**params, "at": 0}))["items"] == []
+
+
+async def test_pages_of_the_past_hold_their_place_while_tickets_change_and_come_in(desk: Desk) -> None:
+    for number in range(7):
+        await desk.open(title=f"Case {number}")
+    params: dict[str, Any] = {"as_of": PRESENT, "sort": "-updated_at", "limit": 2}
+    whole = good(await desk.anna.get("/api/tickets", params={**params, "limit": 100}))["items"]
+    shown: list[Json] = []
+    async for page in pages(desk.anna, **params):
+        shown += page
+        good(await desk.put(whole[-1], "priority", "urgent" if len(shown) % 4 else "low"))
+        await desk.open()
+    assert shown == whole
+
+
+async def test_a_cursor_is_good_for_its_moment_alone(desk: Desk) -> None:
+    _, last, _, at = await retold(desk)
+    await desk.open()
+    cursor = good(await desk.anna.get("/api/tickets", params={"at": at, "limit": 1}))["next_cursor"]
+    good(await desk.anna.get("/api/tickets", params={"at": at, "cursor": cursor}))
+    others: list[dict[str, Any]] = [{"at": at - 1}, {}, {"as_of": last["updated_at"]}, {"at": at, "sort": "created_at"}]
+    for other in others:
+        refused(await desk.anna.get("/api/tickets", params={**other, "cursor": cursor}), 422, "invalid")
+    refused(await desk.ben.get("/api/tickets", params={"at": at, "cursor": cursor}), 422, "invalid")
+
+
+@pytest.mark.parametrize(
+    ("path", "params"),
+    [
+        ("/api/tickets/1", {"as_of": "2026-11-23T09:00:00Z", "at": "3"}),
+        ("/api/tickets/1", {"version": "1", "at": "3"}),
+        ("/api/tickets/1", {"version": "0"}),
+        ("/api/tickets/1", {"version": "one"}),
+        ("/api/tickets/1", {"version": "9" * 40}),
+        ("/api/tickets/1", {"at": "-1"}),
+        ("/api/tickets/1", {"at": "1.5"}),
+        ("/api/tickets/1", {"at": "9" * 40}),
+        ("/api/tickets/1", {"at": "999999999"}),
+        ("/api/tickets/1", {"as_of": "yesterday"}),
+        ("/api/tickets/1", {"as_of": "2026-11-23"}),
+        ("/api/tickets/1", {"as_of": "2026-02-30T00:00:00Z"}),
+        ("/api/tickets/1", {"as_of": "2026-11-23T09:00:00"}),
+        ("/api/tickets/1", {"as_of": ""}),
+        ("/api/tickets/1", {"asof": "2026-11-23T09:00:00Z"}),
+        ("/api/tickets", {"as_of": "2026-11-23T09:00:00Z", "at": "3"}),
+        ("/api/tickets", {"as_of": "2026-11-23T09:00:00Z", "q": "printer"}),
+        ("/api/tickets", {"at": "1", "q": "printer"}),
+        ("/api/tickets", {"version": "1"}),
+        ("/api/tickets", {"at": "999999999"}),
+        ("/api/tickets/counts", {"as_of": "2026-11-23T09:00:00Z", "at": "3"}),
+        ("/api/tickets/counts", {"at": "999999999"}),
+        ("/api/tickets/counts", {"version": "1"}),
+        ("/api/tickets/counts", {"status": "open"}),
+    ],
+    ids=str,
+)
+async def test_what_cannot_be_meant_is_refused(desk: Desk, path: str, params: dict[str, str]) -> None:
+    await desk.open()
+    assert refused(await desk.ada.get(path, params=params), 422, "invalid")["errors"]
+
+
+async def test_an_empty_search_is_none_and_may_come_with_a_moment(desk: Desk) -> None:
+    assert good(await desk.ada.get("/api/tickets", params={"q": " ", "at": 0}))["items"] == []
+
+
+async def test_a_time_with_another_offset_is_the_same_moment(desk: Desk) -> None:
+    first = await desk.open()
+    moment = datetime.fromisoformat(first["created_at"])
+    for as_of in (first["created_at"], moment.isoformat(), (moment + timedelta(hours=2)).isoformat().replace("+00:00", "+02:00")):
+        assert good(await desk.anna.get(f"/api/tickets/{first['id']}", params={"as_of": as_of})) == first
+
+
+async def test_a_store_of_an_older_desk_has_its_past_from_the_first_start_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with running_desk(tmp_path) as desk:
+        first, _, opened, _ = await retold(desk)
+        before = good(await desk.ada.get("/api/tickets", params={"at": opened}))
+        monkeypatch.setattr(History, "version", History.version + 1)
+        await desk.house.restart("tickets")
+        assert good(await desk.ada.get("/api/tickets", params={"at": opened})) == before
+        assert good(await desk.anna.get(f"/api/tickets/{first['id']}", params={"at": opened})) == first
