@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from deploy.commands import audit, events, jobs, parked, people, relay, witness
+from deploy.commands import audit, events, jobs, parked, people, relay, ticket, witness
 from deploy.commands.doctor import doctor
 from deploy.commands.rebuild import rebuild
 from deploy.commands.simulate import simulate
@@ -28,6 +28,7 @@ app.command()(rebuild)
 app.command()(simulate)
 app.command()(why)
 app.add_typer(people.app, name="user")
+app.add_typer(ticket.app, name="ticket")
 app.add_typer(events.app, name="events")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(parked.app, name="parked")

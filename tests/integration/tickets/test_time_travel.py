@@ -176,3 +176,18 @@ async def test_a_store_of_an_older_desk_has_its_past_from_the_first_start_on(tmp
         await desk.house.restart("tickets")
         assert good(await desk.ada.get("/api/tickets", params={"at": opened})) == before
         assert good(await desk.anna.get(f"/api/tickets/{first['id']}", params={"at": opened})) == first
+
+
+async def test_the_operator_sees_everybodys_tickets_now_and_then_and_nobody_else_passes_that_door(desk: Desk) -> None:
+    first, last, opened, _ = await retold(desk)
+    async with desk.house.peer("tickets", "operator") as operator, desk.house.peer("tickets") as peer:
+        assert good(await operator.get(f"/internal/tickets/{first['id']}")) == last
+        assert good(await operator.get(f"/internal/tickets/{first['id']}", params={"at": opened})) == first
+        then = good(await operator.get("/internal/tickets", params={"at": opened, "limit": 100}))
+        assert then["items"] == good(await desk.ada.get("/api/tickets", params={"at": opened, "limit": 100}))["items"]
+        counted = good(await operator.get("/internal/tickets/counts", params={"at": opened}))
+        assert counted == {**good(await desk.ada.get("/api/tickets/counts", params={"at": opened})), "assigned_to_me": 0}
+        refused(await operator.get("/internal/tickets", params={"assigned_to": "me"}), 422, "invalid")
+        for path in ("", "/counts", f"/{first['id']}"):
+            for client in (peer, desk.ada, desk.anonymous):
+                refused(await client.get(f"/internal/tickets{path}"), 403, "not-permitted")

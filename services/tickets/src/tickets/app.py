@@ -9,7 +9,7 @@ from chassis.app import create_app as create
 from chassis.service import Running, Service
 from chassis.settings import Settings
 from events.handling import Subscription
-from tickets import audit_routes, demo, feed_routes, people, proof_routes, routes, verification, why_routes
+from tickets import audit_routes, demo, feed_routes, internal, people, proof_routes, routes, verification, why_routes
 from tickets.auditing import Audit
 from tickets.daily import Daily
 from tickets.decider import TICKET
@@ -23,6 +23,17 @@ from tickets.projections import Desk
 from tickets.units import PERSON
 from tickets.verification import Verification
 
+_ROUTERS = (
+    routes.router,
+    audit_routes.router,
+    proof_routes.router,
+    feed_routes.router,
+    why_routes.router,
+    why_routes.internal,
+    internal.router,
+    demo.router,
+)
+
 
 def build(running: Running) -> DeskParts:
     """Return the desk's parts: its own projection follows the log, people and the audit list follow the journal of all sources."""
@@ -32,15 +43,7 @@ def build(running: Running) -> DeskParts:
         return {**verification.figures(connection), "streams_open": float(readers.open)}
 
     return DeskParts(
-        routers=[
-            routes.router,
-            audit_routes.router,
-            proof_routes.router,
-            feed_routes.router,
-            why_routes.router,
-            why_routes.internal,
-            demo.router,
-        ],
+        routers=_ROUTERS,
         verification=verifying,
         readers=readers,
         leader_tasks=[Daily(running, verifying, every).run] if every else [],

@@ -1,0 +1,157 @@
+"""`ste ticket`: tickets as they are, and as they were."""
+
+import json
+import sys
+import unicodedata
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, help="Tickets, as they are or as they were at any moment.")
+
+_PAGE = 100
+_KEPT = "\n\t"
+
+
+def _moment(text: str) -> str:
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC).isoformat().replace("+00:00", "Z")
+    except (ValueError, OverflowError):
+        raise typer.BadParameter("it is no time, such as 2026-11-23, 2026-11-23T09:00 or 2026-11-23T09:00:00Z.") from None
+
+
+AsOf = Annotated[
+    str | None,
+    typer.Option("--as-of", metavar="TIME", parser=_moment, help="As it was at this time; one without a zone is this machine's."),
+]
+At = Annotated[int | None, typer.Option(min=0, metavar="SEQUENCE", help="As it was after this event of the log of tickets.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command("show")
+def show_ticket(
+    number: Annotated[int, typer.Argument(min=1, help="The ticket's number.")],
+    as_of: AsOf = None,
+    at: At = None,
+    version: Annotated[int | None, typer.Option(min=1, help="As it was under this version, before the next.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print a ticket. Its title and text are those of then, empty where they were erased since; names are those of now."""
+    found = _ask(f"/internal/tickets/{number}", as_of=as_of, at=at, version=version)
+    if as_json:
+        typer.echo(json.dumps(found))
+        return
+    width = max(map(len, _facts(found)))
+    for name, value in _facts(found).items():
+        typer.echo(f"{name:<{width}}  {_plain(value)}")
+    typer.echo(f"\n{_plain(found['body'])}")
+
+
+@app.command("list")
+def list_tickets(  # noqa: PLR0917 (options, by name)
+    as_of: AsOf = None,
+    at: At = None,
+    status: Annotated[Literal["open", "in_progress", "resolved"] | None, typer.Option(help="Only those of this status.")] = None,
+    priority: Annotated[Literal["low", "normal", "high", "urgent"] | None, typer.Option(help="Only those of this priority.")] = None,
+    requester: Annotated[str | None, typer.Option(metavar="ID", help="Only those that this person opened.")] = None,
+    assigned_to: Annotated[
+        str | None, typer.Option(metavar="ID", help="Only those that this person has, or none: that nobody has.")
+    ] = None,
+    escalated: Annotated[bool | None, typer.Option("--escalated/--not-escalated", help="Only those that did, or did not.")] = None,
+    sort: Annotated[
+        Literal["-created_at", "created_at", "-updated_at", "updated_at"], typer.Option(help="The order; - means the last comes first.")
+    ] = "-created_at",
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 25,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
+) -> None:
+    """List tickets. To a terminal as a table, to anything else one line a ticket, the fields apart by tabs."""
+    from deploy.tables import show
+
+    asked = {
+        "as_of": as_of,
+        "at": at,
+        "status": status,
+        "priority": priority,
+        "requester": requester,
+        "assigned_to": assigned_to,
+        "escalated": None if escalated is None else str(escalated).lower(),
+        "sort": sort,
+    }
+    if as_json:
+        for found in _pages(asked, limit):
+            typer.echo(json.dumps(found))
+        return
+    titles = ["number", "title", "status", "priority", "requester", "assignee", "updated"]
+    show(titles, [_row(found) for found in _pages(asked, limit)], empty="There are no such tickets.")
+
+
+@app.command("count")
+def count_tickets(as_of: AsOf = None, at: At = None, as_json: AsJson = False) -> None:
+    """Count tickets by status."""
+    counted = _ask("/internal/tickets/counts", as_of=as_of, at=at)
+    del counted["assigned_to_me"]  # the operator has none
+    if as_json:
+        typer.echo(json.dumps(counted))
+        return
+    for name, count in counted.items():
+        typer.echo(f"{name:<11}  {count:>7,}" if sys.stdout.isatty() else f"{name}\t{count}")
+
+
+def _ask(path: str, **asked: str | int | None) -> Any:
+    from deploy.operator import Operator
+    from deploy.settings import load
+
+    with Operator.of(load()) as desk:
+        return desk.get("tickets", path, **_given(asked))
+
+
+def _given(asked: Mapping[str, str | int | None]) -> dict[str, str | int]:
+    return {name: value for name, value in asked.items() if value is not None}
+
+
+def _pages(asked: Mapping[str, str | int | None], limit: int) -> Iterator[Any]:
+    from deploy.operator import Operator
+    from deploy.settings import load
+
+    query = _given(asked)
+    with Operator.of(load()) as desk:
+        while limit > 0:
+            page = desk.get("tickets", "/internal/tickets", **query, limit=min(limit, _PAGE))
+            yield from page["items"]
+            limit -= len(page["items"])
+            if page["next_cursor"] is None:
+                return
+            query["cursor"] = page["next_cursor"]
+
+
+def _facts(found: Mapping[str, Any]) -> dict[str, str]:
+    escalated = f"{found['escalated_at']}, level {found['escalation_level']}" if found["escalated_at"] else "no"
+    requester = found["requester"]
+    return {
+        "ticket": str(found["id"]),
+        "title": found["title"],
+        "status": found["status"],
+        "priority": found["priority"],
+        "requester": f"{_name(requester)} <{requester['email']}>" if requester["email"] else _name(requester),
+        "assignee": _name(found["assignee"]),
+        "escalated": escalated,
+        "created": found["created_at"],
+        "updated": found["updated_at"],
+        "version": str(found["version"]),
+    }
+
+
+def _row(found: Mapping[str, Any]) -> list[str]:
+    named = [_name(found["requester"]), _name(found["assignee"])]
+    return [str(found["id"]), *map(_plain, [found["title"], found["status"], found["priority"], *named, found["updated_at"][:19] + "Z"])]
+
+
+def _name(person: Mapping[str, Any] | None) -> str:
+    return "nobody" if person is None else str(person["name"] or person["id"])
+
+
+def _plain(text: str) -> str:
+    """Return what people wrote without what a terminal would obey."""
+    return "".join(char if char in _KEPT or unicodedata.category(char)[0] != "C" else "\N{REPLACEMENT CHARACTER}" for char in text)
