@@ -12,6 +12,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, delete, insert, select, update
 
+from events.contracts.ticket import TicketNoteAdded
 from events.errors import Invalid, Unavailable
 from events.projections import Recorded
 from events.tables import LOG, events, head, projections
@@ -23,7 +24,7 @@ from tickets import past, queries
 from tickets.commands import PRIORITIES, STATUSES
 from tickets.decider import TICKET, Ticket
 from tickets.history import HISTORY, History, states
-from tickets.past import When
+from tickets.moments import When
 from tickets.projections import Desk
 from tickets.queries import NOBODY, Sort, Summary, Wanted
 
@@ -77,6 +78,7 @@ class Told:
             [queries.one(self.connection, number) for number in numbers],
             [queries.page(self.connection, wanted, limit=ALL, after=None) for wanted in LISTS],
             [queries.counts(self.connection, **asker) for asker in ASKERS],
+            [queries.notes_of(self.connection, number, limit=ALL, after=None) for number in numbers],
         ]
 
     def then(self, numbers: Sequence[int], when: When) -> list[Any]:
@@ -85,6 +87,7 @@ class Told:
             [past.one(self.connection, number, when) for number in numbers],
             [past.page(self.connection, wanted, when, limit=ALL, after=None) for wanted in LISTS],
             [past.counts(self.connection, when, **asker) for asker in ASKERS],
+            [queries.notes_of(self.connection, number, limit=ALL, after=None, when=when) for number in numbers],
         ]
 
 
@@ -124,6 +127,12 @@ def test_at_any_time_the_past_is_what_the_events_by_then_make_in_whatever_order_
             by_then = _by(told, time)
             for number, ticket in enumerate(by_then, start=1):
                 assert _shown(past.one(desk.connection, number, when)) == _row(number, ticket)
+                noted = [
+                    item.event.note
+                    for _, item in log
+                    if isinstance(item.event, TicketNoteAdded) and item.stored.entity[1] == str(number) and item.stored.time <= time
+                ]
+                assert [note.id for note in queries.notes_of(desk.connection, number, limit=ALL, after=None, when=when)] == noted
             for wanted in LISTS:
                 assert [row.id for row in past.page(desk.connection, wanted, when, limit=ALL, after=None)] == _listed(by_then, wanted)
 
@@ -174,11 +183,11 @@ def test_what_is_erased_is_gone_from_the_past_too_and_nothing_else_is(told: list
         erased = update(events).where(events.c.subject == "ticket/1").values(personal=None)
         before = [desk.then(numbers, When(sequence)) for sequence in range(len(log) + 1)]
         desk.connection.execute(erased)
-        for sequence, (tickets, lists, counts) in enumerate(before):
+        for sequence, (tickets, lists, *rest) in enumerate(before):
             blank = [(row._replace(title=""), "") if row.id == 1 else (row, body) for row, body in filter(None, tickets)]
             without = [[row._replace(title="") if row.id == 1 else row for row in rows] for rows in lists]
             found = desk.then(numbers, When(sequence))
-            assert [list(filter(None, found[0])), *found[1:]] == [blank, without, counts]
+            assert [list(filter(None, found[0])), *found[1:]] == [blank, without, *rest]
 
 
 @settings(max_examples=40, deadline=None)

@@ -46,6 +46,33 @@ async def test_a_ticket_is_shown_as_it_was_at_an_event_a_time_and_a_version(desk
     assert (await desk.anna.get(address, params={"version": 2})).headers["ETag"] == '"2"'
 
 
+async def test_notes_and_history_end_at_the_moment(desk: Desk) -> None:
+    ticket = await desk.open()
+    address = f"/api/tickets/{ticket['id']}"
+    notes = []
+    places = []
+    for body in ("One.", "Two.", "Three."):
+        notes.append(good(await desk.ada.post(f"{address}/notes", json={"body": body}), 201))
+        places.append(await sequence(desk, ticket))
+    good(await desk.put(ticket, "status", "resolved"))
+    entries = good(await desk.ada.get(f"{address}/history"))["items"]
+    for number, (note, place) in enumerate(zip(notes, places, strict=True), start=1):
+        for asked in ({"at": place}, {"as_of": note["created_at"]}):
+            assert good(await desk.ada.get(f"{address}/notes", params=asked))["items"] == notes[:number]
+            assert good(await desk.ada.get(f"{address}/history", params=asked))["items"] == entries[: number + 1]
+            assert good(await desk.anna.get(f"{address}/history", params=asked))["items"] == entries[:1]
+            refused(await desk.anna.get(f"{address}/notes", params=asked), 403, "not-permitted")
+            shown = [entry async for page in pages(desk.ada, f"{address}/history", limit=1, **asked) for entry in page]
+            assert shown == entries[: number + 1]
+            assert [note async for page in pages(desk.ada, f"{address}/notes", limit=1, **asked) for note in page] == notes[:number]
+    assert good(await desk.ada.get(f"{address}/notes", params={"at": places[0] - 1}))["items"] == []
+    for path in ("notes", "history"):
+        refused(await desk.ada.get(f"{address}/{path}", params={"at": places[0] - 2}), 404, "not-found")
+        refused(await desk.ada.get(f"{address}/{path}", params={"at": 999_999_999}), 422, "invalid")
+        refused(await desk.ada.get(f"{address}/{path}", params={"version": 1}), 422, "invalid")
+        refused(await desk.ben.get(f"{address}/{path}", params={"at": 0}), 404, "not-found")
+
+
 async def test_before_it_was_opened_there_is_no_ticket(desk: Desk) -> None:
     first, last, opened, _ = await retold(desk)
     address = f"/api/tickets/{first['id']}"

@@ -16,21 +16,17 @@ from events.contracts.ticket import TicketCreated, TicketEdited, TicketNoteAdded
 from events.prepared import Prepared
 from events.projections import Recorded
 from events.tables import Moment
+from tickets.moments import NEVER, NO_END
 from tickets.projections import fold
 
 HISTORY = MetaData()
-NO_END = 2**53 - 1
-"""The `until_sequence` of what still is: beyond every event."""
-NEVER = "9999-12-31T23:59:59.999999Z"
-"""Its `until_time`."""
-
 Row = dict[str, Any]
 
 states = Table(
     "ticket_states",
     HISTORY,
     Column("ticket", BigInteger, primary_key=True, autoincrement=False),
-    Column("until_sequence", BigInteger, primary_key=True, autoincrement=False),  # of the event that changed it
+    Column("until_sequence", BigInteger, primary_key=True, autoincrement=False),  # of the event that changed it, or `NO_END`
     Column("sequence", BigInteger, nullable=False),  # of the event that made it so
     Column("time", Moment, nullable=False),  # of that event: when the ticket was updated
     Column("until_time", Moment, nullable=False),

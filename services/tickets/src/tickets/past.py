@@ -5,7 +5,6 @@ A list and the counts are one pass over `history.states`; a list that is narrowe
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -18,25 +17,14 @@ from events.prepared import Query, Reader
 from events.tables import events as log
 from events.tables import head, projections
 from tickets.commands import STATUSES
-from tickets.history import NEVER, NO_END, History, states
+from tickets.history import History, states
+from tickets.moments import NEVER, NO_END, When
 from tickets.projections import Desk
 from tickets.queries import NOBODY, Summary, Wanted
 from tickets.tables import people, tickets
 
 Texts = Mapping[str, str]
 """Title and body by these names; empty where they were erased."""
-
-
-@dataclass(frozen=True, slots=True)
-class When:
-    """A moment: what happened by it are the events up to `sequence` in the log whose time is not after `time`.
-
-    Within a stream both only grow, so these are its first so many events. With `sequence` fixed, nothing that comes later, not even an
-    import of what happened before `time`, changes what is read.
-    """
-
-    sequence: int
-    time: str = NEVER
 
 
 _NEEDED = (History, Desk)

@@ -39,7 +39,7 @@ _COUNT = Prepared(
 _SEARCHED = ("title", "body")
 _COLUMNS = tuple(column.name for column in tickets.columns)
 _ADD = Prepared(insert(tickets), _COLUMNS)
-_ADD_NOTE = Prepared(insert(notes), ("id", "ticket", "author", "created_at", "body"))
+_ADD_NOTE = Prepared(insert(notes), ("id", "ticket", "author", "created_at", "body", "sequence"))
 _in_order = itemgetter(*_COLUMNS)
 
 
@@ -47,7 +47,7 @@ class Desk:
     """Folds ticket events into rows. However many events there are, it sends one statement per kind of change."""
 
     name = "desk"
-    version = 2
+    version = 3
     metadata = DESK
     index = search.Words(tickets)
 
@@ -134,7 +134,7 @@ def _load(connection: Connection, events: Iterable[Recorded]) -> dict[int, Row]:
 
 def _note(item: Recorded) -> tuple[Any, ...]:
     stored, event = item.stored, item.event
-    return event.note, int(stored.entity[1]), stored.actorid, stored.time, event.body or ""
+    return event.note, int(stored.entity[1]), stored.actorid, stored.time, event.body or "", stored.sequence
 
 
 def _write(connection: Connection, before: Mapping[int, Row], after: Mapping[int, Row]) -> None:

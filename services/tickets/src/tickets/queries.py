@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, 
 from events.prepared import Query, Reader
 from tickets import search
 from tickets.commands import PRIORITIES, STATUSES, Priority, Status
+from tickets.moments import When
 from tickets.tables import calmness, handler, notes, people, ticket_counts, tickets
 
 Sort = Literal["-created_at", "created_at", "-updated_at", "updated_at"]
@@ -199,17 +200,26 @@ def counts(reader: Reader, *, requester: str | None, me: str) -> dict[str, int]:
 
 
 @cache
-def _notes(*, resumes: bool) -> Select[Any]:
+def _notes(*, resumes: bool, then: bool) -> Select[Any]:
     rows = select(notes.c.id, notes.c.author, _author.c.name, notes.c.body, notes.c.created_at)
     rows = rows.select_from(notes.outerjoin(_author, _author.c.id == notes.c.author)).where(notes.c.ticket == bindparam("ticket"))
+    if then:
+        rows = rows.where(notes.c.sequence <= bindparam("sequence"), notes.c.created_at <= bindparam("time"))
     if resumes:
         rows = rows.where(tuple_(notes.c.created_at, notes.c.id) > tuple_(bindparam("after_time"), bindparam("after_id")))
     return rows.order_by(notes.c.created_at, notes.c.id).limit(bindparam("limit"))
 
 
-def notes_of(connection: Connection, number: int, *, limit: int, after: Sequence[Any] | None) -> Sequence[Row[Any]]:
-    """Return up to `limit` notes of a ticket, oldest first, that follow `after`, which is (time, id) of the last one seen."""
+def notes_of(
+    connection: Connection, number: int, *, limit: int, after: Sequence[Any] | None, when: When | None = None
+) -> Sequence[Row[Any]]:
+    """Return up to `limit` notes of a ticket, oldest first, that follow `after`, which is (time, id) of the last one seen.
+
+    With `when`, those that it had then.
+    """
     values: dict[str, Any] = {"ticket": number, "limit": limit}
+    if when is not None:
+        values |= {"sequence": when.sequence, "time": when.time}
     if after is not None:
         values["after_time"], values["after_id"] = after
-    return connection.execute(_notes(resumes=after is not None), values).all()
+    return connection.execute(_notes(resumes=after is not None, then=when is not None), values).all()

@@ -1,5 +1,6 @@
 """The desk over HTTP: tickets, their notes and their history."""
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
@@ -11,7 +12,6 @@ from chassis.conditional import IfMatch, etag
 from chassis.context import context
 from chassis.idempotency import Idempotency, answer_once
 from chassis.lean import LeanRoute
-from chassis.paging import Page
 from chassis.principal import CurrentPrincipal, Principal
 from chassis.problems import responses
 from chassis.service import Running, running
@@ -23,7 +23,7 @@ from tickets.decider import Ticket
 from tickets.dependencies import listing
 from tickets.errors import AdminsOnly, TicketNotFound
 from tickets.queries import NOBODY, Wanted
-from tickets.schemas import Edit, NewAssignee, NewNote, NewPriority, NewStatus, NewTicket, Number, Then, ThenTicket, TicketQuery
+from tickets.schemas import Edit, NewAssignee, NewNote, NewPriority, NewStatus, NewTicket, Number, Then, ThenPage, ThenTicket, TicketQuery
 from tickets.trail import Sought
 from tickets.units import Change, Note, Open, Written, limits_of_opening
 
@@ -116,27 +116,31 @@ async def add_note(request: Request, ticket: Number, body: NewNote, by: CurrentP
 
 
 @router.get("/{ticket}/notes", response_model=NotesOut, responses=responses("not-permitted"))
-async def list_notes(request: Request, ticket: Number, query: Annotated[Page, Query()], by: CurrentPrincipal) -> Response:
-    """List a ticket's notes, oldest first. Admins only."""
+async def list_notes(request: Request, ticket: Number, query: Annotated[ThenPage, Query()], by: CurrentPrincipal) -> Response:
+    """List a ticket's notes, those of now or of then, oldest first. Admins only."""
     desk = running(request)
     _check_visible(desk, ticket, by)
     if not may_handle(by):
         raise AdminsOnly("read notes")
     asked = listing(request, query, list="notes", ticket=ticket)
     with desk.store.read() as connection:
-        rows = queries.notes_of(connection, ticket, limit=asked.fetch, after=asked.after)
+        when = then.seen(connection, ticket, query, by) if query.is_past else None
+        rows = queries.notes_of(connection, ticket, limit=asked.fetch, after=asked.after, when=when)
     own = _own(by)
     return asked.answer(rows, lambda row: views.note(row, own), lambda row: (row.created_at, row.id))
 
 
 @router.get("/{ticket}/history", response_model=EntriesOut)
-async def list_history(request: Request, ticket: Number, query: Annotated[Page, Query()], by: CurrentPrincipal) -> Response:
-    """List what happened to a ticket, oldest first; notes for admins alone."""
+async def list_history(request: Request, ticket: Number, query: Annotated[ThenPage, Query()], by: CurrentPrincipal) -> Response:
+    """List what happened to a ticket, until now or until then, oldest first; notes for admins alone."""
     desk = running(request)
     _check_visible(desk, ticket, by)
     sought = Sought(entity="ticket", entity_id=str(ticket), without=() if may_handle(by) else ("ticket_note_added",))
     asked = listing(request, query, list="history", ticket=ticket, without=sought.without)
     with desk.store.read() as connection:
+        if query.is_past:
+            when = then.seen(connection, ticket, query, by)
+            sought = replace(sought, by_sequence=when.sequence, by_time=when.time)
         entries = trail.entries(connection, sought, limit=asked.fetch, after=asked.after, oldest_first=True)
     own = _own(by)
     return asked.answer(entries, lambda entry: views.entry(entry, own), trail.key_of)

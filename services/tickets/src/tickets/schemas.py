@@ -110,6 +110,10 @@ class ThenTicket(Then):
     ] = None
 
 
+class ThenPage(Page, Then):
+    """A page of a list of now, or of then."""
+
+
 class TicketQuery(Page, Then):
     status: Status | None = None
     priority: Priority | None = None

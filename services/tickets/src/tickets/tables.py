@@ -109,6 +109,7 @@ notes = Table(
     Column("author", String(64), nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("body", Text, nullable=False),
+    Column("sequence", BigInteger, nullable=False),  # in the log: since when it is there
     Index("notes_of_a_ticket", "ticket", "created_at", "id"),
 )
 

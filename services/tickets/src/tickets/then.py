@@ -5,24 +5,32 @@ from events.prepared import Reader
 from tickets import past, queries, views
 from tickets.access import Caller, may_see
 from tickets.dependencies import Listing
-from tickets.errors import NotThen
+from tickets.errors import NotThen, TicketNotFound
+from tickets.moments import When
 from tickets.queries import Summary, Wanted
 from tickets.schemas import Then, ThenTicket
 
 
-def ticket(reader: Reader, number: int, query: ThenTicket, by: Caller) -> tuple[Summary, str] | None:
-    """Return a ticket as it was, and its body; None when the asker may not know of it.
+def ticket(reader: Reader, number: int, query: ThenTicket, by: Caller) -> tuple[Summary, str]:
+    """Return a ticket as it was, and its body.
 
-    Who may see it now, may see it then. Raises NotThen where there is one now, and was none at that moment or of that version.
+    Who may see it now, may see it then; to anybody else it is absent. Raises TicketNotFound, or, to who may see it, NotThen where there was
+    none at that moment or of that version.
     """
     requester = queries.requester_of(reader, number)
     if requester is None or not may_see(by, requester):
-        return None
+        raise TicketNotFound(number)
     found = past.one(reader, number, _moment(reader, query), version=query.version)
     if found is None or query.version not in (None, found[0].version):
         now = queries.one(reader, number)
         raise NotThen(number, version=query.version, current=now[0].version if now else 0)
     return found
+
+
+def seen(reader: Reader, number: int, query: Then, by: Caller) -> When:
+    """Return the moment at which somebody asks about a ticket. Raises TicketNotFound or NotThen, as `ticket` does."""
+    ticket(reader, number, ThenTicket(as_of=query.as_of, at=query.at), by)
+    return _moment(reader, query)
 
 
 def page(reader: Reader, wanted: Wanted, query: Then, asked: Listing, own: views.Names) -> Answer:
@@ -38,5 +46,5 @@ def counts(reader: Reader, query: Then, *, requester: str | None, me: str) -> di
     return past.counts(reader, _moment(reader, query), requester=requester, me=me)
 
 
-def _moment(reader: Reader, query: Then, known: int | None = None) -> past.When:
+def _moment(reader: Reader, query: Then, known: int | None = None) -> When:
     return past.moment(reader, at=query.at if known is None else known, as_of=query.as_of)

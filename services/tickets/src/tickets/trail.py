@@ -36,6 +36,9 @@ class Sought:
     q: str | None = None
     since: str | None = None
     until: str | None = None
+    by_sequence: int | None = None
+    by_time: str | None = None
+    """What had happened to a ticket at a moment: times ≤ `by_time`, sequences of one source ≤ `by_sequence`."""
     without: tuple[str, ...] = ()
     """Actions that are left out."""
 
@@ -47,6 +50,8 @@ _CONDITIONS: dict[str, ColumnElement[bool]] = {
     "entity_id": audit.c.entity_id == bindparam("entity_id"),
     "since": audit.c.time >= bindparam("since"),
     "until": audit.c.time < bindparam("until"),
+    "by_sequence": audit.c.sequence <= bindparam("by_sequence"),
+    "by_time": audit.c.time <= bindparam("by_time"),
     "without": audit.c.action.not_in(bindparam("without", expanding=True)),
 }
 _MATCHES = people.c.matchable.like(bindparam("pattern"), escape="/")
