@@ -8,20 +8,26 @@ from the past as well, and a title at any moment is one event away, however many
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import NamedTuple
 
 from sqlalchemy import BigInteger, Column, Connection, Integer, MetaData, String, Table, bindparam, insert, literal_column, select, update
 
-from events.contracts.ticket import TicketCreated, TicketEdited, TicketNoteAdded
-from events.prepared import Prepared
+from events.contracts.ticket import (
+    TicketAssigned,
+    TicketCreated,
+    TicketEdited,
+    TicketEscalated,
+    TicketNoteAdded,
+    TicketPriorityChanged,
+    TicketStatusChanged,
+    TicketUnassigned,
+)
+from events.prepared import Prepared, Row
 from events.projections import Recorded
 from events.tables import Moment
 from tickets.moments import NEVER, NO_END
-from tickets.projections import fold
 
 HISTORY = MetaData()
-Row = dict[str, Any]
-
 states = Table(
     "ticket_states",
     HISTORY,
@@ -42,11 +48,32 @@ states = Table(
     Column("told", BigInteger, nullable=False),  # and of the one that has the body
     sqlite_with_rowid=False,
 )
-_COLUMNS = tuple(column.name for column in states.columns)
+
+
+class State(NamedTuple):
+    """A row of `states`."""
+
+    ticket: int
+    until_sequence: int
+    sequence: int
+    time: str
+    until_time: str
+    status: str
+    priority: str
+    requester: str
+    assignee: str | None
+    created_at: str
+    escalated_at: str | None
+    escalation_level: int
+    version: int
+    titled: int
+    told: int
+
+
 # found at once, however many rows a ticket has: they are kept by what ends them
 _still_is = states.c.until_sequence == literal_column(str(NO_END))
 _LAST = select(states).where(states.c.ticket.in_(bindparam("tickets", expanding=True)), _still_is)
-_ADD = Prepared(insert(states), _COLUMNS)
+_ADD = Prepared(insert(states), State._fields)
 _END = Prepared(
     update(states)
     .where(states.c.ticket == bindparam("of"), _still_is)
@@ -65,40 +92,60 @@ class History:
     def apply(self, connection: Connection, items: Sequence[tuple[int, Recorded]]) -> None:
         """Fold (position, event) pairs, in order; other events than tickets' changes are passed over."""
         changes = [item for _, item in items if _is_change(item)]
-        last = _load(connection, changes)
-        ended, new = [], list[Row]()
+        known = _load(connection, changes)
+        last, ended, new = dict(known), list[Row](), list[Row]()
         for item in changes:
-            number, stored = int(item.stored.entity[1]), item.stored
+            stored, number = item.stored, int(item.stored.entity[1])
             was = last.get(number)
             if was is not None:
-                was["until_sequence"], was["until_time"] = stored.sequence, stored.time
-                if was["sequence"] < changes[0].stored.sequence:
+                if was is known.get(number):
                     ended.append((stored.sequence, stored.time, number))
-            last[number] = now = after(was, item)
-            new.append(now)
+                else:
+                    new.append(was._replace(until_sequence=stored.sequence, until_time=stored.time))
+            last[number] = after(was, item)
         _END.run(connection, ended)
-        _ADD.run(connection, [tuple(map(row.__getitem__, _COLUMNS)) for row in new])
+        _ADD.run(connection, new + [state for number, state in last.items() if state is not known.get(number)])
 
 
-def after(was: Row | None, item: Recorded) -> Row:
+def after(was: State | None, item: Recorded) -> State:
     """Return what a ticket is from one more of its events on, for which nothing ends it yet."""
-    sequence, event = item.stored.sequence, item.event
-    first = isinstance(event, TicketCreated)
-    fields = event.fields if isinstance(event, TicketEdited) else ()
-    now = fold(was, item)
-    now["ticket"], now["sequence"], now["time"] = int(item.stored.entity[1]), sequence, item.stored.time
-    now["until_sequence"], now["until_time"] = NO_END, NEVER
-    now["titled"] = sequence if first or "title" in fields else now["titled"]
-    now["told"] = sequence if first or "body" in fields else now["told"]
-    return now
+    sequence, time = item.stored.sequence, item.stored.time
+    match item.event:
+        case TicketCreated() as event:
+            return State(
+                ticket=event.number,
+                until_sequence=NO_END,
+                sequence=sequence,
+                time=time,
+                until_time=NEVER,
+                status=event.status,
+                priority=event.priority,
+                requester=event.requester,
+                assignee=event.assignee,
+                created_at=time,
+                escalated_at=None,
+                escalation_level=0,
+                version=1,
+                titled=sequence,
+                told=sequence,
+            )
+        case TicketEdited() as event if was:
+            titled = sequence if "title" in event.fields else was.titled
+            told = sequence if "body" in event.fields else was.told
+            return was._replace(sequence=sequence, time=time, version=was.version + 1, titled=titled, told=told)
+        case TicketEscalated() as event if was:
+            return was._replace(sequence=sequence, time=time, escalated_at=time, escalation_level=event.after["escalation_level"])
+        case TicketStatusChanged() | TicketPriorityChanged() | TicketAssigned() | TicketUnassigned() as event if was:
+            return was._replace(sequence=sequence, time=time, version=was.version + 1, **event.after)
+    raise ValueError(f"{item.stored.type} cannot be {item.stored.subject}'s event {item.stored.streamversion}.")
 
 
 def _is_change(item: Recorded) -> bool:
     return item.event is not None and item.stored.type.startswith("ticket.") and not isinstance(item.event, TicketNoteAdded)
 
 
-def _load(connection: Connection, changes: Iterable[Recorded]) -> dict[int, Row]:
+def _load(connection: Connection, changes: Iterable[Recorded]) -> dict[int, State]:
     named = {int(item.stored.entity[1]) for item in changes if item.stored.streamversion > 1}
     if not named:
         return {}
-    return {row["ticket"]: dict(row) for row in connection.execute(_LAST, {"tickets": sorted(named)}).mappings()}
+    return {row[0]: State._make(row) for row in connection.execute(_LAST, {"tickets": sorted(named)})}
