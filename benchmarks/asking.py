@@ -14,6 +14,11 @@ Ask = Callable[[Connection], Any]
 
 def medians(store: Store, asks: Mapping[str, Ask], times: int) -> dict[str, float]:
     """Return by name the median time in seconds. Raises RuntimeError when one finds nothing: that would be too easy."""
+    return {name: statistics.median(each) for name, each in durations(store, asks, times).items()}
+
+
+def durations(store: Store, asks: Mapping[str, Ask], times: int) -> dict[str, list[float]]:
+    """Return by name each time in seconds. Raises RuntimeError as `medians` does."""
     taken: dict[str, list[float]] = {name: [] for name in asks}
     for number in range(times + 1):
         for name, ask in asks.items():
@@ -24,4 +29,4 @@ def medians(store: Store, asks: Mapping[str, Ask], times: int) -> dict[str, floa
                 taken[name].append(time.perf_counter() - began)
             if not rows:
                 raise RuntimeError(f"Nothing was found: {name}.")
-    return {name: statistics.median(each) for name, each in taken.items()}
+    return taken

@@ -21,6 +21,7 @@ _GROUPS = {
     "overdue": "Overdue deadlines",
     "simulate": "What another policy would have done",
     "growth": "As a desk grows",
+    "travel": "The past",
     "streams": "Open pages",
     "idle": "At rest",
 }

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from benchmarks.bench import Bench
 from benchmarks.figure import Measured
-from benchmarks.suites import append, clicks, growth, history, idle, latency, log, overdue, processes, rates, simulate
+from benchmarks.suites import append, clicks, growth, history, idle, latency, log, overdue, processes, rates, simulate, travel
 
 Measure = Callable[[Bench], Iterator[Measured]]
 
@@ -25,6 +25,7 @@ SUITES: Mapping[str, Suite] = {
     "lists": Suite("filters and orders, as the desk grows", growth.lists, alone=True),
     "search": Suite("words, as the desk grows", growth.search, alone=True),
     "history": Suite("a ticket with ever more events", history.measure, alone=True),
+    "travel": Suite("a ticket, lists and counts as of moments of the past", travel.measure, alone=True),
     "verify": Suite("the whole log from disk", log.verify, alone=True),
     "rebuild": Suite("the ticket tables from the log, at the start of a new version", log.rebuild, alone=True),
     "beside": Suite("the ticket tables from the log, beside those in use", log.beside, alone=True),

@@ -111,6 +111,17 @@ def test_after_any_event_the_past_is_what_was_answered_then(told: list[list[Any]
 
 
 @settings(max_examples=40, deadline=None)
+@for_all(histories, orders, st.integers(0, 30))
+def test_a_replay_of_any_prefix_of_the_log_is_what_was_then(told: list[list[Any]], order: list[int], length: int) -> None:
+    log, numbers = log_of(told, order), range(1, len(told) + 1)
+    length = min(length, len(log))
+    with telling() as desk, telling() as replayed:
+        desk.tell(log)
+        replayed.tell(log[:length])
+        assert desk.then(numbers, past.moment(desk.connection, at=length, as_of=None)) == replayed.now(numbers)
+
+
+@settings(max_examples=40, deadline=None)
 @for_all(histories, orders, st.lists(st.integers(0, 30), max_size=5))
 def test_at_any_time_the_past_is_what_the_events_by_then_make_in_whatever_order_they_were_recorded(
     told: list[list[Any]], order: list[int], cuts: list[int]

@@ -159,8 +159,11 @@ def _path_getter(name: str, hint: Any) -> Getter:
 def _query_getter(model: type[BaseModel]) -> Getter:
     validate = model.__pydantic_validator__.validate_strings
     repeatable = frozenset(name for name, field in model.model_fields.items() if REPEATABLE in field.metadata)
+    unasked = _without_parameters(model)
 
     def getter(request: Request) -> BaseModel:
+        if unasked is not None and not request.scope["query_string"]:
+            return unasked
         values = bodies.query(request.scope["query_string"], repeatable)
         try:
             return validate(values)  # type: ignore[arg-type, no-any-return]
@@ -168,6 +171,12 @@ def _query_getter(model: type[BaseModel]) -> Getter:
             raise bodies.refused("query", error) from None
 
     return getter
+
+
+def _without_parameters(model: type[BaseModel]) -> BaseModel | None:
+    """Return what a query without parameters is, once for all requests; None where one is needed, or where requests could not share it."""
+    needed = any(field.is_required() for field in model.model_fields.values())
+    return None if needed or not model.model_config.get("frozen") else model()
 
 
 def _no_query(request: Request) -> None:

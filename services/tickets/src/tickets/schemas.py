@@ -91,15 +91,12 @@ class Then(BaseModel):
     @property
     def is_past(self) -> bool:
         """Whether a moment is named."""
-        return bool(self.moments())
-
-    def moments(self) -> list[str]:
-        """Return the names of what says of which moment."""
-        return [name for name in ("as_of", "at", "version") if getattr(self, name, None) is not None]
+        return self.as_of is not None or self.at is not None
 
     @model_validator(mode="after")
     def _one_moment(self) -> "Then":
-        if len(named := self.moments()) > 1:
+        named = [name for name in ("as_of", "at", "version") if getattr(self, name, None) is not None]
+        if len(named) > 1:
             raise ValueError(f"needs one moment, and {' and '.join(named)} are there")
         return self
 
@@ -108,6 +105,11 @@ class ThenTicket(Then):
     version: Annotated[
         int | None, Field(ge=1, le=LARGEST_INTEGER, description="As it was under this version, before the next.", examples=[3])
     ] = None
+
+    @property
+    def is_past(self) -> bool:
+        """Whether a moment or a version is named."""
+        return self.version is not None or super().is_past
 
 
 class ThenPage(Page, Then):
