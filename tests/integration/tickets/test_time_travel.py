@@ -6,14 +6,25 @@ from typing import Any
 
 import httpx2
 import pytest
+from sqlalchemy import select
 
+from events.store import log_head
+from events.tables import projections
 from events.times import from_text, to_text
 from tests.integration.tickets.conftest import Desk, Json, good, refused, running_desk
 from tests.integration.tickets.test_lists import pages
+from tests.support.house import eventually
 from tickets.history import History
 
 PRESENT = "2999-01-01T00:00:00Z"
 """A time that nobody's clock has reached: as of then, things are as they are."""
+
+
+def filled(desk: Desk) -> bool:
+    """Whether the tables of the past have all that is in the log."""
+    with desk.house.running("tickets").store.read() as connection:
+        reached = select(projections.c.position).where(projections.c.name == History.name, projections.c.version == History.version)
+        return connection.scalar(reached) == log_head(connection).sequence
 
 
 async def sequence(desk: Desk, ticket: Json) -> int:
@@ -201,6 +212,7 @@ async def test_a_store_of_an_older_desk_has_its_past_from_the_first_start_on(tmp
         before = good(await desk.ada.get("/api/tickets", params={"at": opened}))
         monkeypatch.setattr(History, "version", History.version + 1)
         await desk.house.restart("tickets")
+        await eventually(lambda: filled(desk), timeout=60)
         assert good(await desk.ada.get("/api/tickets", params={"at": opened})) == before
         assert good(await desk.anna.get(f"/api/tickets/{first['id']}", params={"at": opened})) == first
 
