@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from deploy.commands import audit, events, jobs, parked, people, relay, ticket, witness
+from deploy.commands import audit, events, importing, jobs, parked, people, relay, ticket, witness
 from deploy.commands.doctor import doctor
 from deploy.commands.rebuild import rebuild
 from deploy.commands.simulate import simulate
@@ -35,6 +35,7 @@ app.add_typer(parked.app, name="parked")
 app.add_typer(relay.app, name="relay")
 app.add_typer(audit.app, name="audit")
 app.add_typer(witness.app, name="witness")
+app.add_typer(importing.app, name="import")
 
 
 @app.command()

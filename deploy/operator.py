@@ -16,6 +16,10 @@ HEADER = "X-Ste-Credential"
 _PATIENCE = 30.0
 
 
+class Away(Refusal):
+    """A service does not answer, or not now: the same may be asked again."""
+
+
 class Operator:
     """A client of all services. Every failure is a Refusal in words."""
 
@@ -65,14 +69,14 @@ class Operator:
         try:
             answer = self._request(service, method, path, **rest)
         except httpx2.TimeoutException:
-            raise Refusal(f"{service} did not answer in time.", "ste doctor says how it is.") from None
+            raise Away(f"{service} did not answer in time.", "ste doctor says how it is.") from None
         except UnicodeEncodeError:
             raise Refusal("What was given is not UTF-8 text, and can not be sent.") from None
         except httpx2.TransportError as error:
-            raise Refusal(f"{service} does not answer at {self.urls[service]}: {error}.", "ste doctor says how it is.") from None
+            raise Away(f"{service} does not answer at {self.urls[service]}: {error}.", "ste doctor says how it is.") from None
         if answer.is_success:
             return _json(answer)
-        raise Refusal(_refused(service, answer))
+        raise (Away if answer.status_code == 503 else Refusal)(_refused(service, answer))
 
     def _request(self, service: str, method: str, path: str, **rest: Any) -> httpx2.Response:
         """Ask the first process of a service, and where nobody listens the next."""

@@ -4,7 +4,7 @@ from functools import partial
 
 from fastapi import FastAPI
 
-from auth import internal, naming, own, queries, routes
+from auth import import_routes, importing, internal, naming, own, queries, routes
 from auth.decider import USER
 from auth.dependencies import AuthParts
 from auth.passwords import Passwords
@@ -39,7 +39,7 @@ def build(running: Running) -> AuthParts:
     return AuthParts(
         passwords=passwords,
         presence=presence,
-        routers=[routes.router, own.router, internal.router, naming.router],
+        routers=[routes.router, own.router, internal.router, naming.router, import_routes.router],
         projections=[Users()],
         tasks=[partial(beats, running), partial(tell, running), keep_presence, stop_hashing],
         leader_tasks=[sweep_sessions],
@@ -60,6 +60,7 @@ SERVICE = Service(
         "sessions": queries.load_sessions,
         "tokens": queries.load_tokens,
         "admins": queries.load_admins,
+        importing.KIND: importing.load,
     },
 )
 

@@ -174,6 +174,17 @@ def change_account(command: ChangeAccount, account: Account | None, admins: Abst
     return events
 
 
+def promote(account: Account | None) -> list[Any]:
+    """Make somebody an admin of whom an import learns that tickets were given to them. Who was erased stays gone."""
+    if account is None or is_erased(account) or account.role == "admin":
+        return []
+    return [UserRoleChanged(before={"role": account.role}, after={"role": "admin"})]
+
+
+def is_erased(account: Account) -> bool:
+    return not account.name
+
+
 def is_effective_admin(account: Account) -> bool:
     """Whether this admin can do an admin's work; there is always at least one of them."""
     return may_manage_accounts(account) and account.can_sign_in

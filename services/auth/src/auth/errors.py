@@ -60,3 +60,10 @@ class SessionNotFound(NotFound):
 class TokenNotFound(NotFound):
     def __init__(self) -> None:
         super().__init__("You have no such token.")
+
+
+class Erased(Conflict):
+    """Somebody who was erased is not brought back by an import."""
+
+    def __init__(self) -> None:
+        super().__init__("They were erased from this desk.")

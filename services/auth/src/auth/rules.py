@@ -1,5 +1,6 @@
 """E-mail addresses, how long sessions live, and how many things one person may have. Times are aware datetimes."""
 
+import re
 import unicodedata
 from datetime import datetime, timedelta
 
@@ -7,6 +8,8 @@ LONGEST_EMAIL = 254
 """Code points (RFC 5321, 4.5.3.1.3, says octets of the path: 256 with its brackets)."""
 _NEVER_IN_EMAIL = frozenset('<>()[]\\,;:"')
 """Allowed by RFC 5322 between quotation marks, used by nobody but those who attack mail headers."""
+_LONGEST_SLUG = 50
+"""With a number after it, still a local part of at most 64 octets (RFC 5321, 4.5.3.1.1)."""
 
 IDLE = timedelta(hours=24)
 ABSOLUTE = timedelta(days=7)
@@ -45,6 +48,16 @@ def folded(text: str) -> str:
 def email_key(email: str) -> str:
     """Return the form in which an address is compared: two accounts never share it."""
     return folded(email)
+
+
+def imported_email(name: str, turn: int) -> str:
+    """Return the address of somebody whom an import brings; `turn` counts from 1 those of one name. Nobody can have mail at .invalid.
+
+    Source: RFC 2606, section 2.
+    """
+    letters = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    slug = "-".join(re.findall("[a-z0-9]+", letters))[:_LONGEST_SLUG].strip("-") or "person"
+    return f"{slug if turn == 1 else f'{slug}-{turn}'}@imported.invalid"
 
 
 def session_ends_at(created_at: datetime, last_seen_at: datetime) -> datetime:

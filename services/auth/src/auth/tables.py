@@ -1,6 +1,7 @@
 """auth's own tables, beside the log.
 
-Primary: how people prove who they are (credentials, sessions, API tokens); no event holds any of it. Derived: the list of people.
+Primary: how people prove who they are (credentials, sessions, API tokens), and whom imports brought; no event holds any of it.
+Derived: the list of people.
 """
 
 from sqlalchemy import Boolean, Column, Index, MetaData, SmallInteger, String, Table, Text
@@ -57,6 +58,15 @@ api_tokens = Table(
 _not_revoked = api_tokens.c.revoked_at.is_(None)
 Index("api_tokens_by_expiry", api_tokens.c.expires_at)
 Index("api_tokens_by_user", api_tokens.c.user_id, api_tokens.c.id, sqlite_where=_not_revoked, postgresql_where=_not_revoked)
+
+imported_people = Table(
+    "imported_people",
+    PRIMARY,
+    Column("source", String(64), primary_key=True),
+    Column("name_digest", Hash, primary_key=True),  # keyed: a name that is erased is nowhere, and is still not imported again
+    Column("user_id", String(64), nullable=False),
+    Column("role", String(16), nullable=False),  # that the source asked for, whatever became of it here
+)
 
 users = Table(
     "users",

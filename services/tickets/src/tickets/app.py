@@ -9,7 +9,19 @@ from chassis.app import create_app as create
 from chassis.service import Running, Service
 from chassis.settings import Settings
 from events.handling import Subscription
-from tickets import audit_routes, demo, feed_routes, internal, people, proof_routes, routes, verification, why_routes
+from tickets import (
+    audit_routes,
+    demo,
+    feed_routes,
+    import_routes,
+    importing,
+    internal,
+    people,
+    proof_routes,
+    routes,
+    verification,
+    why_routes,
+)
 from tickets.auditing import Audit
 from tickets.daily import Daily
 from tickets.decider import TICKET
@@ -31,6 +43,7 @@ _ROUTERS = (
     why_routes.router,
     why_routes.internal,
     internal.router,
+    import_routes.router,
     demo.router,
 )
 
@@ -65,7 +78,7 @@ SERVICE = Service(
     migrations="tickets.migrations",
     build=build,
     folds={"ticket": TICKET},
-    loaders={PERSON: people.load},
+    loaders={PERSON: people.load, importing.ROW: importing.load_rows, importing.TICKET: importing.load_tickets},
 )
 
 

@@ -1,9 +1,8 @@
 """A few tickets for the demo, on an empty store: through the ordinary commands, all or none, marked as imported."""
 
-import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
@@ -11,16 +10,13 @@ from starlette.responses import Response
 from chassis.answers import json_answer
 from chassis.callers import ours_only
 from chassis.lean import LeanRoute
-from chassis.service import Running, running
+from chassis.service import running
 from events.decider import Context, Key, Transaction
 from events.envelope import Actor
-from events.errors import Unavailable
-from tickets import people
+from tickets.acquaintance import know
 from tickets.commands import AddNote, AssignTicket, ChangeStatus, Priority, Status
 from tickets.schemas import Id, In
 from tickets.units import NUMBERS, PERSON, Change, Note, Open
-
-PATIENCE_S = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,26 +110,12 @@ router = APIRouter(prefix="/internal", route_class=LeanRoute, include_in_schema=
 
 @router.post("/demo")
 async def tell(request: Request, body: DemoUsers, _ours: Annotated[None, Depends(ours_only)]) -> Response:
-    """Open the demo's tickets once auth has told of its people. Raises Unavailable when it does not within half a minute."""
+    """Open the demo's tickets once auth has told of its people. Raises Unavailable when it does not do so soon."""
     desk = running(request)
     needed = {told.by for told in STORY} | {told.assignee for told in STORY if told.assignee} | {"admina"}
     if not needed <= body.users.keys():
         return json_answer({"tickets": 0})
-    await _wait_for(desk, [body.users[name] for name in sorted(needed)])
+    await know(desk, [body.users[name] for name in sorted(needed)])
     context = Context(actor=Actor(kind="system", id=desk.service.name), at=desk.environment.now())
     notes = tuple(desk.environment.new_id() for _ in STORY)
     return json_answer({"tickets": await desk.writer.execute(Demo(users=body.users, context=context, notes=notes))})
-
-
-async def _wait_for(desk: Running, ids: list[str]) -> None:
-    def known() -> Mapping[str, Any]:
-        with desk.store.read() as connection:
-            return people.load(connection, ids)
-
-    try:
-        async with asyncio.timeout(PATIENCE_S):
-            generation = desk.wake.generation
-            while None in known().values():
-                generation = await desk.wake.after(generation)
-    except TimeoutError:
-        raise Unavailable("Nobody has told of these people yet.") from None

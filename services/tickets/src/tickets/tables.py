@@ -1,7 +1,7 @@
 """The desk's own tables, beside the log.
 
-Primary: the journal and the last verification. Derived: the desk (tickets, counts, notes, search) from the log, and people and the audit
-list from the journal.
+Primary: the journal, the last verification, and which rows imports have brought. Derived: the desk (tickets, counts, notes, search) from
+the log, and people and the audit list from the journal.
 
 A list costs the same at a million tickets as at a thousand, whatever narrows it: each index of `tickets` begins with whose they are, then
 the status, and, in detail, priority and whether it escalated, then the order. What is asked for of these is read as it stands; of what is
@@ -26,7 +26,7 @@ from sqlalchemy import (
     text,
 )
 
-from events.tables import Moment, Sequence
+from events.tables import Hash, Moment, Sequence
 from tickets import search
 
 PRIMARY = MetaData()
@@ -57,6 +57,16 @@ verifications = Table(
     Column("id", Integer, primary_key=True, autoincrement=False),  # always 1: the last finished one
     Column("checked_at", Moment, nullable=False),
     Column("result", LargeBinary, nullable=False),  # the JSON that GET /api/audit/verify answers
+)
+
+imported_rows = Table(
+    "imported_rows",
+    PRIMARY,
+    Column("source", String(64), primary_key=True),
+    Column("number", String(200), primary_key=True),  # of the ticket there
+    Column("row_key", String(64), primary_key=True),  # within that ticket
+    Column("digest", Hash, nullable=False),  # of what the row says happened
+    Column("ticket", BigInteger, nullable=False),
 )
 
 tickets = Table(
