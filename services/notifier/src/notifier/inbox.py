@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert  # SQLite's ON CONFL
 
 from events.prepared import Prepared, Row
 from events.times import to_text
-from notifier import jobs
+from notifier import jobs, people
 from notifier.jobs import EMAIL, FAN_OUT, IN_APP, NewJob
 from notifier.queries import wants_email
 from notifier.rules import Notice
@@ -47,8 +47,10 @@ class Post:
     channels: Collection[str] = ()
 
     def accept(self, connection: Connection, notices: Sequence[Notice], now: datetime) -> None:
-        """Tell people now; what is for all admins is left as a job that finds out who they are when it runs."""
-        self.deliver(connection, [(notice, notice.to) for notice in notices if notice.to is not None], now)
+        """Tell people now, but those who can never sign in; what is for all admins is left as a job that finds out who they are."""
+        told = [(notice, notice.to) for notice in notices if notice.to is not None]
+        nobody = people.shut_out(connection, {recipient for _, recipient in told}) if told else ()
+        self.deliver(connection, [(notice, recipient) for notice, recipient in told if recipient not in nobody], now)
         jobs.queue(connection, [self._fan_out(notice) for notice in notices if notice.to is None], now)
 
     def deliver(self, connection: Connection, told: Iterable[tuple[Notice, str]], now: datetime) -> None:

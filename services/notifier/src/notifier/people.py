@@ -1,6 +1,6 @@
 """People, as auth has told of them: who is an admin that can be told something, and what everybody is called."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
@@ -21,6 +21,14 @@ _KEEP = _add.on_conflict_do_update(
     index_elements=[people.c.id], set_={column.name: _add.excluded[column.name] for column in people.columns if not column.primary_key}
 )
 _ADMINS = select(people.c.id).where(ADMIN, people.c.active, people.c.can_sign_in).order_by(people.c.id)
+
+
+_SHUT_OUT = select(people.c.id).where(people.c.id.in_(bindparam("ids", expanding=True)), people.c.can_sign_in.is_(False))
+
+
+def shut_out(connection: Connection, ids: Iterable[str]) -> frozenset[str]:
+    """Return who of these can never sign in, as people whom an import brought: nobody would read what they are told."""
+    return frozenset(connection.scalars(_SHUT_OUT, {"ids": sorted(ids)}))
 
 
 def admins(connection: Connection) -> list[str]:
