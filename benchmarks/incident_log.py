@@ -1,46 +1,17 @@
-"""The real incident log: what stands in it, and what its people did. Pure but for opening the file.
+"""The real incident log, read as `ste import servicenow` reads it, and what its people did. Pure but for opening the file."""
 
-One row is the state of an incident from `sys_updated_at` on, made by `sys_updated_by`; `?` is unknown. Rows of one minute stand in the file
-in the order in which they came; `sys_mod_count` does not always rise.
-"""
-
-import csv
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-UNKNOWN = "?"
-COLUMNS = (
-    "number",
-    "incident_state",
-    "caller_id",
-    "sys_updated_by",
-    "sys_updated_at",
-    "assigned_to",
-    "priority",
-    "category",
-    "subcategory",
-    "u_symptom",
-    "location",
-    "contact_type",
-)
-_STATUS = {
-    "New": "open",
-    "Active": "in_progress",
-    "Awaiting User Info": "in_progress",
-    "Awaiting Problem": "in_progress",
-    "Awaiting Vendor": "in_progress",
-    "Awaiting Evidence": "in_progress",
-    "Resolved": "resolved",
-    "Closed": "resolved",
-}
-_PRIORITY = {"1": "urgent", "2": "high", "3": "normal", "4": "low"}
+from deploy.importing import servicenow
+from deploy.importing.history import Broken, Change, Unreadable
 
+COLUMNS = servicenow.COLUMNS
 
-class Unreadable(ValueError):
-    """This is no incident log. The message says where and why."""
+__all__ = ["COLUMNS", "Call", "People", "Row", "Unreadable", "calls", "people", "read_log"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,45 +52,29 @@ class People:
 
 
 def read_log(path: Path) -> list[Row]:
-    """Return the rows in the order of time; rows of one minute as they stand in the file. Raises Unreadable."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
-            if missing:
-                raise Unreadable(f"{path.name} has no column {', '.join(missing)}.")
-            rows = [_row(values, reader.line_num) for values in reader]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise Unreadable(f"{path.name} is no CSV file in UTF-8: {error}") from error
+    """Return the rows in the order of time; rows of one minute as they stand in the file. Raises Unreadable, also for a single row."""
+    with path.open("rb") as file:
+        rows = [_row(item) for item in servicenow.read(file)]
     if not rows:
         raise Unreadable(f"{path.name} has no rows.")
     return sorted(rows, key=lambda row: row.at)
 
 
-def _row(values: dict[str, str], line: int) -> Row:
-    def known(name: str) -> str | None:
-        value = " ".join((values[name] or "").split())  # the names of the file are padded: "Opened by  8"
-        return None if value in ("", UNKNOWN) else value
-
-    try:
-        at = datetime.strptime(values["sys_updated_at"], "%d-%m-%Y %H:%M")  # noqa: DTZ007 (the file names no zone; only the order counts)
-        status, priority = _STATUS[values["incident_state"].strip()], _PRIORITY[values["priority"].strip()[:1]]
-    except (KeyError, ValueError) as error:
-        raise Unreadable(f"Line {line} cannot be read: {error}") from error
-    number = known("number")
-    if number is None:
-        raise Unreadable(f"Line {line} names no incident.")
+def _row(item: Change | Broken) -> Row:
+    if isinstance(item, Broken):
+        raise Unreadable(f"Line {item.line} {item.reason}.")
+    opening, status, priority = item.opening, item.said["status"], item.said["priority"]
+    assert opening is not None and status is not None and priority is not None, "every row of such a log says all of it"  # noqa: PT018
     return Row(
-        incident=number,
-        at=at,
-        by=known("sys_updated_by") or "Unknown updater",
-        caller=known("caller_id") or "Unknown caller",
+        incident=item.number,
+        at=item.at,
+        by=item.by,
+        caller=opening.requester,
         status=status,
         priority=priority,
-        assignee=known("assigned_to"),
-        title=f"{number}: {known('category') or 'no category'}, {known('subcategory') or 'no subcategory'}",
-        body=f"{known('u_symptom') or 'Symptom unknown'}, reported by {known('contact_type') or 'unknown means'}"
-        f" from {known('location') or 'an unknown place'}.",
+        assignee=item.said["assignee"],
+        title=opening.title,
+        body=opening.text(()),
     )
 
 
