@@ -1,9 +1,10 @@
 """`ste import`: the history of another desk, with its original times."""
 
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, tzinfo
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Self
 
@@ -26,11 +27,19 @@ app = typer.Typer(
 _WORD_EVERY = 5.0
 _READ_AT_ONCE = 1000
 
+
+def _as_source(text: str) -> str:
+    if not re.fullmatch("[a-z0-9][a-z0-9._-]{0,63}", text):
+        raise typer.BadParameter("It has up to 64 small letters, digits, dots, _ and -, and begins with a letter or digit.")
+    return text
+
+
 File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="The file to read.")]
 Source = Annotated[
     str,
     typer.Option(
-        help="What the history comes from, in lower case: rows and people are known by their names within it. Another desk, another name."
+        callback=_as_source,
+        help="What the history comes from, in lower case: rows and people are known by their names within it. Another desk, another name.",
     ),
 ]
 
@@ -96,10 +105,10 @@ def _import(file: Path, source: str, read: "Callable[[IO[bytes]], Iterator[Chang
     from deploy.settings import load
 
     with Operator.of(load()) as desk, Spool() as spool, _Shown() as shown:
-        sending = Sending(desk=desk, source=source, broken=shown.broken, away=shown.away)
+        sending = Sending(desk=desk, source=source, report=shown.report, away=shown.away)
         try:
             with file.open("rb") as opened:
-                sending.result.broken = _fill(spool, read(opened), shown.begin("reading", None), shown.broken)
+                sending.result.broken = _fill(spool, read(opened), shown)
         except Unreadable as error:
             raise Refusal(f"{file} can not be imported: {error}.", "docs/import.md says what it must look like.") from None
         changes, people = spool.counts()
@@ -112,16 +121,17 @@ def _import(file: Path, source: str, read: "Callable[[IO[bytes]], Iterator[Chang
         raise typer.Exit(Exit.WRONG)
 
 
-def _fill(spool: "Spool", items: "Iterator[Change | Broken]", step: "Step", report: "Callable[[Broken], None]") -> int:
+def _fill(spool: "Spool", items: "Iterator[Change | Broken]", shown: "_Shown") -> int:
     """Put all changes into the spool; return how many rows were broken."""
     from deploy.importing.history import Broken
 
-    broken = 0
+    step, now, broken = shown.begin("reading", None), datetime.now(UTC), 0
     for count, item in enumerate(items, 1):
-        if isinstance(item, Broken):
+        reason = item.reason if isinstance(item, Broken) else item.flaw(now)
+        if reason is not None:
             broken += 1
-            report(item)
-        else:
+            shown.report(item.line, reason)
+        elif not isinstance(item, Broken):
             spool.add(item)
         if count % _READ_AT_ONCE == 0:
             step(_READ_AT_ONCE)
@@ -178,9 +188,9 @@ class _Shown:
 
         return step
 
-    def broken(self, row: "Broken") -> None:
-        """Report a row that does not go in."""
-        self._console.print(f"line {row.line} {row.reason}")
+    def report(self, line: int, what: str) -> None:
+        """Report a row that does not go in, or not as it stands there."""
+        self._console.print(f"line {line} {what}")
 
     def away(self, what: str) -> None:
         """Say that a service is waited for."""

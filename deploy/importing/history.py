@@ -6,7 +6,7 @@ People are named as their source names them; the desk's ids for them are found o
 import json
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import IO, Any, Literal, NamedTuple
 
 from events.times import from_text, to_text
@@ -14,6 +14,10 @@ from events.times import from_text, to_text
 Said = Literal["assignee", "priority", "status", "note"]
 LONGEST_LINE = 1_000_000
 """Bytes of one line of a file; a longer one is no row of anything, and is never held in memory whole."""
+FIRST = datetime(1970, 1, 1, tzinfo=UTC)
+"""The desk knows no time before it."""
+_LONGEST_NAME = 1000
+"""Far more than the desk takes, and little enough to be sent there and refused."""
 
 
 class Unreadable(ValueError):
@@ -81,6 +85,17 @@ class Change:
         assignee = self.said.get("assignee")
         if assignee is not None:
             yield Seen(assignee, at, assigned=True)
+
+    def flaw(self, now: datetime) -> str | None:
+        """Return why this cannot have happened; None when it can. Completes the sentence "Line 7 …"."""
+        for seen in self.seen():
+            if seen.at < FIRST:
+                return "tells of a time before 1970"
+            if seen.at > now:
+                return "tells of a time that has not come yet"
+            if len(seen.name) > _LONGEST_NAME:
+                return f"names somebody with more than {_LONGEST_NAME} letters"
+        return None
 
     def raised_to(self, opened_at: datetime | None) -> "Change":
         """Return the change as it can have happened: not before its ticket was opened."""

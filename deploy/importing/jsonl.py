@@ -95,7 +95,7 @@ def _opening(value: dict[str, Any], by: str, at: datetime) -> Opening | None:
 def _text(value: dict[str, Any], name: str) -> str:
     text = value.get(name)
     if not isinstance(text, str) or not text.strip():
-        raise _Refused(f"has no {name}" if name not in value else f"has a {name} that is no text")
+        raise _Refused(f"has no {name}" if name not in value else f"has no text as {name}")
     return text.strip()
 
 

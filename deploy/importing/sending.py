@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
-from deploy.importing.history import Broken, Change
+from deploy.importing.history import Change
 from deploy.importing.spool import Person, Placed
 from deploy.operator import Away
 from events.times import to_text
@@ -17,8 +17,8 @@ T = TypeVar("T")
 
 AT_ONCE = 100
 """Rows of one request, which is one transaction: people at the desk wait for no longer than that takes."""
-_LARGEST = 400_000
-"""Characters of the texts in one request: in any alphabet fewer bytes than a service takes."""
+_LARGEST = 150_000
+"""Characters of the texts in one request: however they are written, fewer bytes than a service takes."""
 PATIENCE = 120.0
 """Seconds for which a service that is away is asked again."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 4.0
@@ -52,11 +52,11 @@ class Result:
 
 @dataclass(kw_only=True)
 class Sending:
-    """Sends what is in one spool. `broken` hears of every row that is not in afterwards, `away` why a service is asked again."""
+    """Sends what is in one spool. `report` hears of lines that do not go in, or not as they stand; `away` why a service is asked again."""
 
     desk: Desk
     source: str
-    broken: Callable[[Broken], None]
+    report: Callable[[int, str], None]
     away: Callable[[str], None]
     pause: Callable[[float], None] = time.sleep
     result: Result = field(default_factory=Result)
@@ -112,16 +112,18 @@ class Sending:
             self._break(placed.change.line, f"was refused: {found['refused']}")
             return
         self.result.tickets.add(found["ticket"])
-        self.result.raised += placed.raised
-        if found["new"]:
-            self.result.rows += 1
-            self.result.events += found["events"]
-        else:
+        if not found["new"]:
             self.result.known += 1
+            return
+        self.result.rows += 1
+        self.result.events += found["events"]
+        if placed.raised:
+            self.result.raised += 1
+            self.report(placed.change.line, "stood before the opening of its ticket, and was raised to it")
 
     def _break(self, line: int, reason: str) -> None:
         self.result.broken += 1
-        self.broken(Broken(line, reason))
+        self.report(line, reason)
 
     def _post(self, service: str, body: dict[str, Any]) -> Any:
         """Ask until there is an answer. Raises Away when there is none for PATIENCE seconds."""
@@ -145,7 +147,7 @@ def _person(person: Person) -> dict[str, str]:
 def _size(change: Change) -> int:
     opening = change.opening
     texts = len(opening.title) + len(opening.body) + sum(map(len, opening.fields.values())) if opening is not None else 0
-    return texts + len(change.said.get("note") or "")
+    return texts + len(change.number) + len(change.row or "") + len(change.said.get("note") or "")
 
 
 def _portions(items: Iterable[T], size: Callable[[T], int]) -> Iterator[list[T]]:

@@ -1,11 +1,9 @@
 """Changes between file and desk: put into the order of time on disk, so that memory does not grow with the file."""
 
 import sqlite3
-import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
@@ -48,8 +46,8 @@ class Spool:
     """`with Spool() as spool:` is a temporary file; what was added comes back in the order of time, then of the file."""
 
     def __init__(self) -> None:
-        self._directory = tempfile.TemporaryDirectory(prefix="ste-import-")
-        self._database = sqlite3.connect(Path(self._directory.name) / "spool.sqlite3", isolation_level=None)
+        # without a name it is a file that is gone as soon as nobody has it open, however that comes about
+        self._database = sqlite3.connect("", isolation_level=None)
         self._database.executescript(f"PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA temp_store=FILE; {_SCHEMA} BEGIN;")
         self._waiting: list[Change] = []
 
@@ -58,7 +56,6 @@ class Spool:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._database.close()
-        self._directory.cleanup()
 
     def add(self, change: Change) -> None:
         """Take a change in; no two may have the same line."""
