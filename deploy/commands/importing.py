@@ -12,7 +12,7 @@ import typer
 
 if TYPE_CHECKING:
     from deploy.importing.history import Broken, Change
-    from deploy.importing.sending import Result, Step
+    from deploy.importing.sending import Result, Sending, Step
     from deploy.importing.spool import Spool
 
 app = typer.Typer(
@@ -111,14 +111,23 @@ def _import(file: Path, source: str, read: "Callable[[IO[bytes]], Iterator[Chang
                 sending.result.broken = _fill(spool, read(opened), shown)
         except Unreadable as error:
             raise Refusal(f"{file} can not be imported: {error}.", "docs/import.md says what it must look like.") from None
-        changes, people = spool.counts()
-        began = time.monotonic()
-        sending.people(spool.people(), shown.begin("people", people))
-        sending.changes(spool.changes(), shown.begin("rows", changes))
-        seconds = time.monotonic() - began
+        seconds = _send(sending, spool, shown)
     _summarise(file, sending.result, seconds)
     if sending.result.broken:
         raise typer.Exit(Exit.WRONG)
+
+
+def _send(sending: "Sending", spool: "Spool", shown: "_Shown") -> float:
+    """Send everything; return how many seconds that took. Raises Refusal."""
+    changes, people = spool.counts()
+    began = time.monotonic()
+    try:
+        sending.people(spool.people(), shown.begin("people", people))
+        sending.changes(spool.changes(), shown.begin("rows", changes))
+    except KeyboardInterrupt:
+        shown.say("The import was interrupted. The same command goes on where it was.")
+        raise
+    return time.monotonic() - began
 
 
 def _fill(spool: "Spool", items: "Iterator[Change | Broken]", shown: "_Shown") -> int:
@@ -135,6 +144,7 @@ def _fill(spool: "Spool", items: "Iterator[Change | Broken]", shown: "_Shown") -
             spool.add(item)
         if count % _READ_AT_ONCE == 0:
             step(_READ_AT_ONCE)
+    shown.finish()
     return broken
 
 
@@ -188,10 +198,19 @@ class _Shown:
 
         return step
 
+    def finish(self) -> None:
+        """Show that what has no total known beforehand is done."""
+        for task in self._progress.tasks:
+            self._progress.update(task.id, total=task.completed if task.total is None else task.total)
+
     def report(self, line: int, what: str) -> None:
         """Report a row that does not go in, or not as it stands there."""
         self._console.print(f"line {line} {what}")
 
     def away(self, what: str) -> None:
         """Say that a service is waited for."""
-        self._console.print(f"ste: {what} It is waited for.")
+        self.say(f"{what} It is waited for.")
+
+    def say(self, what: str) -> None:
+        """Say something that is about no row."""
+        self._console.print(f"ste: {what}")

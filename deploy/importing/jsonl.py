@@ -13,6 +13,7 @@ PRIORITIES = ("low", "normal", "high", "urgent")
 _OPENING = ("title", "requester", "opened_at", "body", "fields")
 _KNOWN = frozenset(("number", "row", "at", "by", *get_args(Said), *_OPENING))
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)")
+_SHOWN = 40
 
 
 class _Refused(ValueError):
@@ -59,7 +60,7 @@ def _no_constant(_: str) -> NoReturn:
 def _change(line: int, value: dict[str, Any]) -> Change:
     unknown = sorted(value.keys() - _KNOWN)
     if unknown:
-        raise _Refused(f"has what is not known here: {', '.join(unknown)}")
+        raise _Refused(f"has {unknown[0][:_SHOWN]!r}, which is not known here")
     said: dict[Said, str | None] = {}
     if "assignee" in value:
         said["assignee"] = None if value["assignee"] is None else _name(value, "assignee")
@@ -122,4 +123,4 @@ def _time(value: dict[str, Any], name: str) -> datetime:
             return datetime.fromisoformat(text.upper()).astimezone(UTC)
     except (ValueError, OverflowError):
         pass
-    raise _Refused(f"has the {name} {text[:40]!r}, which is no time as 2016-02-29T01:23:00Z")
+    raise _Refused(f"has the {name} {text[:_SHOWN]!r}, which is no time as 2016-02-29T01:23:00Z")

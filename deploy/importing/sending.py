@@ -111,10 +111,10 @@ class Sending:
         if "refused" in found:
             self._break(placed.change.line, f"was refused: {found['refused']}")
             return
-        self.result.tickets.add(found["ticket"])
         if not found["new"]:
             self.result.known += 1
             return
+        self.result.tickets.add(found["ticket"])
         self.result.rows += 1
         self.result.events += found["events"]
         if placed.raised:

@@ -7,6 +7,7 @@ import csv
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
+from functools import lru_cache
 from itertools import chain
 from typing import IO
 
@@ -141,9 +142,15 @@ def _one_of(words: Mapping[str, str], values: Mapping[str, str], name: str, key:
 
 def _time(values: Mapping[str, str], name: str, zone: tzinfo) -> datetime:
     try:
-        return datetime.strptime(values[name], _TIME).replace(tzinfo=zone).astimezone(UTC)
+        return _moment(values[name], zone)
     except (ValueError, OverflowError):
         raise _Refused(f"has the {name} {_shown(values[name])}, which is no time as 29-02-2016 01:23") from None
+
+
+@lru_cache(maxsize=4096)
+def _moment(text: str, zone: tzinfo) -> datetime:
+    """Return the moment that is written there; the rows of one incident repeat its opening, and many rows share a minute."""
+    return datetime.strptime(text, _TIME).replace(tzinfo=zone).astimezone(UTC)
 
 
 def _title(number: str, values: Mapping[str, str]) -> str:

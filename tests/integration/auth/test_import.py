@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from auth.importing import forget
 from auth.tables import credentials, imported_people
 from events.contracts.user import UserErased
 from events.decider import Context, Key, Transaction
@@ -114,6 +115,9 @@ async def test_who_turns_out_to_have_had_tickets_becomes_an_admin_once(desk: Des
     assert second == {"id": first["id"], "new": False}
     changed = desk.log()[-1]
     assert (changed.type, changed.imported) == ("user.role_changed", True)
+    with desk.running.store.read() as connection:
+        (kept,) = connection.execute(select(imported_people)).all()
+    assert (kept.user_id, kept.role, kept.version) == (first["id"], "admin", 2)
     async with desk.signed_in("ada", admin=True) as ada:
         await ada.patch(f"/api/auth/users/{first['id']}", json={"role": "user"})
         before = len(desk.log())
@@ -133,6 +137,22 @@ class Erase:
 
     def run(self, tx: Transaction) -> None:
         tx.append(f"user/{self.user}", [UserErased()], Context(actor=Actor(kind="system", id="auth"), at=tx.now))
+
+
+async def test_a_restore_forgets_whom_it_takes_away(desk: Desk) -> None:
+    await bring(desk, person("Anna Lund"))
+    await bring(desk, person("Ben Otis"))
+    await bring(desk, person("Anna Lund", "admin"))
+    with desk.running.store.writing.connect() as connection:
+
+        def left(kept: int) -> list[tuple[str, int]]:
+            """Return who is known after a cut behind this event, which is undone again."""
+            forget(connection, kept)
+            found = [(row.role, row.version) for row in connection.execute(select(imported_people))]
+            connection.rollback()
+            return sorted(found)
+
+        assert [left(kept) for kept in (3, 2, 1, 0)] == [[("admin", 2), ("user", 1)], [("user", 1)] * 2, [("user", 1)], []]
 
 
 async def test_who_was_erased_is_not_brought_back(desk: Desk) -> None:

@@ -13,6 +13,8 @@ from chassis.tables import QUOTAS
 from events.store import log_head, read_log
 from events.tables import events
 from tests.integration.tickets.conftest import Desk, Json, good, refused, running_desk
+from tickets.importing import forget
+from tickets.tables import imported_rows
 
 OPENED, LATER, LAST = "2016-02-29T01:16:00.000000Z", "2016-02-29T01:23:00.000000Z", "2016-03-01T12:00:00.000000Z"
 PATH = "/internal/import"
@@ -102,6 +104,31 @@ async def test_what_a_row_leaves_out_stays_and_nobody_is_somebody(there: There) 
     assert [each["events"] for each in told] == [2, 1, 1, 0]
     shown = good(await there.desk.ada.get(f"/api/tickets/{told[0]['ticket']}"))
     assert (shown["priority"], shown["status"], shown["assignee"]) == ("urgent", "resolved", None)
+
+
+async def test_with_each_row_it_is_kept_how_far_its_ticket_was(there: There) -> None:
+    """So that a restore to an earlier moment can take back the rows whose events it takes back."""
+    rows = [there.row("kept", str(row), status=status) for row, status in enumerate(("in_progress", "in_progress", "resolved"), 1)]
+    told = await there.bring(*rows)
+    with there.desk.house.running("tickets").store.read() as connection:
+        kept = connection.execute(select(imported_rows).where(imported_rows.c.number == "kept").order_by(imported_rows.c.row_key)).all()
+    assert [(row.source, row.row_key, row.ticket, row.version) for row in kept] == [
+        ("there", "1", told[0]["ticket"], 2),
+        ("there", "2", told[0]["ticket"], 2),
+        ("there", "3", told[0]["ticket"], 3),
+    ]
+    with there.desk.house.running("tickets").store.writing.connect() as connection:
+
+        def left(kept: int) -> list[str]:
+            """Return the rows that are known after a cut behind this event, which is undone again."""
+            forget(connection, kept)
+            found = connection.scalars(select(imported_rows.c.row_key).where(imported_rows.c.number == "kept"))
+            keys = sorted(found)
+            connection.rollback()
+            return keys
+
+        last = there.log(told[0]["ticket"])[-1].sequence
+        assert [left(last - back) for back in range(4)] == [["1", "2", "3"], ["1", "2"], [], []]
 
 
 async def test_what_is_in_is_not_added_again_also_from_within_one_request(there: There) -> None:

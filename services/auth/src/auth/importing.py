@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from sqlalchemy import Connection, bindparam, insert, select, tuple_, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, literal, select, tuple_, update
 
 from auth.commands import Register, Role
 from auth.decider import is_erased, promote
@@ -17,6 +17,7 @@ from auth.rules import email_key, imported_email
 from auth.tables import imported_people
 from auth.units import ADMINS, RegisterUnit, stream_of
 from events.decider import Context, Key, Transaction
+from events.tables import events
 
 KIND = "imported"
 _FIND = select(imported_people).where(
@@ -26,7 +27,7 @@ _KEEP = insert(imported_people)
 _PROMOTE = (
     update(imported_people)
     .where(imported_people.c.source == bindparam("of"), imported_people.c.name_digest == bindparam("who"))
-    .values(role="admin")
+    .values(role="admin", version=bindparam("at_version"))
 )
 
 
@@ -76,14 +77,15 @@ class ImportPerson:
         if self.role == "admin" and brought.role != "admin":
             # nobody who may sign in becomes an admin by it, so the set of those who can does not change
             tx.append(stream_of(brought.user), promote(account), replace(self.context, at=tx.now))
-            tx.write(_PROMOTE, {"of": self.source, "who": self.digest})
+            tx.write(_PROMOTE, {"of": self.source, "who": self.digest, "at_version": tx.stream(stream_of(brought.user)).version})
             tx.put(self.key, brought._replace(role="admin"))
         return Imported(brought.user, new=False)
 
     def _open(self, tx: Transaction) -> Imported:
         command = Register(user=self.user, name=self.name, email=self._free_email(tx), role=self.role, can_sign_in=False)
         RegisterUnit(command=command, hash=None, context=self.context).run(tx)
-        tx.write(_KEEP, {"source": self.source, "name_digest": self.digest, "user_id": self.user, "role": self.role})
+        row = {"source": self.source, "name_digest": self.digest, "user_id": self.user, "role": self.role, "version": 1}
+        tx.write(_KEEP, row)
         tx.put(self.key, Brought(self.user, self.role))
         return Imported(self.user, new=True)
 
@@ -92,6 +94,14 @@ class ImportPerson:
         while tx.state(("email", email_key(imported_email(self.name, turn)))) is not None:
             turn += 1
         return imported_email(self.name, turn)
+
+
+def forget(connection: Connection, kept: int) -> None:
+    """Forget what came with events after the sequence `kept` of the log: for a restore, which cuts those off."""
+    of_person = events.c.subject == literal("user/") + imported_people.c.user_id
+    last = select(func.coalesce(func.max(events.c.streamversion), 0)).where(of_person, events.c.sequence <= kept).scalar_subquery()
+    connection.execute(delete(imported_people).where(last == 0))
+    connection.execute(update(imported_people).where(imported_people.c.version > last).values(role="user", version=1))
 
 
 def load(connection: Connection, ids: Sequence[str]) -> Mapping[str, Brought]:

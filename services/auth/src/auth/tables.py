@@ -4,7 +4,7 @@ Primary: how people prove who they are (credentials, sessions, API tokens), and 
 Derived: the list of people.
 """
 
-from sqlalchemy import Boolean, Column, Index, MetaData, SmallInteger, String, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Index, MetaData, SmallInteger, String, Table, Text
 
 from events.tables import Hash, Moment
 
@@ -66,6 +66,7 @@ imported_people = Table(
     Column("name_digest", Hash, primary_key=True),  # keyed: a name that is erased is nowhere, and is still not imported again
     Column("user_id", String(64), nullable=False),
     Column("role", String(16), nullable=False),  # that the source asked for, whatever became of it here
+    Column("version", BigInteger, nullable=False),  # the person's last event then: a restore that cuts that off takes this back
 )
 
 users = Table(

@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, bindparam, func, insert, select, tuple_
+from sqlalchemy import Connection, String, bindparam, cast, delete, func, insert, literal, select, tuple_
 
 from events.decider import Context, Key, Transaction
 from events.envelope import Actor
 from events.errors import Conflict, Invalid
+from events.tables import events
 from events.times import to_text
 from tickets.commands import AddNote, AssignTicket, ChangePriority, ChangeStatus, Priority, Status
 from tickets.tables import imported_rows as rows
@@ -157,12 +158,14 @@ class ImportRow:
                 raise TooLate(number, stream.time)
         for unit in self._changes(number):
             unit.run(tx)
-        self._keep(tx, number)
-        return Imported(number, new=True, events=tx.stream(subject(number)).version - before)
+        after = tx.stream(subject(number)).version
+        self._keep(tx, number, after)
+        return Imported(number, new=True, events=after - before)
 
-    def _keep(self, tx: Transaction, number: int) -> None:
+    def _keep(self, tx: Transaction, number: int, version: int) -> None:
         row, digest = self.row, self.row.digest()
-        tx.write(_KEEP, {"source": self.source, "number": row.number, "row_key": row.key, "digest": digest, "ticket": number})
+        key = {"source": self.source, "number": row.number, "row_key": row.key}
+        tx.write(_KEEP, {**key, "digest": digest, "ticket": number, "version": version})
         tx.put(self.row_key, Brought(number, digest))
         tx.put(self.ticket_key, number)
 
@@ -204,6 +207,13 @@ def look(connection: Connection, source: str, asked: Sequence[Row]) -> There:
     outcomes = [Imported(one.ticket, new=False, events=0) for row, one in found if one is not None and one.digest == row.digest()]
     tickets = load_tickets(connection, sorted({_id(source, row.number) for row in asked}))
     return There(outcomes, {json.loads(id_)[1]: ticket for id_, ticket in tickets.items()})
+
+
+def forget(connection: Connection, kept: int) -> None:
+    """Forget the rows whose events come after the sequence `kept` of the log: for a restore, which cuts those off."""
+    of_ticket = events.c.subject == literal("ticket/") + cast(rows.c.ticket, String)
+    last = select(func.coalesce(func.max(events.c.streamversion), 0)).where(of_ticket, events.c.sequence <= kept)
+    connection.execute(delete(rows).where(rows.c.version > last.scalar_subquery()))
 
 
 def _id(*parts: str) -> str:

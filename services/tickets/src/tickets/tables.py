@@ -67,6 +67,7 @@ imported_rows = Table(
     Column("row_key", String(64), primary_key=True),  # within that ticket
     Column("digest", Hash, nullable=False),  # of what the row says happened
     Column("ticket", BigInteger, nullable=False),
+    Column("version", BigInteger, nullable=False),  # the ticket's last event then: a restore that cuts that off takes the row back
 )
 
 tickets = Table(

@@ -16,6 +16,7 @@ def upgrade() -> None:
         sa.Column("name_digest", sa.String(64), primary_key=True),
         sa.Column("user_id", sa.String(64), nullable=False),
         sa.Column("role", sa.String(16), nullable=False),
+        sa.Column("version", sa.BigInteger, nullable=False),
     )
 
 

@@ -17,6 +17,7 @@ def upgrade() -> None:
         sa.Column("row_key", sa.String(64), primary_key=True),
         sa.Column("digest", sa.String(64), nullable=False),
         sa.Column("ticket", sa.BigInteger, nullable=False),
+        sa.Column("version", sa.BigInteger, nullable=False),
     )
 
 
