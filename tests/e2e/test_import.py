@@ -41,6 +41,11 @@ def actions(events: list[dict[str, Any]]) -> Counter[str]:
     return Counter(event["type"].replace(".", "_") for event in events if event.get("imported"))
 
 
+def reported(err: str) -> list[str]:
+    """Return what was said of rows; a slow import tells now and then how far it is."""
+    return [line for line in err.splitlines() if line.startswith("line ")]
+
+
 def importing(desk: Desk, log: Path, source: str) -> "subprocess.Popen[str]":
     """Begin an import, and return it once something is in."""
     before = head(desk, "tickets")
@@ -87,7 +92,7 @@ def test_an_import_that_is_killed_goes_on_where_it_was(desk: Desk, log: Path) ->
     process.kill()
     assert ended(process)[0] == -9
     rest = desk.ste("import", "servicenow", str(log), "--source", "killed")
-    assert (rest.returncode, rest.stderr) == (0, "")
+    assert (rest.returncode, reported(rest.stderr)) == (0, [])
     assert "had been brought in before" in rest.stdout
     assert actions(events_after(desk, "tickets", before)) == truth(rows).actions
 
@@ -110,7 +115,7 @@ def test_the_example_of_the_documentation_comes_in_and_nobody_hears_of_it(desk: 
     file = tmp_path / "example.jsonl"
     file.write_text(rest.partition("```")[0], encoding="utf-8")
     done = desk.ste("import", "jsonl", str(file))
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, reported(done.stderr)) == (0, [])
     assert done.stdout.startswith("6 rows of 2 tickets brought in: 9 events")
     assert "4 accounts opened" in done.stdout
     admin = desk.client("admina")
