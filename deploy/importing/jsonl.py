@@ -35,14 +35,14 @@ def _object(raw: bytes) -> dict[str, Any]:
         raise _Refused(f"is longer than {LONGEST_LINE:,} bytes")
     try:
         value = json.loads(raw.decode("utf-8-sig"), object_pairs_hook=_unique, parse_constant=_no_constant)
+    except _Refused:
+        raise
     except UnicodeDecodeError:
         raise _Refused("is not UTF-8") from None
-    except (json.JSONDecodeError, RecursionError):
+    except (ValueError, RecursionError):  # the former also for a number of very many digits
         raise _Refused("is not JSON") from None
     if not isinstance(value, dict):
         raise _Refused("is no JSON object")
-    if wrong := flaw(json.dumps(value, ensure_ascii=False)) or ("has a NUL character" if "\\u0000" in json.dumps(value) else None):
-        raise _Refused(wrong)
     return value
 
 
@@ -84,6 +84,7 @@ def _opening(value: dict[str, Any], by: str, at: datetime) -> Opening | None:
     fields = value.get("fields", {})
     if not isinstance(fields, dict) or not all(isinstance(each, str) for each in fields.values()):
         raise _Refused("has fields that are no object of texts")
+    _check("".join([*fields, *fields.values()]))
     return Opening(
         requester=_name(value, "requester") if "requester" in value else by,
         at=_time(value, "opened_at") if "opened_at" in value else at,
@@ -97,7 +98,13 @@ def _text(value: dict[str, Any], name: str) -> str:
     text = value.get(name)
     if not isinstance(text, str) or not text.strip():
         raise _Refused(f"has no {name}" if name not in value else f"has no text as {name}")
-    return text.strip()
+    return _check(text).strip()
+
+
+def _check(text: str) -> str:
+    if wrong := flaw(text):
+        raise _Refused(wrong)
+    return text
 
 
 def _name(value: dict[str, Any], name: str) -> str:

@@ -56,7 +56,10 @@ def read(file: IO[bytes], zone: tzinfo = UTC) -> Iterator[Change | Broken]:
     """
     texts = (line.decode("utf-8", "surrogateescape") for line in lines_of(file))
     lines = _Lines(chain([next(texts, "").removeprefix("\ufeff")], texts))
-    header = [name.strip() for name in next(csv.reader(lines), [])]
+    try:
+        header = [name.strip() for name in next(csv.reader(lines), [])]
+    except csv.Error as error:
+        raise Unreadable(f"its first line is no CSV: {error}") from error
     missing = [name for name in COLUMNS if name not in header]
     if missing:
         raise Unreadable(f"its first line names no column {', '.join(missing)}")

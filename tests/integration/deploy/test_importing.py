@@ -233,6 +233,22 @@ def only_row(file: Path, **values: str) -> None:
     file.write_text(f"{head}\n{','.join(row.values())}\n", encoding="utf-8")
 
 
+async def test_who_cannot_have_an_account_keeps_out_only_the_rows_that_name_them(tmp_path: Path, file: Path) -> None:
+    rows = read_log(file)
+    unnameable = "Updated by " + "9" * 120
+    await asyncio.to_thread(replace_name, file, "Updated by 2", unnameable)
+    named = sum(row.by == "Updated by 2" for row in rows)
+    async with desk(tmp_path) as there:
+        result = await there.bring(file)
+        assert 0 < named < len(rows)
+        assert (result.broken, result.rows) == (named, len(rows) - named)
+        assert {what.partition(":")[0] for _, what in there.reports} == {f"names {unnameable!r}, for whom there can be no account"}
+
+
+def replace_name(file: Path, name: str, other: str) -> None:
+    file.write_text(file.read_text(encoding="utf-8").replace(f",{name},", f",{other},"), encoding="utf-8")
+
+
 async def test_a_time_before_the_opening_is_raised_to_it_and_reported(tmp_path: Path, file: Path) -> None:
     only_row(file, opened_at="01-03-2016 10:00", sys_updated_at="01-03-2016 09:00", incident_state="Active", assigned_to="?")
     async with desk(tmp_path) as there:

@@ -70,6 +70,8 @@ def test_a_line_says_only_what_stands_in_it() -> None:
         ({"stauts": "open"}, "stauts"),
         ({"title": "a\x00b"}, "NUL"),
         ({"title": "a\ud800b"}, "UTF-8"),
+        ({"fields": {"a\x00": "b"}}, "NUL"),
+        ({"fields": {"a": "\udfff"}}, "UTF-8"),
     ],
 )
 def test_a_line_that_cannot_be_meant_says_why(values: dict[str, Any], why: str) -> None:
@@ -83,6 +85,7 @@ def test_a_line_that_cannot_be_meant_says_why(values: dict[str, Any], why: str) 
     [
         ("{", "is not JSON"),
         ("[" * 100_000, "is not JSON"),
+        ('{"number": ' + "1" * 5_000 + "}", "is not JSON"),
         ("[]", "is no JSON object"),
         ("null", "is no JSON object"),
         (b'{"by": "\xe9"}', "is not UTF-8"),
@@ -100,6 +103,12 @@ def test_what_is_no_such_line_is_broken_alone(raw: str | bytes, why: str) -> Non
     assert broken.reason.startswith(why)
     assert isinstance(sound, Change)
     assert sound.line == 2
+
+
+def test_a_text_that_only_looks_like_something_bad_is_none() -> None:
+    opening = change(title="a \\u0000 in a path").opening
+    assert opening is not None
+    assert opening.title == "a \\u0000 in a path"
 
 
 def test_empty_lines_are_passed_over() -> None:

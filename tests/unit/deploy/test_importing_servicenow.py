@@ -188,7 +188,7 @@ def test_columns_may_stand_in_another_order_and_beside_others() -> None:
     assert found.opening.text(()).splitlines()[0] == "more: beside"
 
 
-@pytest.mark.parametrize("head", ["", "a,b", ",".join(COLUMNS[:-1])])
+@pytest.mark.parametrize("head", ["", "a,b", ",".join(COLUMNS[:-1]), '"', "\x00" * 200_000])
 def test_a_file_without_the_columns_is_no_log(head: str) -> None:
-    with pytest.raises(Unreadable, match="u_symptom"):
+    with pytest.raises(Unreadable, match=r"u_symptom|is no CSV"):
         items(line(), head=head)
