@@ -245,14 +245,14 @@ def test_the_doctor_finds_a_running_desk_well(desk: Desk) -> None:
 def test_an_operator_builds_what_is_derived_anew(desk: Desk) -> None:
     said = desk.ste("rebuild", "tickets")
     assert (said.returncode, said.stderr) == (0, "")
-    for table in ("tickets", "ticket_counts", "notes", "ticket_search", "people", "audit"):
+    for table in ("tickets", "ticket_counts", "notes", "ticket_search", "ticket_states", "people", "audit"):
         assert re.search(rf"\b{table}\t\d+\tas it was", said.stdout), said.stdout
     (report,) = json.loads(desk.ste("rebuild", "escalator", "deadlines", "--json").stdout)
     assert (report["projection"], report["equal"], report["mended"]) == ("deadlines", True, 0)
     assert report["tables"]["ticket_copies"]["rows"] > 0
     unknown = desk.ste("rebuild", "tickets", "desks")
     assert (unknown.returncode, unknown.stdout) == (1, "")
-    assert "There is: desk, people, audit." in unknown.stderr
+    assert "There is: desk, history, people, audit." in unknown.stderr
 
 
 def test_the_doctor_names_what_is_wrong_and_how_to_mend_it(rough: Desk) -> None:

@@ -23,6 +23,8 @@ SPOILED = [
     ("tickets", "desk", "DELETE FROM tickets WHERE id = 2"),
     ("tickets", "desk", "UPDATE ticket_counts SET open = open + 7"),
     ("tickets", "desk", "INSERT INTO notes VALUES ('never', 1, 'nobody', '2026-01-01T00:00:00.000000Z', 'never written')"),
+    ("tickets", "history", "UPDATE ticket_states SET priority = 'low' WHERE ticket = 1 AND version = 1"),
+    ("tickets", "history", "DELETE FROM ticket_states WHERE ticket = 2"),
     ("tickets", "people", "DELETE FROM people"),
     ("tickets", "audit", "UPDATE audit SET actor_id = 'somebody else' WHERE position = 3"),
     ("notifier", "people", "UPDATE people SET active = NOT active"),
@@ -141,7 +143,7 @@ async def test_the_desk_works_on_meanwhile(busy: Desk) -> None:
 
 async def test_only_one_is_built_at_a_time_and_only_what_there_is(busy: Desk) -> None:
     live = busy.house.running("tickets")
-    with pytest.raises(NotFound, match=r"There is: desk, people, audit"):
+    with pytest.raises(NotFound, match=r"There is: desk, history, people, audit"):
         await live.rebuilds.rebuild("desks")
     both = await asyncio.gather(live.rebuilds.rebuild("desk"), live.rebuilds.rebuild("audit"), return_exceptions=True)
     assert sorted(type(each).__name__ for each in both) == [Conflict.__name__, "dict"]

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from itertools import cycle
 from typing import Any, get_args
 
@@ -66,7 +65,7 @@ class Told:
 
     def tell(self, items: Log) -> None:
         if items:
-            self.connection.execute(insert(events), [asdict(item.stored) for _, item in items])
+            self.connection.execute(insert(events), [item.stored._asdict() for _, item in items])
             for projection in (Desk(), History()):
                 projection.apply(self.connection, items)
             self.connection.execute(update(head).values(sequence=items[-1][0]))
