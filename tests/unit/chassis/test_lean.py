@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from openapi_spec_validator import validate
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 from starlette.responses import Response
 
 from chassis.answers import json_answer, no_content
@@ -35,6 +35,19 @@ class Things(Page):
     open: Flag | None = None
 
 
+class Choice(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    one: Flag | None = None
+    other: Flag | None = None
+
+    @model_validator(mode="after")
+    def _something(self) -> "Choice":
+        if self.one is None and self.other is None:
+            raise ValueError("needs one or the other")
+        return self
+
+
 def shout(request: Request) -> str:
     return request.headers.get("x-shout", "").upper()
 
@@ -51,6 +64,11 @@ async def post_thing(body: Thing, shouted: Annotated[str, Depends(shout)], _: An
 
 @router.get("/things")
 async def get_things(query: Annotated[Things, Query()]) -> Response:
+    return json_answer(query.model_dump())
+
+
+@router.get("/choice")
+async def get_choice(query: Annotated[Choice, Query()]) -> Response:
     return json_answer(query.model_dump())
 
 
@@ -161,6 +179,16 @@ async def test_a_query_is_parsed_from_text_and_refuses_what_it_does_not_know(app
         ]
     assert good.json() == {"limit": 7, "cursor": None, "open": True}
     assert bad == [422] * 8
+
+
+async def test_a_query_without_parameters_is_what_the_model_says_or_refused_where_it_needs_some(app: Desk, visiting: Visit) -> None:
+    async with visiting(app) as client:
+        for address in ("/api/demo/things", "/api/demo/things?"):
+            assert (await client.get(address)).json() == {"limit": 25, "cursor": None, "open": None}
+            assert (await client.get(f"{address.rstrip('?')}?open=true")).json()["open"] is True
+        refused = [await client.get(f"/api/demo/choice{query}") for query in ("", "?")]
+        assert [(answer.status_code, answer.json()["errors"][0]["msg"]) for answer in refused] == [(422, "needs one or the other")] * 2
+        assert (await client.get("/api/demo/choice?one=true")).json() == {"one": True, "other": None}
 
 
 @pytest.mark.parametrize("thing", ["0", "-1", "abc", "9223372036854775808", "1" * 5000, "1.5", "%00", "%F0%9F%98%80"])

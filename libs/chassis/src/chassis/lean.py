@@ -174,9 +174,13 @@ def _query_getter(model: type[BaseModel]) -> Getter:
 
 
 def _without_parameters(model: type[BaseModel]) -> BaseModel | None:
-    """Return what a query without parameters is, once for all requests; None where one is needed, or where requests could not share it."""
-    needed = any(field.is_required() for field in model.model_fields.values())
-    return None if needed or not model.model_config.get("frozen") else model()
+    """Return what a query without parameters is, once for all requests; None where it is none, or where requests could not share it."""
+    if not model.model_config.get("frozen"):
+        return None
+    try:
+        return model()
+    except ValidationError:
+        return None
 
 
 def _no_query(request: Request) -> None:
