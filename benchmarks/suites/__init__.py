@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from benchmarks.bench import Bench
 from benchmarks.figure import Measured
-from benchmarks.suites import append, clicks, growth, history, idle, latency, log, overdue, processes, rates, simulate, travel
+from benchmarks.suites import append, clicks, events, growth, history, idle, latency, log, overdue, processes, rates, simulate, travel
 
 Measure = Callable[[Bench], Iterator[Measured]]
 
@@ -30,6 +30,7 @@ SUITES: Mapping[str, Suite] = {
     "rebuild": Suite("the ticket tables from the log, at the start of a new version", log.rebuild, alone=True),
     "beside": Suite("the ticket tables from the log, beside those in use", log.beside, alone=True),
     "feed": Suite("the log over HTTP, as other services read it", log.feed),
+    "events": Suite("the public feed, as other systems read it", events.measure),
     "read": Suite("one ticket, beside plain FastAPI and PocketBase", rates.read),
     "list": Suite("25 of many tickets, beside plain FastAPI and PocketBase", rates.list_),
     "create": Suite("durable creation, beside plain FastAPI and PocketBase", rates.create),
