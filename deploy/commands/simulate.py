@@ -80,10 +80,10 @@ def _show(answer: Answer, names: Mapping[str, str]) -> None:
         ("day", [(each["day"], each) for each in answer["by_day"]]),
         ("priority", list(reversed(answer["by_priority"].items()))),
         ("level", [(str(each["level"]), each) for each in answer["by_level"]]),
-        ("who hears", [(each["who"], each) for each in people]),
+        ("person", [(each["who"], each) for each in people]),
     ):
-        if rows:
-            typer.echo()
+        if rows and answer["by_day"]:
+            typer.echo(f"\nBy {title}: with it, and today")
             show([title, "with it", "today", ""], list(_lines(rows)), empty="")
     _show_tickets("With it", answer["tickets"], answer["total"])
     _show_tickets("Only with it", answer["only_new"], answer["only_new_total"])
@@ -113,7 +113,7 @@ def _show_tickets(title: str, items: list[Answer], total: int) -> None:
 
     if not items:
         return
-    more = f", of {len(items)} escalations the first {_SHOWN}; --json has all" if len(items) > _SHOWN else ""
+    more = f"; the first {_SHOWN} of {len(items)} escalations, --json has all" if len(items) > _SHOWN else ""
     typer.echo(f"\n{title}: {_tickets(total)}{more}")
     show(
         ["ticket", "level", "escalated at"],
