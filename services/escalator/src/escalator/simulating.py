@@ -16,6 +16,7 @@ from tempfile import SpooledTemporaryFile
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, tuple_
+from sqlalchemy.exc import DBAPIError
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
@@ -24,6 +25,7 @@ from escalator.engine import Effect, Phase
 from escalator.simulation import Outcome, Question, Tally
 from escalator.tables import ticket_phases
 from events.errors import Unavailable
+from events.handling import passes_by_itself
 from events.prepared import Query
 from events.times import to_text
 
@@ -178,6 +180,10 @@ class Simulator:
             return simulate(self._read, question, breathe)
         except OSError as error:
             raise Unavailable("There is no room on the disk for what was found. Make some, and ask again.", _BUSY) from error
+        except DBAPIError as error:
+            if not passes_by_itself(error):
+                raise
+            raise Unavailable("The store cannot be read at the moment. Ask again shortly.", _BUSY) from error
         finally:
             self._busy.release()
 
