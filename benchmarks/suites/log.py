@@ -23,6 +23,7 @@ from events.materials import Followed
 from events.store import log_head
 from events.tables import projections
 from events.verify import verify_store
+from events.walkers import crew_of
 from tickets.app import SERVICE
 from tickets.projections import Desk
 
@@ -46,7 +47,9 @@ def verify(bench: Bench) -> Iterator[Measured]:
         store = store_of(dataset.directory)
         try:
             courses.append(course := Course())
-            report = verify_store(store.read, source=SERVICE.source, public_keys=keys, seen={}, progress=course.at)
+            report = verify_store(
+                store.read, source=SERVICE.source, public_keys=keys, seen={}, progress=course.at, crew=crew_of(store.url)
+            )
             rates.append(report.events / course.seconds)
         finally:
             store.close()

@@ -34,7 +34,7 @@ CORE = [
     "explaining", "escalating", "sentences",
 ]  # fmt: skip
 PURE_EVENTS = [
-    "catalogue", "decider", "errors", "upcasts", "envelope", "ledger", "notes", "checkpoints", "cosignatures", "proofs", "tiling", "walk",
+    "catalogue", "decider", "errors", "upcasts", "envelope", "ledger", "notes", "checkpoints", "cosignatures", "proofs", "forest", "tiling", "walk",
     "witnessing", "times", "ids",
 ]  # fmt: skip
 

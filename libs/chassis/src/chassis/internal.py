@@ -26,6 +26,7 @@ from events.errors import NotFound, Unavailable
 from events.store import log_head, read_log
 from events.streams import BrokerError
 from events.verify import Seen, verify_store
+from events.walkers import crew_of
 
 router = APIRouter(prefix="/internal", route_class=LeanRoute, include_in_schema=False)
 
@@ -143,6 +144,7 @@ async def post_verify(body: VerifyBody, request: Request, _: Ours) -> Response:
             seen=last,
             erased=lambda person, _sequence: person in gone,
             progress=still_wanted,
+            crew=crew_of(live.store.url),
         )
         return report.as_dict()
 

@@ -4,23 +4,33 @@ Reads go in chunks, each a short transaction of its own, so that the write-ahead
 with the log. What shows at the lowest sequence is what is reported.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import asdict, dataclass
+from itertools import chain, zip_longest
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from events.checkpoints import EVERY, Checkpoint, checkpoint_origin, verify_note
-from events.verify_sql import EVENTS_A_READ, READ_BORDER, READ_EVENTS, READ_HEAD, READ_LAST_STREAMS, READ_NOTES, READ_ONE, READ_STREAMS
+from events.verify_sql import READ_BORDER, READ_HEAD, READ_LAST_STREAMS, READ_NOTES, READ_ONE, READ_STREAMS
 from events.walk import Broken, Walk
+from events.walk_sql import WALK_SQL, teach
+from events.walker import Work
+from events.walkers import EVENTS_WORTH_IT, Crew, Walkers
+from events.walking import Unreadable, walk_on
 
 Connect = Callable[[], AbstractContextManager[Connection]]
 Erased = Callable[[str, int], bool]
 """Tells whether the erasure of a person stands in the logs later than an event of this log: (person's id, the event's sequence)."""
 Progress = Callable[[int, int], None]
 """Is told how far it is: (events done, events in all)."""
+_FAR = 1_000
+"""Events after which a walk stops at the latest."""
+_WORK, _STOPS = 8_000, 100
+"""Events of a piece of work for another process, and the most stops in one, of which each brings its part of the tree."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +67,14 @@ def verify_store(
     seen: Mapping[str, Seen],
     erased: Erased | None = None,
     progress: Progress | None = None,
+    crew: Crew | None = None,
 ) -> StoreReport:
     """Walk the whole log of `source` ("/tickets"), as far as it reaches now, and report whether it is what was written.
 
     `connect` gives connections for reading, as `Store.read` does. `public_keys` are the store's verifier keys, old ones included. `seen` is
     what each peer last consumed of this log; it must be asked for before this call, or a peer that runs ahead looks like a cut tail.
-    Without `erased` only erasures in this very log count. Raises DBAPIError when the database is lost; what is wrong with the log is in
-    the report.
+    Without `erased` only erasures in this very log count. `crew` may walk over a long log in its own processes.
+    Raises DBAPIError when the database is lost; what is wrong with the log is in the report.
     """
     with connect() as connection:
         found = connection.execute(READ_HEAD).one_or_none()
@@ -71,7 +82,8 @@ def verify_store(
         return StoreReport(
             source=source, ok=False, events=0, head={"sequence": 0, "hash": None}, checkpoints=0, reason="The store has no head row."
         )
-    store = _Verification(connect, Walk(source), _Head(*found), public_keys)
+    head = _Head(*found)
+    store = _Verification(connect, Walk(source), head, public_keys, crew if head.sequence >= EVENTS_WORTH_IT else None)
     findings = store.run(seen, erased or (lambda _person, _sequence: False), progress or (lambda _done, _total: None))
     first = min(findings, key=lambda finding: finding.sequence, default=None)
     return StoreReport(
@@ -100,26 +112,67 @@ class _Head(NamedTuple):
     vouched: int
 
 
+class _Stop(NamedTuple):
+    """A place to stop at on the way: there is a note to check, or it is time to tell how far it is."""
+
+    at: int
+    note: str | None
+
+
+class _Pages:
+    """The rows of the log, over SQLAlchemy's connections (`events.walking.Pages`). A connection that is lost is no finding."""
+
+    def __init__(self, connect: Connect, source: str) -> None:
+        self._connect, self._source = connect, source
+
+    @contextmanager
+    def page(self, after: int, limit: int) -> Iterator[Iterable[tuple[Any, ...]]]:
+        with self._connect() as connection, _readable(connection):
+            if connection.dialect.name == "sqlite":
+                teach(connection.dialect.dbapi, connection.connection.driver_connection)
+            statement = WALK_SQL[connection.dialect.name].rows
+            with closing(connection.exec_driver_sql(statement, (self._source, after, limit))) as result:
+                yield result.cursor  # type: ignore[misc] # the driver's own rows: nothing is converted on the way
+
+    def whole(self, sequence: int) -> tuple[Any, ...]:
+        with self._connect() as connection, _readable(connection):
+            return tuple(connection.exec_driver_sql(WALK_SQL[connection.dialect.name].whole, (sequence,)).one())
+
+
+@contextmanager
+def _readable(connection: Connection) -> Iterator[None]:
+    driver: Any = connection.dialect.dbapi
+    try:
+        yield
+    except (DBAPIError, driver.Error) as error:
+        if getattr(error, "connection_invalidated", False):
+            raise
+        raise Unreadable(str(getattr(error, "orig", error))) from error
+
+
 class _Verification:
-    def __init__(self, connect: Connect, walk: Walk, head: _Head, public_keys: Sequence[str]) -> None:
+    def __init__(self, connect: Connect, walk: Walk, head: _Head, public_keys: Sequence[str], crew: Crew | None) -> None:
         self.connect = connect
         self.walk = walk
         self.head = head
         self.public_keys = public_keys
+        self.crew = crew
+        self.pages = _Pages(connect, walk.source)
         self.checkpoints = 0
 
     def run(self, seen: Mapping[str, Seen], erased: Erased, progress: Progress) -> list[Broken]:
         """Return what is wrong. A log whose walk ends early is not looked at from other sides: nothing behind that point means anything."""
         try:
-            for size, note in self._notes():
-                self._walk_to(size, progress)
-                self._check_note(size, note)
-            self._walk_to(self.head.sequence, progress)
+            with closing(self._walk()) as stops:
+                for stop in stops:
+                    progress(self.walk.sequence, self.head.sequence)
+                    if stop.note is not None:
+                        self._check_note(stop.at, stop.note)
         except Broken as broken:
             return [broken]
         return [*self._ends(), *self._witnesses(seen), *self._absences(erased), *self._streams()]
 
-    def _notes(self) -> Iterator[tuple[int, str]]:
+    def _notes(self) -> Iterator[_Stop]:
         after = 0
         while True:
             with self.connect() as connection:
@@ -127,27 +180,45 @@ class _Verification:
             if not rows:
                 return
             for size, note in rows:
-                yield size, note
+                yield _Stop(size, note)
                 after = size
 
-    def _walk_to(self, size: int, progress: Progress) -> None:
-        walk = self.walk
-        while walk.sequence < size:
-            before = walk.sequence
-            with self.connect() as connection:
-                driver: Any = connection.dialect.dbapi
-                try:
-                    result = connection.execute(READ_EVENTS, {"after": before, "limit": min(EVENTS_A_READ, size - before)})
-                    walk.take(result.cursor)  # type: ignore[arg-type] # the driver's own rows: nothing is converted on the way
-                except (DBAPIError, driver.Error) as error:
-                    if getattr(error, "connection_invalidated", False):
-                        raise
-                    if walk.sequence == before:
-                        raise Broken(before + 1, f"It cannot be read: {getattr(error, 'orig', error)}.") from error
-                else:
-                    if walk.sequence == before:
-                        raise Broken(before + 1, f"It is missing: the log ends here, and its head row counts {self.head.sequence} events.")
-            progress(walk.sequence, self.head.sequence)
+    def _stops(self) -> Iterator[_Stop]:
+        """Yield each checkpoint and the end of the log, and stops between those that are far apart."""
+        at = 0
+        for stop in chain(self._notes(), [_Stop(self.head.sequence, None)]):
+            for between in range(at + _FAR, stop.at, _FAR):
+                yield _Stop(between, None)
+            yield stop
+            at = stop.at
+
+    def _walk(self) -> Generator[_Stop]:
+        """Walk to each stop in turn. Raises Broken."""
+        if self.crew is None:
+            for stop in self._stops():
+                walk_on(self.walk, stop.at, self.pages, self.head.sequence)
+                yield stop
+            return
+        with Walkers(self.crew.size) as walkers:
+            planned: deque[Sequence[_Stop]] = deque()
+            for walks in walkers.walks(self._works(self.crew.file, planned)):
+                yield from self._join(planned.popleft(), walks)
+
+    def _works(self, file: str, planned: "deque[Sequence[_Stop]]") -> Iterator[Work]:
+        """Cut the way into pieces of work, and note the stops of each."""
+        after, stops = 0, self._stops()
+        while some := _some(stops, after + _WORK):
+            planned.append(some)
+            yield Work(file, self.walk.source, after, [stop.at for stop in some], self.head.sequence)
+            after = some[-1].at
+
+    def _join(self, stops: Sequence[_Stop], walks: Sequence[Walk]) -> Iterator[_Stop]:
+        for stop, part in zip_longest(stops, walks):
+            if part is None or part.begin != self.walk.place:  # it was not walked, or not from here: then it is now
+                walk_on(self.walk, stop.at, self.pages, self.head.sequence)
+            else:
+                self.walk.join(part)
+            yield stop
 
     def _check_note(self, size: int, note: str) -> None:
         try:
@@ -156,7 +227,7 @@ class _Verification:
             raise Broken(size, f"The checkpoint over it is not valid. {error}") from error
         if checkpoint.origin != checkpoint_origin(self.walk.source, self.walk.origin or "") or checkpoint.size != size:
             raise Broken(size, "The checkpoint over it is that of another log or of another size.")
-        if checkpoint.root != self.walk.frontier.root():
+        if checkpoint.root != self.walk.forest.root():
             raise Broken(size, "The events up to it are not those that the signed checkpoint over it vouches for.")
         self.checkpoints += 1
 
@@ -173,7 +244,7 @@ class _Verification:
         expected: dict[str, Any] = {
             "source": walk.source,
             "hash": walk.hash,
-            "tree": walk.frontier.dump(),
+            "tree": walk.forest.dump(),
             "recordedtime": walk.recordedtime,
         }
         if walk.sequence:
@@ -221,3 +292,13 @@ class _Verification:
     def _read_one(self, sequence: int) -> Any:
         with self.connect() as connection:
             return connection.execute(READ_ONE, {"sequence": sequence}).one()
+
+
+def _some(stops: Iterator[_Stop], until: int) -> list[_Stop]:
+    """Take the next stops, up to the first that is at `until` or further, or as many as a piece of work has."""
+    some: list[_Stop] = []
+    for stop in stops:
+        some.append(stop)
+        if stop.at >= until or len(some) == _STOPS:
+            break
+    return some

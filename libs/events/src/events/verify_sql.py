@@ -5,9 +5,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, bindparam, case, func, or_, select
 
 from events import tables
-from events.envelope import COLUMNS
 
-EVENTS_A_READ = 1_000
 _STREAMED_A_READ = 10_000
 _NOTES_A_READ = 100
 
@@ -17,12 +15,6 @@ READ_HEAD = select(
     tables.head,
     select(func.coalesce(func.max(_event.sequence), 0)).scalar_subquery().label("last"),
     select(func.coalesce(func.max(tables.checkpoints.c.size), 0)).scalar_subquery().label("vouched"),
-)
-READ_EVENTS = (
-    select(*[_event[name] for name in COLUMNS])
-    .where(_event.sequence > bindparam("after"))
-    .order_by(_event.sequence)
-    .limit(bindparam("limit"))
 )
 READ_BORDER = (  # the subject that stands so many events further on in the index over the streams
     select(_event.subject)

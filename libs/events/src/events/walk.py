@@ -1,21 +1,21 @@
 """The walk over a log: every event's bytes, from the first to the last, against its chain, its digests and its columns.
 
-It is the inner loop of `events.verify`, and of nothing else: some microseconds per event, a few hashes of state, no copy of the log.
+It is the inner loop of `events.verify`, and of nothing else: some microseconds per event, a few hashes of state, no copy of the log. A log
+may be walked in parts, each from a place that is taken for granted; where one ends at just the place where the next began, they are one.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 from events.envelope import COLUMNS, ZERO_HASH, StoredEvent, attributes_of, chain, digest
-from events.ledger import Frontier
+from events.forest import Forest
 
-ERASED = "user.erased"
 RESTORED = "store.restored"
 
-_IMPORTED = {False: "", True: '"imported":true,'}
-_QUOTES = 50  # quotation marks in a head without optional attributes: two for each name, two for each value that is text
+Whole = Callable[[int], tuple[Any, ...]]
+"""Reads the whole row of a sequence, columns as in COLUMNS."""
 
 
 class Broken(Exception):
@@ -27,80 +27,129 @@ class Broken(Exception):
         self.reason = reason
 
 
-class Walk:
-    """Where a walk stands: after `sequence` events of `source`, the last of which has `hash`.
+class Place(NamedTuple):
+    """Between two events of a log: what the walk on from there needs to know of the one before. `origin` is None at the beginning."""
 
-    `frontier` is the tree so far; `cuts` are the ends of former origins, as restores recorded them; `absent` are the first and the last
-    event, by person, whose personal part is gone without a `user.erased` behind it in this very log; `erased` are those who have one here.
+    sequence: int
+    hash: str
+    recordedtime: str
+    origin: str | None
+
+
+BEGINNING = Place(0, ZERO_HASH, "", None)
+
+
+class Walk:
+    """A walk over the log of `source`, from a place in it on; it stands after `sequence` events, the last of which has `hash`.
+
+    `forest` is the part of the tree that was walked over; `cuts` are the ends of former origins, as restores recorded them; `absent` are
+    the first and the last event, by person, whose personal part is gone without a `user.erased` behind it here; `erased` are those who
+    have one here. `broken` is where it ended, of a walk that did.
     """
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, begin: Place = BEGINNING) -> None:
         self.source = source
-        self.origin: str | None = None
-        self.sequence = 0
-        self.hash = ZERO_HASH
-        self.recordedtime = ""
-        self.frontier = Frontier()
+        self.begin = begin
+        self.sequence, self.hash, self.recordedtime, self.origin = begin
+        self.forest = Forest(begin.sequence)
         self.cuts: dict[str, int] = {}
         self.absent: dict[str | None, tuple[int, int]] = {}
         self.erased: set[str] = set()
+        self.broken: Broken | None = None
 
-    def take(self, rows: Iterable[tuple[Any, ...]]) -> None:
-        """Walk on over rows of the table `events`, in the order of their sequences, columns as in COLUMNS. Raises Broken."""
+    @property
+    def place(self) -> Place:
+        """Where it stands."""
+        return Place(self.sequence, self.hash, self.recordedtime, self.origin)
+
+    def take(self, rows: Iterable[tuple[Any, ...]], whole: Whole) -> None:
+        """Walk on over rows as `events.verify_sql.READ_WALK` gives them, in the order of their sequences. Raises Broken."""
         try:
-            self._take(rows)
+            self._take(rows, whole)
         except (TypeError, ValueError, LookupError) as error:
             raise Broken(self.sequence + 1, f"A column of it holds what cannot stand there ({type(error).__name__}).") from error
 
-    def _take(self, rows: Iterable[tuple[Any, ...]]) -> None:
+    def _take(self, rows: Iterable[tuple[Any, ...]], whole: Whole) -> None:
         last = bytes.fromhex(self.hash)
-        for row in rows:
-            # fmt: off
-            (sequence, id_, source, origin, type_, dataversion, subject, streamversion, time, recordedtime, imported, actorkind, actorid,
-             tokenid, correlationid, causationid, datadigest, personaldigest, personalof, _, head, data, personal, salt, prevhash,
-             hash_) = row
-            # fmt: on
-            # The head that these columns would give: equal bytes are equal columns, if no value brings a quotation mark of its own. That
-            # costs a third of parsing the head. Where it does not hold, `_explain` parses the head and says why.
-            causation = "" if causationid is None else f'"causationid":"{causationid}",'
-            correlation = "" if correlationid is None else f'"correlationid":"{correlationid}",'
-            sealed = "" if personaldigest is None else f'"personaldigest":"{personaldigest}",'
-            owner = "" if personalof is None else f'"personalof":"{personalof}",'
-            token = "" if tokenid is None else f'"tokenid":"{tokenid}",'
-            columns = (
-                f'{{"actorid":"{actorid}","actorkind":"{actorkind}",{causation}{correlation}"datadigest":"{datadigest}",'
-                f'"dataversion":{dataversion},"id":"{id_}",{_IMPORTED[imported]}"origin":"{origin}",{sealed}{owner}'
-                f'"recordedtime":"{recordedtime}","sequence":{sequence},"source":"{source}","specversion":"1.0",'
-                f'"streamversion":{streamversion},"subject":"{subject}","time":"{time}",{token}"type":"{type_}"}}'
-            )
-            optional = bool(causation) + bool(correlation) + bool(sealed) + bool(owner) + bool(token)
-            raw = sha256(last + head).digest()
-            if (
-                hash_ != raw.hex()
-                or prevhash != self.hash
-                or sequence != self.sequence + 1
-                or columns.encode() != head
-                or columns.count('"') != _QUOTES + 4 * optional + 2 * imported
-                or sha256(data).hexdigest() != datadigest
-                or recordedtime < self.recordedtime
-                or origin != self.origin
-                or source != self.source
-            ):
-                self._explain(StoredEvent(**dict(zip(COLUMNS, row, strict=True))))
-            if personal is not None:
-                salted = bytes.fromhex(salt or "")
-                if sha256(salted + personal).hexdigest() != personaldigest or salted.hex() != salt:
-                    raise Broken(sequence, "Its personal part is not the one that was recorded.")
-            elif salt is not None:
-                raise Broken(sequence, "It has a salt without a personal part.")
-            elif personaldigest is not None:
-                self.absent[personalof] = (self.absent.get(personalof, (sequence, 0))[0], sequence)
-            if type_ == ERASED:
-                self.erased.add(person := subject.removeprefix("user/"))
-                self.absent.pop(person, None)
-            self.frontier.append(sha256(b"\x00" + raw).digest())
-            self.sequence, self.hash, self.recordedtime, self.origin = sequence, hash_, recordedtime, origin
-            last = raw
+        leaves: list[bytes] = []
+        try:
+            for row in rows:
+                # fmt: off
+                (sequence, origin, recordedtime, prevhash, hash_, head, quotes, data, datadigest,
+                 personal, salt, personaldigest, personalof, erased) = row
+                # fmt: on
+                raw = sha256(last + head).digest()
+                if (
+                    hash_ != raw.hex()
+                    or prevhash != self.hash
+                    or sequence != self.sequence + 1
+                    or head.count(b'"') != quotes
+                    or sha256(data).hexdigest() != datadigest
+                    or recordedtime < self.recordedtime
+                    or origin != self.origin
+                ):
+                    self._explain(StoredEvent(**dict(zip(COLUMNS, whole(sequence), strict=True))))
+                if personal is not None:
+                    salted = bytes.fromhex(salt or "")
+                    if sha256(salted + personal).hexdigest() != personaldigest or salted.hex() != salt:
+                        raise Broken(sequence, "Its personal part is not the one that was recorded.")
+                elif salt is not None:
+                    raise Broken(sequence, "It has a salt without a personal part.")
+                elif personaldigest is not None:
+                    self._miss(personalof, sequence, sequence)
+                if erased is not None:
+                    self._forget(erased.removeprefix("user/"))
+                leaves.append(sha256(b"\x00" + raw).digest())
+                self.sequence, self.hash, self.recordedtime, self.origin = sequence, hash_, recordedtime, origin
+                last = raw
+        finally:
+            self.forest.extend(leaves)
+
+    def _miss(self, person: str | None, first: int, last: int) -> None:
+        self.absent[person] = (self.absent[person][0] if person in self.absent else first, last)
+
+    def _forget(self, person: str) -> None:
+        self.erased.add(person)
+        self.absent.pop(person, None)
+
+    def join(self, part: "Walk") -> None:
+        """Go where another walk went that began where this one stands. Raises ValueError for one that began elsewhere, Broken as it did."""
+        if part.begin != self.place:
+            raise ValueError("That walk began somewhere else.")
+        self.sequence, self.hash, self.recordedtime, self.origin = part.place
+        self.forest.join(part.forest)
+        self.cuts |= part.cuts
+        for person in part.erased:
+            self._forget(person)
+        for absent, (first, last) in part.absent.items():
+            self._miss(absent, first, last)
+        if part.broken is not None:
+            raise part.broken
+
+    def dump(self) -> dict[str, Any]:
+        """Return the walk as plain values, for `load` in another process."""
+        return {
+            "source": self.source,
+            "begin": self.begin,
+            "place": self.place,
+            "nodes": [(width, node.hex()) for width, node in self.forest.nodes],
+            "cuts": self.cuts,
+            "absent": [(person, *between) for person, between in self.absent.items()],
+            "erased": sorted(self.erased),
+            "broken": None if self.broken is None else (self.broken.sequence, self.broken.reason),
+        }
+
+    @classmethod
+    def load(cls, values: Mapping[str, Any]) -> "Walk":
+        """Return the walk that was dumped. Raises KeyError, TypeError or ValueError for anything else."""
+        walk = cls(values["source"], Place(*values["begin"]))
+        walk.sequence, walk.hash, walk.recordedtime, walk.origin = Place(*values["place"])
+        walk.forest = Forest(walk.begin.sequence, [(width, bytes.fromhex(node)) for width, node in values["nodes"]])
+        walk.cuts = dict(values["cuts"])
+        walk.absent = {person: (first, last) for person, first, last in values["absent"]}
+        walk.erased = set(values["erased"])
+        walk.broken = None if values["broken"] is None else Broken(*values["broken"])
+        return walk
 
     def _explain(self, stored: StoredEvent) -> None:
         """Raise Broken with what is wrong with an event; return if all is well with it, as at the first event of an origin."""

@@ -1,0 +1,96 @@
+"""Several processes that walk over one log together, each over its own parts of it.
+
+A walk holds Python's lock, so threads of a service would only take turns, and take them from its requests. The processes are executed, not
+forked (a service has threads), and step back for whoever else wants the processor.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy.engine import URL
+
+from events.store import doubt_about, sqlite_version
+from events.walk import Walk
+from events.walker import Work
+
+EVENTS_WORTH_IT = 20_000
+"""A shorter log is walked over in less time than processes need to start."""
+MOST = 8
+_AHEAD = 2
+"""Pieces of work that a process has waiting, so that it is never idle."""
+
+
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """So many processes may walk over the SQLite file at once."""
+
+    file: str
+    size: int
+
+
+class Walkers:
+    """Processes that walk; in the block of a `with`."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._processes: list[subprocess.Popen[bytes]] = []
+
+    def __enter__(self) -> Self:
+        for _ in range(self._count):
+            command = [sys.executable, "-m", "events.walker"]
+            self._processes.append(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE))  # noqa: S603
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        for process in self._processes:
+            process.kill()  # it holds nothing that could be lost
+        for process in self._processes:
+            process.communicate()
+        self._processes.clear()
+
+    def walks(self, works: Iterable[Work]) -> Iterator[Sequence[Walk]]:
+        """Yield, in the order of the works, the walks of each; nothing of those that a process did not do."""
+        waiting: deque[subprocess.Popen[bytes]] = deque()
+        for number, work in enumerate(works):
+            if len(waiting) == self._count * _AHEAD:
+                yield _answer(waiting.popleft())
+            process = self._processes[number % self._count]
+            _ask(process, work)
+            waiting.append(process)
+        while waiting:
+            yield _answer(waiting.popleft())
+
+
+def _ask(process: "subprocess.Popen[bytes]", work: Work) -> None:
+    assert process.stdin is not None
+    try:
+        process.stdin.write(json.dumps(work).encode() + b"\n")
+        process.stdin.flush()
+    except OSError:
+        return  # it has died, and gives no answer either
+
+
+def _answer(process: "subprocess.Popen[bytes]") -> Sequence[Walk]:
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    return [Walk.load(values) for values in json.loads(line)] if line.endswith(b"\n") else ()
+
+
+def crew_of(url: URL) -> Crew | None:
+    """Return who may walk over a store; None where only this process can: it is another database's, or not safe to share."""
+    file = url.database
+    if url.get_backend_name() != "sqlite" or not file or file == ":memory:" or doubt_about(sqlite_version()) is not None:
+        return None
+    return Crew(str(Path(file).absolute()), min(_cores(), MOST))
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
