@@ -47,9 +47,7 @@ def verify(bench: Bench) -> Iterator[Measured]:
         store = store_of(dataset.directory)
         try:
             courses.append(course := Course())
-            report = verify_store(
-                store.read, source=SERVICE.source, public_keys=keys, seen={}, progress=course.at, crew=crew_of(store.url)
-            )
+            report = verify_store(store.read, source=SERVICE.source, public_keys=keys, seen={}, progress=course.at, crew=crew_of(store.url))
             rates.append(report.events / course.seconds)
         finally:
             store.close()

@@ -34,8 +34,8 @@ CORE = [
     "explaining", "escalating", "sentences",
 ]  # fmt: skip
 PURE_EVENTS = [
-    "catalogue", "decider", "errors", "upcasts", "envelope", "ledger", "notes", "checkpoints", "cosignatures", "proofs", "forest", "tiling", "walk",
-    "witnessing", "times", "ids",
+    "catalogue", "decider", "errors", "upcasts", "envelope", "ledger", "notes", "checkpoints", "cosignatures", "proofs", "tiling", "walk",
+    "forest", "entries", "exports", "witnessing", "times", "ids",
 ]  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from events import tables, verify, walkers
 from events.envelope import COLUMNS
 from events.store import SQLITE, doubt_about, sqlite_version
 from events.verify import StoreReport, verify_store
-from events.walkers import Crew, Walkers, crew_of
+from events.walkers import Crew, Workers, crew_of
 from tests.support.logs import ORIGIN, SIGNER, Disk, Log
 
 EVENTS = 47
@@ -131,8 +131,8 @@ def test_who_may_walk_is_known_from_where_the_store_is(tmp_path: Path) -> None:
 
 
 def test_a_process_steps_back_for_others_and_ends_with_its_input() -> None:
-    with Walkers(1) as walking:
-        (process,) = walking._processes
+    with Workers("events.walker", 1) as workers:
+        (process,) = workers._processes
         assert process.stdin is not None
         process.stdin.close()
         assert process.wait(60) == 0

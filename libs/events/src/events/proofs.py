@@ -86,7 +86,7 @@ def check_proof(document: Any, pinned: str | None = None) -> Proved:
         _demand(document, _FILE, "the file")
         if not all(isinstance(document[name], list) for name in ("keys", "rotations", "events")):
             raise ValueError("This is not a proof file: keys, rotations and events are lists.")
-        checkpoint, keys, cosignatures = _check_note(document)
+        checkpoint, keys, cosignatures = check_note(document)
         if pinned is not None and pinned not in keys:
             raise ValueError(f"The checkpoint is signed by another key than the one you trust: {keys[-1]}.")
         places = [_check_entry(entry, checkpoint) for entry in document["events"]]
@@ -106,7 +106,7 @@ def check_proof(document: Any, pinned: str | None = None) -> Proved:
     return Proved(checkpoint, keys, cosignatures, places[0].subject, len(places), silent, places[-1].time)
 
 
-def _check_note(document: Mapping[str, Any]) -> tuple[Checkpoint, list[str], list[Cosignature]]:
+def check_note(document: Mapping[str, Any]) -> tuple[Checkpoint, list[str], list[Cosignature]]:
     """Check the checkpoint and each of its signatures, and return it with the store's keys and the words of the witnesses."""
     named = document["keys"]
     keys = keyring(named[0], document["rotations"])

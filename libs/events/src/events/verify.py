@@ -19,7 +19,7 @@ from events.verify_sql import READ_BORDER, READ_HEAD, READ_LAST_STREAMS, READ_NO
 from events.walk import Broken, Walk
 from events.walk_sql import WALK_SQL, teach
 from events.walker import Work
-from events.walkers import EVENTS_WORTH_IT, Crew, Walkers
+from events.walkers import EVENTS_WORTH_IT, Crew, Workers
 from events.walking import Unreadable, walk_on
 
 Connect = Callable[[], AbstractContextManager[Connection]]
@@ -199,10 +199,10 @@ class _Verification:
                 walk_on(self.walk, stop.at, self.pages, self.head.sequence)
                 yield stop
             return
-        with Walkers(self.crew.size) as walkers:
+        with Workers("events.walker", self.crew.size) as workers:
             planned: deque[Sequence[_Stop]] = deque()
-            for walks in walkers.walks(self._works(self.crew.file, planned)):
-                yield from self._join(planned.popleft(), walks)
+            for found in workers.results(self._works(self.crew.file, planned)):
+                yield from self._join(planned.popleft(), [Walk.load(values) for values in found or ()])
 
     def _works(self, file: str, planned: "deque[Sequence[_Stop]]") -> Iterator[Work]:
         """Cut the way into pieces of work, and note the stops of each."""

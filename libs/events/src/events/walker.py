@@ -1,15 +1,8 @@
 """A process that walks over parts of a log for another: `python -m events.walker`, started by `events.walkers`.
 
-Each line on standard input is a piece of work (`Work`, as a list in JSON), each line on standard output what came of it: the walks, dumped,
-one after the other as far as they came. The end of the input is the end of the process. It steps back for whoever needs the processor, and
-loads nothing that it does not need, for it is waited for.
+Asked with `Work`, as a list, it answers with the walks, dumped, one after the other as far as they came.
 """
 
-import gc
-import json
-import os
-import signal
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -18,6 +11,7 @@ from typing import Any, NamedTuple
 from events.walk import BEGINNING, Broken, Place, Walk
 from events.walk_sql import WALK_SQL, teach
 from events.walking import Unreadable, walk_on
+from events.working import answer_each
 
 try:
     import pysqlite3 as sqlite
@@ -25,7 +19,6 @@ except ImportError:
     import sqlite3 as sqlite
 
 SQLITE: Any = sqlite
-_NICE = 10
 _PRAGMAS = ("query_only=ON", "busy_timeout=5000", "trusted_schema=OFF")
 
 
@@ -98,17 +91,15 @@ def walks(work: Work, database: Database) -> Iterator[Walk]:
 
 def main() -> None:
     """Work until nothing more is asked for."""
-    os.nice(_NICE)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # it ends when its parent does
-    gc.freeze()
     databases: dict[str, Database] = {}
-    for line in sys.stdin.buffer:
-        work = Work(*json.loads(line))
+
+    def walk(asked: Sequence[Any]) -> Any:
+        work = Work(*asked)
         if work.database not in databases:
             databases[work.database] = Database(work.database)
-        found = [walk.dump() for walk in walks(work, databases[work.database])]
-        sys.stdout.buffer.write(json.dumps(found).encode() + b"\n")
-        sys.stdout.buffer.flush()
+        return [walk.dump() for walk in walks(work, databases[work.database])]
+
+    answer_each(walk)
 
 
 if __name__ == "__main__":

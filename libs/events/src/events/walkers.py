@@ -1,6 +1,6 @@
-"""Several processes that walk over one log together, each over its own parts of it.
+"""Several processes that look through one log, or one file, together, each through its own parts of it.
 
-A walk holds Python's lock, so threads of a service would only take turns, and take them from its requests. The processes are executed, not
+That holds Python's lock, so threads of a service would only take turns, and take them from its requests. The processes are executed, not
 forked (a service has threads), and step back for whoever else wants the processor.
 """
 
@@ -13,13 +13,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from sqlalchemy.engine import URL
 
 from events.store import doubt_about, sqlite_version
-from events.walk import Walk
-from events.walker import Work
 
 EVENTS_WORTH_IT = 20_000
 """A shorter log is walked over in less time than processes need to start."""
@@ -36,17 +34,17 @@ class Crew:
     size: int
 
 
-class Walkers:
-    """Processes that walk; in the block of a `with`."""
+class Workers:
+    """Processes that run a module which answers each line with a line, both in JSON; in the block of a `with`."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, module: str, count: int) -> None:
+        self._command = [sys.executable, "-m", module]
         self._count = count
         self._processes: list[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> Self:
         for _ in range(self._count):
-            command = [sys.executable, "-m", "events.walker"]
-            self._processes.append(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE))  # noqa: S603
+            self._processes.append(subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE))  # noqa: S603
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -56,8 +54,8 @@ class Walkers:
             process.communicate()
         self._processes.clear()
 
-    def walks(self, works: Iterable[Work]) -> Iterator[Sequence[Walk]]:
-        """Yield, in the order of the works, the walks of each; nothing of those that a process did not do."""
+    def results(self, works: Iterable[Sequence[Any]]) -> Iterator[Any]:
+        """Yield, in the order of the works, what came of each; None where the process did not do it."""
         waiting: deque[subprocess.Popen[bytes]] = deque()
         for number, work in enumerate(works):
             if len(waiting) == self._count * _AHEAD:
@@ -69,7 +67,7 @@ class Walkers:
             yield _answer(waiting.popleft())
 
 
-def _ask(process: "subprocess.Popen[bytes]", work: Work) -> None:
+def _ask(process: "subprocess.Popen[bytes]", work: Sequence[Any]) -> None:
     assert process.stdin is not None
     try:
         process.stdin.write(json.dumps(work).encode() + b"\n")
@@ -78,10 +76,10 @@ def _ask(process: "subprocess.Popen[bytes]", work: Work) -> None:
         return  # it has died, and gives no answer either
 
 
-def _answer(process: "subprocess.Popen[bytes]") -> Sequence[Walk]:
+def _answer(process: "subprocess.Popen[bytes]") -> Any:
     assert process.stdout is not None
     line = process.stdout.readline()
-    return [Walk.load(values) for values in json.loads(line)] if line.endswith(b"\n") else ()
+    return json.loads(line) if line.endswith(b"\n") else None
 
 
 def crew_of(url: URL) -> Crew | None:
@@ -89,8 +87,9 @@ def crew_of(url: URL) -> Crew | None:
     file = url.database
     if url.get_backend_name() != "sqlite" or not file or file == ":memory:" or doubt_about(sqlite_version()) is not None:
         return None
-    return Crew(str(Path(file).absolute()), min(_cores(), MOST))
+    return Crew(str(Path(file).absolute()), cores())
 
 
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def cores() -> int:
+    """Return how many processes are worth having: one for each processor that this one may use."""
+    return min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, MOST)

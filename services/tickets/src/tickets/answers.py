@@ -247,3 +247,24 @@ _PROGRESS = {
 }
 PROGRESS: dict[int | str, dict[str, Any]] = {200: {"description": "The last finished one.", "headers": _PROGRESS}}
 STARTED: dict[int | str, dict[str, Any]] = {202: {"description": "It goes on.", "model": StartedOut, "headers": {**_LOCATION, **_PROGRESS}}}
+
+_LINE = (
+    '{"id":"019aa0b2-7c00-7000-8000-00000000000c","source":"/tickets","sequence":1042,"time":"2026-11-23T09:12:00.123456Z",'
+    '"action":"ticket_status_changed","entity":{"type":"ticket","id":"42"},"actor":{"kind":"user","id":"019aa0b2-…","name":"Ada Lovelace"},'
+    '"before":{"status":"open"},"after":{"status":"in_progress"},"hash":"9f86d081…","passed":[],"event":{"head":{…},"data":{…},…}}\n'
+)
+_ROW = (
+    "id,source,sequence,time,action,entity_type,entity_id,actor_kind,actor_id,actor_name,before,after,hash\r\n"
+    "019aa0b2-7c00-7000-8000-00000000000c,/tickets,1042,2026-11-23T09:12:00.123456Z,ticket_status_changed,ticket,42,user,019aa0b2-…,"
+    'Ada Lovelace,"{""status"":""open""}","{""status"":""in_progress""}",9f86d081…\r\n'
+)
+EXPORTED: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The file. Each line of JSON but the last two is an entry with its event; each row of CSV but the last few an entry.",
+        "content": {
+            "application/jsonl": {"schema": {"type": "string", "examples": [_LINE]}, "example": _LINE},
+            "text/csv": {"schema": {"type": "string", "examples": [_ROW]}, "example": _ROW},
+        },
+        "headers": {"Content-Disposition": {"description": "A name for the file.", "schema": {"type": "string"}}},
+    }
+}

@@ -12,6 +12,7 @@ from events.handling import Subscription
 from tickets import (
     audit_routes,
     demo,
+    export_routes,
     feed_routes,
     import_routes,
     importing,
@@ -39,6 +40,7 @@ _ROUTERS = (
     routes.router,
     audit_routes.router,
     proof_routes.router,
+    export_routes.router,
     feed_routes.router,
     why_routes.router,
     why_routes.internal,

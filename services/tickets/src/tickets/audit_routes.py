@@ -13,11 +13,10 @@ from chassis.principal import CurrentAdmin
 from chassis.problems import instance_of, problem, responses
 from chassis.service import running
 from events.errors import NotFound, Unavailable
-from tickets import checkpoints, trail, verification, views
+from tickets import checkpoints, reading, trail, verification, views
 from tickets.answers import PROGRESS, STARTED, CheckpointsOut, EntriesOut, VerificationOut
 from tickets.dependencies import listing, parts
 from tickets.schemas import AuditQuery
-from tickets.trail import Sought
 
 PATIENCE_S = 10
 """How long a verification may take before the answer is that it goes on."""
@@ -27,17 +26,9 @@ router = APIRouter(prefix="/api/audit", route_class=LeanRoute, tags=["audit"])
 
 @router.get("", response_model=EntriesOut)
 async def list_entries(request: Request, query: Annotated[AuditQuery, Query()], by: CurrentAdmin) -> Response:
-    """List who did what, over all services, newest first."""
-    asked = listing(request, query, list="audit")
-    sought = Sought(
-        actor=query.actor,
-        action=query.action,
-        entity=query.entity,
-        entity_id=query.entity_id,
-        q=query.q or None,
-        since=query.since,
-        until=query.until,
-    )
+    """List who did what, over all services, newest first. That it was read is an entry itself, one per reader, filter and ten minutes."""
+    asked, sought = listing(request, query, list="audit"), query.sought()
+    await reading.note(request, by, "list", query.filters())
     store = running(request).store
     entries = await store.read_in_thread(lambda connection: trail.entries(connection, sought, limit=asked.fetch, after=asked.after))
     own = {by.id: (by.name, by.email)}
@@ -59,11 +50,12 @@ async def get_verification(request: Request, _by: CurrentAdmin) -> Response:
 
 
 @router.get("/checkpoints", response_model=CheckpointsOut, responses=responses("unavailable"))
-async def list_checkpoints(request: Request, query: Annotated[Page, Query()], _by: CurrentAdmin) -> Response:
+async def list_checkpoints(request: Request, query: Annotated[Page, Query()], by: CurrentAdmin) -> Response:
     """List the signed checkpoints of all stores, newest first, with the public keys that verify them."""
     desk = running(request)
     bound = {"list": "checkpoints"}
     bounds = {} if query.cursor is None else dict(desk.sealer.open(query.cursor, bound))
+    await reading.note(request, by, "checkpoints", {})
     found, keys = await checkpoints.collect(desk.peers, bounds, query.limit + 1)
     shown = found[: query.limit]
     following = desk.sealer.seal(bound, list(checkpoints.following(bounds, shown).items())) if len(found) > query.limit else None

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, insert
 
-from events.contracts import CATALOGUE
+from events.entries import action_of, entity_of
 from events.envelope import StoredEvent
 from events.prepared import Prepared, Row
 from events.projections import Recorded
@@ -25,18 +25,6 @@ class Audit:
         _ADD.run(connection, [_row(position, item.stored, action) for position, item in items if (action := action_of(item.stored.type))])
 
 
-def action_of(type_: str) -> str | None:
-    """Return an event type's word in the audit list, None when it is not listed. What this release does not know yet is listed."""
-    kind = CATALOGUE.find(type_)
-    return type_.replace(".", "_") if kind is None else kind.action
-
-
-def entity_of(stored: StoredEvent) -> tuple[str, str]:
-    """Return (type, id) of what an event is about. A login of nobody known stands under `user`."""
-    type_, id_ = stored.entity
-    return ("user" if type_ == "login" else type_), id_
-
-
 def _row(position: int, stored: StoredEvent, action: str) -> Row:
     who = stored.actorkind, stored.actorid
-    return position, stored.time, stored.source, stored.sequence, action, *entity_of(stored), *who
+    return position, stored.time, stored.source, stored.sequence, action, *entity_of(stored.subject), *who

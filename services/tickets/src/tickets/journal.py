@@ -129,6 +129,11 @@ def head(reader: Reader) -> int:
     return int(position)
 
 
+def stretch(connection: Connection, after: int, until: int) -> list[tuple[int, StoredEvent]]:
+    """Return the events behind a position, up to another, in order, each with its position."""
+    return [(row[0], _event(row)) for row in _BETWEEN.rows(connection, {"first": after + 1, "last": until})]
+
+
 def erased_people(connection: Connection) -> frozenset[str]:
     """Return the ids of everybody who was erased, by any source: whose personal parts may be missing from every log."""
     return frozenset(subject.partition("/")[2] for subject in connection.execute(_ERASED).scalars())

@@ -12,6 +12,7 @@ from chassis.principal import CurrentAdmin
 from chassis.problems import responses
 from chassis.service import running
 from chassis.strings import Flag
+from tickets import reading
 from tickets.answers import PROVED, ProofOut
 from tickets.proof import BROKEN, proof_of
 from tickets.schemas import Number
@@ -27,14 +28,16 @@ class ProofQuery(BaseModel):
 
 
 @router.get("/proof", response_model=ProofOut, responses={**PROVED, **responses("not-found", BROKEN, "unavailable")})
-async def get_proof(request: Request, query: Annotated[ProofQuery, Query()], _by: CurrentAdmin) -> Response:
+async def get_proof(request: Request, query: Annotated[ProofQuery, Query()], by: CurrentAdmin) -> Response:
     """Prove a ticket's events against a signed checkpoint, in one file that anybody verifies offline.
 
     It has all the events of the ticket so far, in order, each with its path in the tree. Where a personal part was erased, and for notes
     unless they are asked for, there is a digest only. `ste audit verify-proof FILE` verifies it, and so does docs/verify_proof.py, which
     needs nothing of ours.
     """
-    pages = (await proof_of(running(request), query.ticket, notes=query.notes)).pages()
+    proof = await proof_of(running(request), query.ticket, notes=query.notes)
+    await reading.note(request, by, "proof", {"ticket": query.ticket, "notes": query.notes or None})
+    pages = proof.pages()
     first = [await anext(pages), await anext(pages)]  # what is wrong so far is told as a problem, and not in the middle of a file
 
     async def whole() -> AsyncIterator[bytes]:

@@ -1,6 +1,6 @@
 """What comes in, as the OpenAPI document shows it."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -9,6 +9,7 @@ from chassis.paging import Page
 from chassis.strings import LARGEST_INTEGER, Flag, Text
 from tickets.commands import Priority, Status
 from tickets.queries import Sort
+from tickets.trail import Sought
 
 Id = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
 Number = Annotated[int, Field(ge=1, le=LARGEST_INTEGER, description="The ticket's number.")]
@@ -135,7 +136,11 @@ class TicketQuery(Page, Then):
         return self
 
 
-class AuditQuery(Page):
+class AuditFilter(BaseModel):
+    """Which entries of the audit."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
     actor: Annotated[Id | None, Field(description="The id of whoever did it.")] = None
     action: Annotated[Word | None, Field(examples=["ticket_created"])] = None
     entity: Annotated[Word | None, Field(examples=["ticket"])] = None
@@ -143,3 +148,20 @@ class AuditQuery(Page):
     q: Annotated[Typed | None, Field(description="A part of the actor's name or e-mail.")] = None
     since: Moment | None = None
     until: Moment | None = None
+
+    def filters(self) -> dict[str, Any]:
+        """Return what was asked for, as plain values."""
+        return self.model_dump(mode="json")
+
+    def sought(self) -> Sought:
+        """Return the entries that are meant."""
+        wanted = self.model_dump(include=set(AuditFilter.model_fields))
+        return Sought(**{**wanted, "q": self.q or None})
+
+
+class AuditQuery(Page, AuditFilter):
+    """A page of the audit."""
+
+
+class ExportQuery(AuditFilter):
+    format: Literal["jsonl", "csv"] = "jsonl"

@@ -1,15 +1,14 @@
 """What is read from the audit: entries in order, each with what changed, which is read from the bytes of the event itself."""
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, or_, select, tuple_, union_all
 
-from events.contracts import CATALOGUE
+from events.entries import entry_of
 from events.envelope import StoredEvent
 from tickets import journal
 from tickets.people import matchable
@@ -108,6 +107,32 @@ def _page(narrowed: tuple[str, ...], actors: int, *, resumes: bool, oldest_first
     return select(cut, people.c.name).select_from(cut.outerjoin(people, people.c.id == cut.c.actor_id)).order_by(*last)
 
 
+class Listed(NamedTuple):
+    """What stands of an event in the list: its word, and the actor's name as it is known now."""
+
+    action: str
+    name: str | None
+
+
+def listed_between(connection: Connection, sought: Sought, after: int, until: int) -> dict[int, Listed]:
+    """Return the entries that are sought among the events behind a position of the journal, up to another, by position."""
+    values: dict[str, Any] = {name: value for name in _CONDITIONS if (value := getattr(sought, name))}
+    if sought.q is not None:
+        values |= {"pattern": _pattern(sought.q), "system": [name for name in SYSTEM if matchable(sought.q) in name]}
+    found = connection.execute(_stretch(tuple(values)), {**values, "first": after, "last": until})
+    return {row.position: Listed(row.action, row.name) for row in found}
+
+
+@lru_cache(maxsize=256)
+def _stretch(narrowed: tuple[str, ...]) -> Select[Any]:
+    """The statement of a stretch of the journal: it is short, so its positions are gone through, whatever else is asked."""
+    conditions = [_FILTERS.get(name, _CONDITIONS[name]) for name in narrowed if name in _CONDITIONS]
+    within = audit.c.position > bindparam("first"), audit.c.position <= bindparam("last")
+    found = select(audit.c.position, audit.c.action, people.c.name).where(*within, *conditions)
+    found = found.select_from(audit.outerjoin(people, people.c.id == audit.c.actor_id))
+    return found.where(or_(_MATCHES, audit.c.actor_id.in_(bindparam("system", expanding=True)))) if "pattern" in narrowed else found
+
+
 def key_of(entry: Mapping[str, Any]) -> list[Any]:
     """Return the place of an entry in the list."""
     return [entry["time"], entry["source"], entry["sequence"]]
@@ -130,36 +155,4 @@ def _by(listed: Select[Any], actors: int, column: ColumnElement[str]) -> Any:
 
 
 def _entry(row: Row[Any], stored: StoredEvent) -> dict[str, Any]:
-    before, after = changes(stored)
-    return {
-        "id": stored.id,
-        "source": row.source,
-        "sequence": row.sequence,
-        "time": row.time,
-        "action": row.action,
-        "entity": {"type": row.entity_type, "id": row.entity_id},
-        "actor": {"kind": row.actor_kind, "id": row.actor_id, "name": row.actor_id if row.actor_kind == "system" else row.name},
-        "before": before,
-        "after": after,
-        "hash": stored.hash,
-    }
-
-
-def changes(stored: StoredEvent) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
-    """Return (before, after) of an event: both values of what it changed, or, where it has no such pair, None and all that it says.
-
-    What was erased is missing.
-    """
-    data: dict[str, Any] = json.loads(stored.data)
-    private: dict[str, Any] = json.loads(stored.personal) if stored.personal is not None else {}
-    kind = CATALOGUE.find(stored.type)
-    declared = () if kind is None else (*kind.data_fields, *kind.personal_fields)
-    if not {"before", "after"} & {*declared, *data, *private}:
-        return None, {**data, **private}
-    return _joined(data.get("before"), private.get("before")), _joined(data.get("after"), private.get("after"))
-
-
-def _joined(facts: dict[str, Any] | None, private: dict[str, Any] | None) -> dict[str, Any] | None:
-    if facts is None and private is None:
-        return None
-    return {**(facts or {}), **(private or {})}
+    return entry_of(stored, row.action, row.name)

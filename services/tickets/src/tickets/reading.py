@@ -1,0 +1,64 @@
+"""Reading the audit is audited itself: one event per reader, filter and ten minutes, whoever asks on whichever process."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from fastapi import Request
+
+from chassis import quotas
+from chassis.context import context
+from chassis.principal import Principal
+from chassis.quotas import Quota
+from chassis.service import running
+from events.contracts.operation import AuditRead
+from events.decider import Context, Key, Transaction
+from events.envelope import Actor, canonical
+from events.errors import TooMany
+
+SUBJECT = "store/tickets"
+WINDOW_S = 600
+
+Filter = Mapping[str, Any]
+"""What was read: `of` is the list, export, proof, checkpoints or search; beside it the filters that were set, as plain values."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """Records that somebody reads, unless the same is recorded already. Who comes second in a window finds it spent."""
+
+    filter: Filter
+    quota: Quota
+    context: Context
+
+    def reads(self) -> Iterable[Key]:
+        return [("stream", SUBJECT), *quotas.reads([self.quota])]
+
+    def run(self, tx: Transaction) -> None:
+        try:
+            quotas.spend(tx, [self.quota])
+        except TooMany:
+            return
+        tx.append(SUBJECT, [AuditRead(filter=dict(self.filter))], self.context)
+
+
+async def note(request: Request, by: Principal | Actor, of: str, filters: Filter) -> None:
+    """Record that somebody reads `of`, before anything is shown. Raises Unavailable when the store does not take it: then nothing is shown.
+
+    A part of a name or of an e-mail is not recorded, only that one was asked for: it would be personal, and no erasure would find it.
+    """
+    live = running(request)
+    asked = {"of": of, **{name: value for name, value in filters.items() if value is not None}}
+    actor = by.actor if isinstance(by, Principal) else by
+    quota = Quota(_bucket(actor, asked), 1, WINDOW_S)
+    with live.store.read() as connection:
+        spent = quotas.load(connection, [quota.bucket])[quota.bucket]
+    if spent is None or spent.count < quota.limit or spent.ends <= live.environment.now():
+        told = {name: True if name == "q" else value for name, value in asked.items()}
+        await live.writer.execute(Read(filter=told, quota=quota, context=context(request, by)))
+
+
+def _bucket(actor: Actor, asked: Filter) -> str:
+    """Return what is counted: the whole of the filter counts, and none of it can be read there."""
+    return f"audit.read/{actor.kind}/{actor.id}/{actor.token or ''}/{sha256(canonical(asked)).hexdigest()[:32]}"
