@@ -28,9 +28,9 @@ router = APIRouter(prefix="/api/audit", route_class=LeanRoute, tags=["audit"])
 async def list_entries(request: Request, query: Annotated[AuditQuery, Query()], by: CurrentAdmin) -> Response:
     """List who did what, over all services, newest first. That it was read is an entry itself, one per reader, filter and ten minutes."""
     asked, sought = listing(request, query, list="audit"), query.sought()
-    await reading.note(request, by, "list", query.filters())
     store = running(request).store
     entries = await store.read_in_thread(lambda connection: trail.entries(connection, sought, limit=asked.fetch, after=asked.after))
+    await reading.note(request, by, "list", query.filters())
     own = {by.id: (by.name, by.email)}
     return asked.answer(entries, lambda entry: views.entry(entry, own), trail.key_of)
 

@@ -44,7 +44,7 @@ class Read:
 
 
 async def note(request: Request, by: Principal | Actor, of: str, filters: Filter) -> None:
-    """Record that somebody reads `of`, before anything is shown. Raises Unavailable when the store does not take it: then nothing is shown.
+    """Record that somebody reads `of`, before it is shown. Raises Unavailable when the store does not take it: then nothing is shown.
 
     A part of a name or of an e-mail is not recorded, only that one was asked for: it would be personal, and no erasure would find it.
     """

@@ -1,0 +1,112 @@
+"""Reading the audit is audited: by whom, what was asked for, once in ten minutes."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from chassis.app import create_app
+from events.environment import real_environment
+from events.store import read_stream
+from tests.contract.cast import Clock
+from tests.integration.tickets.conftest import Desk, good, refused, running_desk
+from tests.support.house import declared
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+    async with running_desk(tmp_path) as running:
+        yield running
+
+
+def reads(desk: Desk) -> list[tuple[str, str, dict[str, Any]]]:
+    """Return (kind, id, filter) of each event that says that somebody read, in order."""
+    live = desk.house.running("tickets")
+    with live.store.read() as connection:
+        stream = read_stream(connection, "store/tickets")
+    found = [(each, httpx2.Response(200, content=each.data).json()["filter"]) for each in stream if each.type == "audit.read"]
+    return [(each.actorkind, each.actorid, filters) for each, filters in found]
+
+
+async def test_one_reader_and_one_filter_are_one_event(desk: Desk) -> None:
+    for _ in range(3):
+        good(await desk.ada.get("/api/audit"))
+    good(await desk.ada.get("/api/audit", params={"limit": 1}))
+    assert reads(desk) == [("user", desk.ids["ada"], {"of": "list"})]
+
+
+async def test_the_pages_of_a_list_are_one_reading(desk: Desk) -> None:
+    page = good(await desk.ada.get("/api/audit", params={"limit": 1, "entity": "user"}))
+    good(await desk.ada.get("/api/audit", params={"limit": 1, "entity": "user", "cursor": page["next_cursor"]}))
+    assert reads(desk) == [("user", desk.ids["ada"], {"of": "list", "entity": "user"})]
+
+
+async def test_another_filter_another_way_or_another_reader_is_another_event(desk: Desk) -> None:
+    await desk.open()
+    good(await desk.ada.get("/api/audit"))
+    good(await desk.ada.get("/api/audit", params={"action": "ticket_created"}))
+    good(await desk.alf.get("/api/audit"))
+    good(await desk.ada.get("/api/audit/proof", params={"ticket": 1}))
+    ada, alf = (("user", desk.ids[name]) for name in ("ada", "alf"))
+    assert reads(desk) == [
+        (*ada, {"of": "list"}),
+        (*ada, {"of": "list", "action": "ticket_created"}),
+        (*alf, {"of": "list"}),
+        (*ada, {"of": "proof", "ticket": 1}),
+    ]
+
+
+async def test_many_who_ask_at_once_are_one_event(desk: Desk) -> None:
+    answers = await asyncio.gather(*(desk.ada.get("/api/audit", params={"entity": "ticket"}) for _ in range(12)))
+    assert {answer.status_code for answer in answers} == {200}
+    assert len(reads(desk)) == 1
+
+
+async def test_a_part_of_a_name_is_not_kept_for_ever_but_counts(desk: Desk) -> None:
+    good(await desk.ada.get("/api/audit", params={"q": "user a"}))
+    good(await desk.ada.get("/api/audit", params={"q": "user b"}))
+    assert [filters for _, _, filters in reads(desk)] == [{"of": "list", "q": True}] * 2
+    live = desk.house.running("tickets")
+    with live.store.read() as connection:
+        assert not [each for each in read_stream(connection, "store/tickets") if b"user a" in each.head + each.data]
+
+
+async def test_who_may_not_read_leaves_no_trace(desk: Desk) -> None:
+    refused(await desk.anna.get("/api/audit"), 403, "not-permitted")
+    refused(await desk.ada.get("/api/audit", params={"since": "yesterday"}), 422, "invalid")
+    refused(await desk.ada.get("/api/audit/proof", params={"ticket": 999}), 404, "not-found")
+    assert reads(desk) == []
+
+
+async def test_ten_minutes_later_it_is_another_event(tmp_path: Path) -> None:
+    async with running_desk(tmp_path) as desk:
+        clock = Clock(late=timedelta(minutes=11))
+        await desk.house.stop("tickets")
+        await desk.house.start(declared("tickets"), replace(real_environment(), now=clock))
+        good(await desk.ada.get("/api/audit"))
+        good(await desk.ada.get("/api/audit"))
+        assert len(reads(desk)) == 1
+        clock.catch_up()
+        good(await desk.ada.get("/api/audit"))
+        assert len(reads(desk)) == 2
+
+
+async def test_two_processes_on_one_store_record_one_reading(tmp_path: Path) -> None:
+    """Whoever comes second finds it spent in the writer's transaction, whatever it saw before."""
+    async with running_desk(tmp_path) as desk, AsyncExitStack() as stack:
+        second = create_app(declared("tickets"), desk.house.settings)
+        await stack.enter_async_context(second.router.lifespan_context(second))
+        transport = httpx2.ASGITransport(app=second)
+        cookies = {"sid": desk.ada.cookies["sid"]}
+        other = await stack.enter_async_context(httpx2.AsyncClient(transport=transport, base_url="http://localhost", cookies=cookies))
+        for round_ in range(5):
+            params = {"entity_id": f"round-{round_}"}
+            answers = await asyncio.gather(*(client.get("/api/audit", params=params) for client in (desk.ada, other) for _ in range(4)))
+            assert {answer.status_code for answer in answers} == {200}
+        assert len(reads(desk)) == 5
