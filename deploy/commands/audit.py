@@ -6,7 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
+from deploy.commands.audit_search import search
 from deploy.commands.rotate_key import rotate_key
+from deploy.commands.verify_export import verify_export
 from deploy.commands.verify_proof import verify_proof
 
 app = typer.Typer(no_args_is_help=True, help="The audit trail.")
@@ -14,6 +16,8 @@ app = typer.Typer(no_args_is_help=True, help="The audit trail.")
 _LOOK, _WORD_EVERY = 0.1, 5.0
 
 
+app.command("search")(search)
+app.command("verify-export")(verify_export)
 app.command("verify-proof")(verify_proof)
 app.command("rotate-key")(rotate_key)
 

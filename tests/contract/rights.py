@@ -102,6 +102,7 @@ ROUTES: Mapping[str, Route] = {
     "GET /api/audit/verify": Route(ADMINS, "200"),
     "POST /api/audit/verify": Route(ADMINS, "200"),
     "GET /api/audit/checkpoints": Route(ADMINS, "200"),
+    "GET /api/audit/export": Route(ADMINS, "200"),
     "GET /api/audit/proof": Route(ADMINS, "200", of="ticket", query="ticket"),
     "GET /api/events": Route(ADMINS, "200"),
     "GET /api/events/stream": Route(ADMINS, "200"),

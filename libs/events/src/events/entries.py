@@ -49,9 +49,13 @@ def changes(stored: StoredEvent) -> tuple[dict[str, Any] | None, dict[str, Any] 
     private: dict[str, Any] = json.loads(stored.personal) if stored.personal is not None else {}
     kind = CATALOGUE.find(stored.type)
     declared = () if kind is None else (*kind.data_fields, *kind.personal_fields)
-    if not {"before", "after"} & {*declared, *data, *private}:
+    sides = [(part.get("before"), part.get("after")) for part in (data, private)]
+    # a type of tomorrow may mean something else by these words
+    pairs = all(side is None or isinstance(side, dict) for each in sides for side in each)
+    if not pairs or not {"before", "after"} & {*declared, *data, *private}:
         return None, {**data, **private}
-    return _joined(data.get("before"), private.get("before")), _joined(data.get("after"), private.get("after"))
+    (before, after), (private_before, private_after) = sides
+    return _joined(before, private_before), _joined(after, private_after)
 
 
 def _joined(facts: Change, private: Change) -> dict[str, Any] | None:

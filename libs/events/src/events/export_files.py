@@ -86,7 +86,7 @@ def _verify_json(file: BinaryIO, path: Path, trusted: frozenset[str], tell: Prog
     try:
         told = orjson.loads(last)
         sources = [_check_source(each, lines, trusted) for each in told["checkpoints"]]
-        about, entries = told["export"], told["export"]["entries"]
+        about, entries = _about(told["export"]), told["export"]["entries"]
         note = orjson.loads(seal)[SEALED]
     except (KeyError, TypeError, AttributeError, orjson.JSONDecodeError) as error:
         raise ValueError("What covers the entries, in the last two lines, is not what was exported.") from error
@@ -96,6 +96,16 @@ def _verify_json(file: BinaryIO, path: Path, trusted: frozenset[str], tell: Prog
         raise ValueError("The last two lines are not what was exported.")
     digest.update(last)
     return Verified("jsonl", lines.count, about, sources, _check_seal(note, "jsonl", lines.count, digest.digest(), sources), chained=True)
+
+
+def _about(told: Any) -> Mapping[str, Any]:
+    """Return who asked for what, and when, as an export says it. Raises TypeError or KeyError when it does not say so."""
+    if not all(isinstance(text, str) for text in (told["time"], told["by"]["kind"], told["by"]["id"])) or not isinstance(
+        told["filter"], dict
+    ):
+        raise TypeError(told)
+    about: Mapping[str, Any] = told
+    return about
 
 
 def _last_lines(file: BinaryIO) -> tuple[int, bytes, bytes]:
@@ -192,7 +202,7 @@ def _verify_csv(file: BinaryIO, path: Path, trusted: frozenset[str], tell: Progr
     try:
         note = special[SEALED][0]
         sources = [_check_covered(orjson.loads(each), trusted) for each in special[CHECKPOINT]]
-        about = orjson.loads(special[EXPORT][0])
+        about = _about(orjson.loads(special[EXPORT][0]))
     except (KeyError, IndexError, TypeError, orjson.JSONDecodeError) as error:
         raise ValueError("The last rows are not what was exported.") from error
     if csv_seal(note) != last:

@@ -125,7 +125,11 @@ class Lines:
 
     def _check(self, line: bytes) -> None:
         at = line.index(_EVENT)
-        source, sequence, prevhash, hash_, leaf, passed = _by_pieces(line, at, self._names) or _by_values(line, at)
+        try:
+            found = _by_pieces(line, at, self._names)
+        except (ValueError, KeyError, TypeError):
+            found = None
+        source, sequence, prevhash, hash_, leaf, passed = found or _by_values(line, at)
         run = self.runs.get(source)
         if run is None:
             run = self.runs[source] = Run(sequence - 1, prevhash) if passed is None else Run(passed.first, None)
@@ -149,7 +153,9 @@ def forest_of(end: int, nodes: Sequence[tuple[int, str]]) -> Forest:
 
 
 def _by_pieces(line: bytes, at: int, names: set[bytes]) -> _Found | None:
-    """Check a line of the usual spelling, whose event begins at `at`, by pieces. None says nothing about it."""
+    """Check a line of the usual spelling, whose event begins at `at`, by pieces. None, or what it raises, says nothing about it."""
+    if not line.endswith(_END):
+        return None
     size = len(line)
     head_at, hash_at, prevhash_at, salt_end = at + _AT_HEAD, size - _AT_HASH, size - _AT_PREVHASH, size - _AT_SALT_END
     salt_at = salt_end - (4 if line.endswith(b"null", 0, salt_end) else 34)

@@ -20,6 +20,7 @@ from tickets import (
     people,
     proof_routes,
     routes,
+    search_routes,
     verification,
     why_routes,
 )
@@ -41,6 +42,7 @@ _ROUTERS = (
     audit_routes.router,
     proof_routes.router,
     export_routes.router,
+    search_routes.router,
     feed_routes.router,
     why_routes.router,
     why_routes.internal,

@@ -1,0 +1,159 @@
+"""The file of an audit export proves what it holds, and nothing in it can be changed."""
+
+import contextlib
+import json
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from events import exported as checking
+from events.checkpoints import Signer
+from events.envelope import StoredEvent
+from events.export_files import verify_export
+from events.exported import Lines, Wrong
+from events.exports import Covered, Export, csv_row, json_seal, seal_of
+from tests.support.exports import ABOUT, SIGNERS, exported, logs
+
+JSONL, CSV = exported("jsonl"), exported("csv")
+FILTERED = exported("jsonl", lambda stored: stored.sequence % 3 == 1, signed_beyond=5)
+WHOLE = {"jsonl": JSONL, "csv": CSV, "filtered": FILTERED}
+
+
+def verified(directory: Path, content: bytes) -> tuple[int, bool]:
+    path = directory / "export"
+    path.write_bytes(content)
+    found = verify_export(path)
+    return found.entries, found.chained
+
+
+def test_a_whole_export_is_proved(tmp_path: Path) -> None:
+    count = sum(len(log.events) for log in logs().values())
+    assert verified(tmp_path, JSONL) == (count, True)
+    assert verified(tmp_path, CSV) == (count, False)
+
+
+@pytest.mark.parametrize("beyond", [0, 1, 5, 40])
+@pytest.mark.parametrize(
+    "wanted",
+    [lambda _: False, lambda stored: stored.sequence == 1, lambda stored: stored.sequence > 6, lambda stored: stored.sequence % 2 == 0],
+    ids=["nothing", "the first", "the last", "each other"],
+)
+def test_whatever_is_filtered_out_the_rest_leads_to_the_roots(tmp_path: Path, wanted: Callable[[StoredEvent], bool], beyond: int) -> None:
+    entries, chained = verified(tmp_path, exported("jsonl", wanted, beyond))
+    assert (entries, chained) == (sum(wanted(stored) for log in logs().values() for stored in log.events), True)
+
+
+@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(which=st.sampled_from(sorted(WHOLE)), at=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
+def test_a_change_of_any_bit_is_found(tmp_path: Path, which: str, at: float, bit: int) -> None:
+    changed = bytearray(WHOLE[which])
+    changed[int(at * len(changed))] ^= 1 << bit
+    with pytest.raises((Wrong, ValueError)):
+        verified(tmp_path, bytes(changed))
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(which=st.sampled_from(sorted(WHOLE)), start=st.floats(0, 1), length=st.integers(1, 3000))
+def test_a_piece_that_is_cut_out_is_missed(tmp_path: Path, which: str, start: float, length: int) -> None:
+    content = WHOLE[which]
+    at = min(int(start * len(content)), len(content) - 1)
+    with pytest.raises((Wrong, ValueError)):
+        verified(tmp_path, content[:at] + content[at + length :])
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(which=st.sampled_from(["jsonl", "filtered"]), one=st.integers(0, 30), other=st.integers(0, 30))
+def test_lines_that_changed_places_are_found(tmp_path: Path, which: str, one: int, other: int) -> None:
+    lines = WHOLE[which].splitlines(keepends=True)
+    one, other = one % len(lines), other % len(lines)
+    if one == other:
+        return
+    lines[one], lines[other] = lines[other], lines[one]
+    with pytest.raises((Wrong, ValueError)):
+        verified(tmp_path, b"".join(lines))
+
+
+def test_a_line_that_was_changed_and_sealed_again_is_found_by_its_event(tmp_path: Path) -> None:
+    """Whoever has the sealing key can still not make entries say what their events do not, nor events what was not signed."""
+    *lines, last, _ = JSONL.splitlines(keepends=True)
+    number = next(n for n, line in enumerate(lines) if b'"priority":"high"' in line)
+    for was, now in ((b'"priority":"high"', b'"priority":"low"'), (b'"kind":"user"', b'"kind":"token"'), (b'"passed":[]', b'"passed":[ ]')):
+        forged = [*lines[:number], lines[number].replace(was, now, 1), *lines[number + 1 :], last]
+        with pytest.raises(Wrong) as found:
+            verified(tmp_path, b"".join([*forged, sealed(forged, len(lines))]))
+        assert found.value.line == number + 1
+
+
+def test_a_line_that_was_left_out_and_sealed_again_is_found_by_the_chain_or_the_root(tmp_path: Path) -> None:
+    *lines, last, _ = JSONL.splitlines(keepends=True)
+    for number in range(len(lines)):
+        forged = [*lines[:number], *lines[number + 1 :], last.replace(b'"entries":%d' % len(lines), b'"entries":%d' % (len(lines) - 1))]
+        with pytest.raises((Wrong, ValueError), match=r"follow|lead to its signed checkpoint"):
+            verified(tmp_path, b"".join([*forged, sealed(forged, len(lines) - 1)]))
+
+
+def sealed(lines: list[bytes], entries: int) -> bytes:
+    return json_seal(SIGNERS["/tickets"].sign(seal_of("jsonl", entries, sha256(b"".join(lines)).digest())))
+
+
+def test_a_stranger_cannot_seal(tmp_path: Path) -> None:
+    *lines, _ = JSONL.splitlines(keepends=True)
+    note = Signer(b"\x09" * 32, "ste-tickets").sign(seal_of("jsonl", len(lines) - 1, sha256(b"".join(lines)).digest()))
+    with pytest.raises(ValueError, match="None of the known keys"):
+        verified(tmp_path, b"".join([*lines, json_seal(note)]))
+
+
+def test_an_export_of_what_was_not_signed_gets_no_seal() -> None:
+    log = logs()["/tickets"]
+    log.sign(SIGNERS["/tickets"])
+    size, note = log.notes[-1]
+    export = Export(format="jsonl", covered=[Covered("/tickets", size, note, [SIGNERS["/tickets"].public_key], [])])
+    export.beginning()
+    for stored in log.events[:-1]:
+        export.entry(stored, "x", None)
+    with pytest.raises(ValueError, match="not those that its checkpoint vouches for"):
+        export.end(ABOUT, SIGNERS["/tickets"])
+
+
+def test_a_line_checked_by_pieces_and_by_values_says_the_same() -> None:
+    by_pieces = 0
+    for line in JSONL.splitlines(keepends=True)[:-2]:
+        at = line.index(checking._EVENT)
+        values, pieces = checking._by_values(line, at), None
+        with contextlib.suppress(KeyError):  # of a type of tomorrow nothing is known
+            pieces = checking._by_pieces(line, at, set())
+        if pieces is not None:
+            by_pieces += 1
+            assert pieces == values
+    assert by_pieces > 10
+
+
+def test_lines_that_were_checked_in_parts_are_the_whole() -> None:
+    lines = FILTERED.splitlines(keepends=True)[:-2]
+    for cut in range(len(lines) + 1):
+        first, second, whole = Lines(), Lines(), Lines()
+        first.take(lines[:cut])
+        second.take(lines[cut:])
+        whole.take(lines)
+        first.join(second)
+        assert first.count == whole.count
+        assert {source: run.dump() for source, run in first.runs.items()} == {source: run.dump() for source, run in whole.runs.items()}
+
+
+def test_no_cell_begins_as_a_formula_does() -> None:
+    for cell in ("=1", "+1", "-1", "@x", "\t=1", "\r=1", "\n=1", "\uff1d1"):
+        assert csv_row([cell, "a"]).decode().lstrip('"').startswith("'")
+    assert csv_row(["a=1", 'say "x"', 7, None]) == b'a=1,"say ""x""",7,\r\n'
+
+
+def test_an_entry_is_what_the_audit_list_shows() -> None:
+    line = next(line for line in JSONL.splitlines() if b'"ticket_edited"' in line)
+    entry = json.loads(line)
+    assert list(entry) == [
+        "id", "source", "sequence", "time", "action", "entity", "actor", "before", "after", "hash", "passed", "event",
+    ]  # fmt: skip
+    assert (entry["before"], entry["after"]) == ({"title": "a"}, {"title": "b"})
