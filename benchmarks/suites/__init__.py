@@ -5,7 +5,22 @@ from dataclasses import dataclass
 
 from benchmarks.bench import Bench
 from benchmarks.figure import Measured
-from benchmarks.suites import append, clicks, events, growth, history, idle, latency, log, overdue, processes, rates, simulate, travel
+from benchmarks.suites import (
+    append,
+    clicks,
+    events,
+    exports,
+    growth,
+    history,
+    idle,
+    latency,
+    log,
+    overdue,
+    processes,
+    rates,
+    simulate,
+    travel,
+)
 
 Measure = Callable[[Bench], Iterator[Measured]]
 
@@ -27,6 +42,7 @@ SUITES: Mapping[str, Suite] = {
     "history": Suite("a ticket with ever more events", history.measure, alone=True),
     "travel": Suite("a ticket, lists and counts as of moments of the past", travel.measure, alone=True),
     "verify": Suite("the whole log from disk", log.verify, alone=True),
+    "export": Suite("an audit export of the whole log, and its verification", exports.measure, alone=True),
     "rebuild": Suite("the ticket tables from the log, at the start of a new version", log.rebuild, alone=True),
     "beside": Suite("the ticket tables from the log, beside those in use", log.beside, alone=True),
     "feed": Suite("the log over HTTP, as other services read it", log.feed),

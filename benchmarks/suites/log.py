@@ -11,6 +11,7 @@ from benchmarks.bench import Bench
 from benchmarks.course import Course, plot
 from benchmarks.figure import Bar, Figure, Measured
 from benchmarks.inside import store_of, tickets_inside
+from benchmarks.work import Work
 from chassis import secrets
 from chassis.peers import Peers
 from chassis.rebuilds import Build
@@ -41,20 +42,23 @@ def verify(bench: Bench) -> Iterator[Measured]:
     dataset = bench.dataset
     keys = asyncio.run(_public_keys(dataset.directory))
     courses: list[Course] = []
-    rates, events = [], 0
+    rates, events, work = list[float](), 0, Work()
     for number in range(1, bench.scale.rounds + 1):
         bench.say(f"round {number}: verifying")
         store = store_of(dataset.directory)
         try:
             courses.append(course := Course())
-            report = verify_store(store.read, source=SERVICE.source, public_keys=keys, seen={}, progress=course.at, crew=crew_of(store.url))
+            with work:
+                report = verify_store(
+                    store.read, source=SERVICE.source, public_keys=keys, seen={}, progress=course.at, crew=crew_of(store.url)
+                )
             rates.append(report.events / course.seconds)
         finally:
             store.close()
         if not report.ok:
             raise RuntimeError(f"The log is not well: {report.reason}")
         events = report.events
-    note = f"of a log of {events:,} events"
+    note = f"of a log of {events:,} events; {work.seconds / bench.scale.rounds / events * 1e6:.1f} µs of processor time each"
     bar = Bar(of="value", least=200_000)
     yield Figure(name="verify", group=GROUP, what="verify", unit="events/s", rounds=rates, bar=bar, note=note)
     yield plot("verify", GROUP, f"Verifying a log of {events:,} events", "events", courses)

@@ -49,7 +49,7 @@ def test_a_changed_file_ends_badly_and_names_the_line(tmp_path: Path) -> None:
     path.write_bytes(exported("jsonl").replace(b'"role":"admin"', b'"role":"anvil"', 1))
     said = verify(path)
     assert (said.exit_code, said.stdout) == (1, "")
-    assert said.stderr == "NOT PROVED: Line 17: The entry does not say what its event says.\n"
+    assert said.stderr == "NOT PROVED: Line 15: The entry does not say what its event says.\n"
 
 
 def test_a_changed_table_ends_badly(tmp_path: Path) -> None:

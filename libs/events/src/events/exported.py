@@ -164,15 +164,13 @@ def _by_pieces(line: bytes, at: int, names: set[bytes]) -> _Found | None:
     head, data, personal = line[head_at:head_end], line[head_end + 8 : data_end], line[data_end + 12 : salt_at - 8]
     prevhash, hash_, salt = line[prevhash_at : prevhash_at + _HEX], line[hash_at : hash_at + _HEX], line[salt_at:salt_end]
     raw, says = sha256(unhexlify(prevhash) + head).digest(), orjson.loads(head)
-    if raw.hex().encode() != hash_ or sha256(data).hexdigest() != says["datadigest"] or b"\\" in head:
-        return None
     if personal == b"null":
-        if salt != b"null":
-            return None
+        sealed = salt == b"null"
     else:
         salted = unhexlify(salt[1:-1])
-        if sha256(salted + personal).hexdigest() != says["personaldigest"] or b'"%b"' % hexlify(salted) != salt:
-            return None
+        sealed = sha256(salted + personal).hexdigest() == says["personaldigest"] and b'"%b"' % hexlify(salted) == salt
+    if not sealed or raw.hex().encode() != hash_ or sha256(data).hexdigest() != says["datadigest"] or b"\\" in head:
+        return None
     type_, kind, actor = says["type"], says["actorkind"], says["actorid"]
     changed = _changed(type_, data, personal)
     name_at = line.find(_NAME) + 8

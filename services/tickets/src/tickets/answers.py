@@ -260,7 +260,7 @@ _ROW = (
 )
 EXPORTED: dict[int | str, dict[str, Any]] = {
     200: {
-        "description": "The file. Each line of JSON but the last two is an entry with its event; each row of CSV but the last few an entry.",
+        "description": "The file. Lines of JSON but the last two are entries with their events, rows of CSV but the last few are entries.",
         "content": {
             "application/jsonl": {"schema": {"type": "string", "examples": [_LINE]}, "example": _LINE},
             "text/csv": {"schema": {"type": "string", "examples": [_ROW]}, "example": _ROW},
