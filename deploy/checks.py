@@ -213,13 +213,15 @@ def check_service(operator: Operator, service: str, data_dir: Path) -> Iterator[
 _NEVER_BY_ITSELF = ("is not in the log", "forked", "has stopped")
 
 
-def _mend(reasons: str) -> str:
+def _mend(reasons: str) -> str:  # noqa: PLR0911 (one per reason)
     if "cannot be written" in reasons:
         return "Mostly the disk is full: make room, and it goes on by itself."
     if "has stopped" in reasons:
         return "Its log says at which event, and why. It goes on from there at the next start, once it can."
     if "forked" in reasons:
         return "A store was replaced by one of another history: put the right one back."
+    if "erasure" in reasons:
+        return "It goes on by itself: the broker must be up, and nothing may read a store without end. ste user erase ID waits for it."
     if "parked" in reasons:
         return "ste parked list, then ste parked retry or skip"
     if "is not in the log" in reasons:

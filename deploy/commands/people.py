@@ -35,3 +35,37 @@ def create_admin(
         )
         user = desk.post("auth", "/internal/users/admin", {"name": name, "email": email, "password": password})
     typer.echo(f"{user['name']} <{user['email']}> is an admin and can sign in.")
+
+
+@app.command("erase")
+def erase(
+    who: Annotated[str, typer.Argument(metavar="ID", help="The person's id, from GET /api/auth/users, or their e-mail.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until every service is done.")] = True,
+) -> None:
+    """Erase a person for good: the account, and what is personal of them in everything that the desk keeps.
+
+    Sessions and tokens end at once and the e-mail is free again. Names, addresses, titles, texts and notes on their tickets go from logs,
+    journal, lists, search, inboxes and the broker, and every file is written anew. What happened stays provable: digests, numbers and times
+    are kept, and that somebody was erased is an event. What others wrote about them elsewhere stays, and so do backups: a restore erases
+    again. It cannot be undone. A service that is down does its part when it is back.
+
+    Ends with 0 when every service is done, with 1 when one is not yet.
+    """
+    from deploy.erasing import follow
+    from deploy.operator import Operator
+    from deploy.refusal import Refusal
+    from deploy.settings import load
+
+    with Operator.of(load()) as desk:
+        person = desk.get("auth", "/internal/users/find", who=who)
+        if person["email"] is not None and not yes:
+            if not sys.stdin.isatty():
+                raise Refusal("There is no terminal to ask on.", "Give --yes if you mean it.")
+            typer.echo(f"{person['name']} <{person['email']}>, {person['role']}, will be erased. This cannot be undone.")
+            if typer.prompt("Their e-mail, to confirm").strip().casefold() != person["email"].casefold():
+                raise Refusal("That is another e-mail. Nothing was done.")
+        erased = desk.post("auth", f"/internal/users/{person['id']}/erase")
+        typer.echo(f"{person['id']} is erased since {erased['erased_at'][:19]}Z.")
+        if wait:
+            follow(desk, person["id"])

@@ -34,6 +34,8 @@ _THEIRS = (OK, ABSENT, ABSENT)
 EVERYBODY = Who(user=(OK,) * 3, half=(OK,) * 3, admin=(OK,) * 3)
 OWNER = Who(user=_THEIRS, half=_THEIRS, admin=_THEIRS)
 ADMINS = Who(user=(FORBIDDEN,) * 3, half=(NO_SCOPE,) * 3, admin=(OK, OK, ABSENT))
+ADMINS_OF_NOBODY = Who(user=(FORBIDDEN,) * 3, half=(NO_SCOPE,) * 3, admin=(ABSENT,) * 3)
+"""What there is of somebody who was erased; of all others it is absent."""
 REQUESTER = Who(user=_THEIRS, half=_THEIRS, admin=(OK, FORBIDDEN, ABSENT))
 REQUESTER_OR_ADMINS = Who(user=_THEIRS, half=_THEIRS, admin=(OK, OK, ABSENT))
 ADMINS_NOT_REQUESTER = Who(user=(FORBIDDEN, ABSENT, ABSENT), half=(FORBIDDEN, ABSENT, ABSENT), admin=(OK, OK, ABSENT))
@@ -86,6 +88,8 @@ ROUTES: Mapping[str, Route] = {
     "DELETE /api/auth/tokens/{token}": Route(OWNER, "204", of="token", door="session", spends="object"),
     "GET /api/auth/users": Route(ADMINS, "200"),
     "PATCH /api/auth/users/{user}": Route(ADMINS, "200", of="user", body=_with(active=True)),
+    "POST /api/auth/users/{user}/erase": Route(ADMINS, "422 invalid", of="user", body=_with(email="nobody@example.org")),
+    "GET /api/auth/users/{user}/erasure": Route(ADMINS_OF_NOBODY, "200", of="user"),
     "POST /api/tickets": Route(EVERYBODY, "201", body=_TICKET),
     "GET /api/tickets": Route(EVERYBODY, "200"),
     "GET /api/tickets/counts": Route(EVERYBODY, "200"),

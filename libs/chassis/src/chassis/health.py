@@ -12,12 +12,13 @@ from pydantic import BaseModel
 from sqlalchemy import Connection, select
 from starlette.responses import PlainTextResponse, Response
 
+from chassis import erasing
 from chassis.answers import json_answer
 from chassis.lean import LeanRoute
 from chassis.problems import RETRY_AFTER
 from chassis.service import Running, running
 from chassis.telemetry import Metrics
-from events import parking, tables, witness
+from events import erasures, parking, tables, witness
 from events.decider import Key, Transaction
 from events.errors import DomainError
 
@@ -81,6 +82,7 @@ class Checkup:
             reasons += [f"The projection {name} has stopped." for name in connection.scalars(_STOPPED)]
             reasons += self._live.parts.reasons(connection) if self._live.parts.reasons else []
             figures = self._figures(connection) | {"witness_alarms": float(len(rewritten))}
+        reasons += erasing.reasons(self._live, figures)
         if figures["parked"]:
             reasons.append(f"Events are parked: {figures['parked']:.0f}.")
         return Report("degraded" if reasons else "ok", reasons, figures)
@@ -112,7 +114,8 @@ class Checkup:
                 figures[f"consumer_lag_events_{source.strip('/')}"] = float(max(0, consumer.heard - consumer.position))
         if live.verdict is not None:
             figures |= {"verified_at_seconds": live.verdict[0], "verified_ok": float(live.verdict[1])}
-        figures.update(parking.figures(connection, live.environment.now()))
+        now = live.environment.now()
+        figures.update(parking.figures(connection, now) | erasures.figures(connection, now))
         figures.update(live.parts.figures(connection) if live.parts.figures else {})
         return figures
 

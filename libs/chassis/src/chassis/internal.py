@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection, bindparam, select
 from starlette.responses import Response
 
+from chassis import erasing
 from chassis.answers import json_answer, no_content
 from chassis.callers import operator_only, ours_only
 from chassis.context import context
@@ -73,12 +74,15 @@ class SeenBody(BaseModel):
 
 
 class VerifyBody(BaseModel):
-    """`seen` is by peer; without it the service asks its peers itself. `erased` are the people whose personal parts may be missing."""
+    """`seen` is by peer; without it the service asks its peers itself.
+
+    `erased` are the people whose personal parts may be missing; without it the service asks auth itself.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     seen: dict[str, SeenBody] | None = None
-    erased: list[str] = []
+    erased: list[str] | None = None
 
 
 @router.get("/events")
@@ -129,7 +133,7 @@ async def post_verify(body: VerifyBody, request: Request, _: Ours) -> Response:
     live.verified = 0, 0
     seen = body.seen if body.seen is not None else await _ask_peers(live)
     last = {peer: Seen(**at.model_dump()) for peer, at in seen.items()}
-    gone = frozenset(body.erased)
+    gone = frozenset(body.erased) if body.erased is not None else await erasing.erased_people(live)
 
     def verify() -> dict[str, Any]:
         def still_wanted(done: int, total: int) -> None:

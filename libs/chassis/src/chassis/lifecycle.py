@@ -8,7 +8,7 @@ from functools import partial
 
 from sqlalchemy import select
 
-from chassis import housekeeping, principals, secrets, signing, witnesses
+from chassis import erasing, housekeeping, principals, secrets, signing, witnesses
 from chassis.database import held, make_derived, migrate
 from chassis.limits import Limits
 from chassis.paging import Sealer
@@ -61,7 +61,7 @@ async def living(service: Service, settings: Settings, environment: Environment)
         await _connect(stack, live)
         await _write(stack, live)
         _wire(live)
-        for bodies in (_always(live), [partial(live.lease.run, partial(together, _as_leader(live), environment))]):
+        for bodies in (_always(live), [partial(live.lease.run, partial(_lead, live))]):
             await stack.enter_async_context(background(partial(together, bodies, environment), environment))
         _warn(settings)
         yield live
@@ -149,6 +149,7 @@ def _wire(live: Running) -> None:
             environment=live.environment,
             record=parts.record,
             halted=partial(halted, live.store, subscription.source),
+            tombstones=live.tombstones,
         )
         for subscription in parts.subscriptions
     }
@@ -157,18 +158,25 @@ def _wire(live: Running) -> None:
     )
     live.prover = Prover(live.store, live.writer)
     live.witnesses = {subscription.source: witnesses.witness_of(live, subscription.source) for subscription in parts.subscriptions}
+    live.eraser = erasing.eraser_of(live)
     live.lease = Lease(live.writer, "leader", live.environment)
     live.rebuilds = Rebuilds(live)
 
 
 def _always(live: Running) -> list[Body]:
-    return [live.principals.run, *live.parts.tasks]
+    return [live.principals.run, partial(erasing.forget, live), *live.parts.tasks]
+
+
+async def _lead(live: Running) -> None:
+    """Do what one process does at a time. What it remembers from before may have been erased by the one that led until now."""
+    live.recent.clear()
+    await together(_as_leader(live), live.environment)
 
 
 def _as_leader(live: Running) -> list[Body]:
     sweep = partial(housekeeping.sweep, live)
     consuming = [partial(_consume, live, subscription) for subscription in live.parts.subscriptions]
-    later = [partial(_once_filled, live, body) for body in (live.parking.run, *live.parts.leader_tasks)]
+    later = [partial(_once_filled, live, body) for body in (live.parking.run, live.eraser.run, *live.parts.leader_tasks)]
     watching = [witness.run for witness in live.witnesses.values()]
     return [live.relay.run, *consuming, *watching, partial(witnesses.keep_tiles, live), sweep, *later]
 

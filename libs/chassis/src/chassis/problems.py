@@ -24,6 +24,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "not-found": (404, "Not found"),
     "method-not-allowed": (405, "Method not allowed"),
     "conflict": (409, "Conflict"),
+    "erased": (409, "The person was erased"),
     "stale": (412, "Changed since you read it"),
     "too-large": (413, "Too large"),
     "unsupported-media-type": (415, "Not JSON"),

@@ -12,6 +12,7 @@ from starlette.requests import HTTPConnection
 from chassis.settings import Settings
 from events.decider import Fold
 from events.environment import Environment
+from events.erasures import Tombstones
 from events.projections import Feed, Projection
 from events.recent import Recent
 
@@ -23,9 +24,11 @@ if TYPE_CHECKING:
     from chassis.principals import Principals
     from chassis.rebuilds import Rebuilds
     from chassis.signing import Keyring
+    from events.blanking import Step
     from events.checkpoints import Signer
     from events.consumer import Consumer
     from events.cosignatures import Cosigner
+    from events.eraser import Compact, Eraser
     from events.handling import Subscription
     from events.hints import Wake
     from events.intake import Record
@@ -63,6 +66,12 @@ class Parts:
     """Run by one process at a time, while it holds the store's lease; they loop until they are cancelled."""
     tasks: Sequence[Body] = ()
     """Run by every process."""
+    erases: "Sequence[Step]" = ()
+    """What the service keeps of a person beside its log, and how that is blanked, in this order."""
+    redact: "Callable[[Connection, Mapping[str, Any], str], Mapping[str, Any]]" = lambda _connection, answer, _person: answer
+    """(connection, kept answer, person) to the answer without texts of that person; names beside an id are taken out anyway."""
+    compact: "Compact | None" = None
+    """Takes a part of what was deleted out of a search index, until there is nothing more."""
     figures: Callable[[Connection], Mapping[str, float]] | None = None
     """Numbers of the service's own for `/readyz` and `/metrics`; quick to read."""
     reasons: Callable[[Connection], Sequence[str]] | None = None
@@ -119,10 +128,13 @@ class Running:
     relay: "Relay" = field(init=False)
     parking: "Parking" = field(init=False)
     prover: "Prover" = field(init=False)
+    eraser: "Eraser" = field(init=False)
     lease: "Lease" = field(init=False)
     rebuilds: "Rebuilds" = field(init=False)
     recent: Recent = field(default_factory=Recent)
     """What this process committed last."""
+    tombstones: Tombstones = field(default_factory=Tombstones)
+    """The people of whom nothing personal is stored any more; for the writer's thread."""
     consumers: "Mapping[str, Consumer]" = field(default_factory=dict)
     witnesses: "Mapping[str, Witness]" = field(default_factory=dict)
     """By source, as the consumers are."""

@@ -25,6 +25,7 @@ def writer_for(live: Running) -> Writer:
         feeds=[(LogFeed(CATALOGUE), parts.projections), *parts.feeds],
         appended=parts.appended,
         signer=live.signer,
+        tombstones=live.tombstones,
         on_commit=committed,
         on_fatal=lambda error: live.fail(f"The writer ended: {type(error).__name__}."),
     )

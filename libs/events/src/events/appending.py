@@ -59,7 +59,7 @@ def draft(event: Any, subject: str, context: Context, *, version: int, last: dat
     return Draft(fact, context, facts, personal)
 
 
-def _personal_of(subject: str, event: Any) -> str | None:
+def personal_of(subject: str, event: Any) -> str | None:
     """Return whose erasure blanks the personal part: the requester's for a ticket, the person's own for a user."""
     entity, _, ident = subject.partition("/")
     return ident if entity == "user" else getattr(event, "requester", None)
@@ -107,7 +107,7 @@ class Tail:
             context.causation,
             digest(each.data),
             personal_digest(salt, personal) if personal is not None else None,
-            _personal_of(fact.subject, fact.event) if personal is not None else None,
+            personal_of(fact.subject, fact.event) if personal is not None else None,
         )
         head = head_of(dict(zip(IN_HEAD, attributes, strict=True)))
         self.hash = chain(before, head)

@@ -1,7 +1,7 @@
 """One transaction of the writer: units are decided in order, each sees what the earlier ones did, and a refused one leaves no trace."""
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -9,8 +9,9 @@ from typing import Any
 from sqlalchemy import Connection, bindparam
 from sqlalchemy.dialects.postgresql import insert  # SQLite's ON CONFLICT is written alike, and this form compiles for both
 
-from events.appending import Draft, draft
+from events.appending import Draft, draft, personal_of
 from events.decider import Context, Key, Stream, Unit
+from events.erasures import PersonErased
 from events.following import News
 from events.loading import COUNTER, STREAM, Loading
 from events.savepoints import savepoint
@@ -39,11 +40,18 @@ class Batch:
     """The state of a transaction: what was loaded, with everything that was decided since folded in."""
 
     def __init__(
-        self, connection: Connection, loading: Loading, now: datetime, new_id: Callable[[], str], known: Mapping[Key, Any]
+        self,
+        connection: Connection,
+        loading: Loading,
+        now: datetime,
+        new_id: Callable[[], str],
+        known: Mapping[Key, Any],
+        *,
+        erased: Container[str] = (),
     ) -> None:
         self.connection, self.now = connection, now
         self.decided: dict[Key, Any] = {}
-        self._loading, self._new_id, self._known = loading, new_id, known
+        self._loading, self._new_id, self._known, self._erased = loading, new_id, known, erased
         self._loaded: dict[Key, Any] = {}
 
     def prepare(self, keys: Iterable[Key]) -> None:
@@ -64,6 +72,18 @@ class Batch:
     def forget_reservations(self) -> None:
         """Drop what was loaded and not decided here: SQL that a unit runs itself may have changed it."""
         self._loaded = {key: value for key, value in self._loaded.items() if key[0] == STREAM}
+
+    def forget_streams(self) -> None:
+        """Drop what is known of streams: their events were blanked."""
+        self._known = {}
+        for states in (self._loaded, self.decided):
+            for key in [key for key in states if key[0] == STREAM]:
+                del states[key]
+
+    def check(self, made: Draft) -> None:
+        """Raise PersonErased when the draft holds something personal of somebody who was erased."""
+        if made.personal is not None and personal_of(made.fact.subject, made.fact.event) in self._erased:
+            raise PersonErased
 
     def fold(self, subject: str, state: Any, fact: Any) -> Any:
         """Return the state of a stream after one more fact."""
@@ -115,6 +135,7 @@ class UnitTransaction:
         for event in events:
             version += 1
             made = draft(event, subject, context, version=version, last=time, id_=self._batch.new_id())
+            self._batch.check(made)
             time, state = made.fact.time, self._batch.fold(subject, state, made.fact)
             self.changes.drafts.append(made)
         self.changes.states[STREAM, subject] = Stream(version, time, state)

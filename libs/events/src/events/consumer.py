@@ -13,6 +13,7 @@ from events.catalogue import Catalogue
 from events.contracts import CATALOGUE
 from events.envelope import StoredEvent, from_wire
 from events.environment import Environment, breath
+from events.erasures import Tombstones
 from events.failpoints import reach
 from events.handling import Subscription, describe, is_the_stores
 from events.intake import Batch, Moved, Record
@@ -57,6 +58,7 @@ class Consumer:
         feed: OwnersFeed,
         environment: Environment,
         record: Record | None = None,
+        tombstones: Tombstones | None = None,
         catalogue: Catalogue = CATALOGUE,
         halted: Callable[[], str | None] = lambda: None,
     ) -> None:
@@ -76,7 +78,7 @@ class Consumer:
         self._durable = durable
         self._feed = feed
         self._environment = environment
-        self._record = record
+        self._record, self._tombstones = record, tombstones
         self._catalogue = catalogue
         self._halted = halted
         self._position: Position | None = None
@@ -227,6 +229,7 @@ class Consumer:
             subscription=self._subscription,
             catalogue=self._catalogue,
             record=self._record,
+            tombstones=self._tombstones,
             position=self._at,
             events=events,
             condemned=condemned,

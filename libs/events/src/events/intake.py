@@ -7,6 +7,7 @@ from events import parking, positions
 from events.catalogue import Catalogue
 from events.decider import Key, Transaction
 from events.envelope import StoredEvent
+from events.erasures import Tombstones, take
 from events.errors import Conflict
 from events.failpoints import reach
 from events.forms import demand
@@ -32,6 +33,8 @@ class Batch:
     events: Sequence[StoredEvent]
     condemned: Mapping[int, str] = field(default_factory=dict)
     """What was wrong with an event that was refused alone before; it is parked without being tried again."""
+    tombstones: Tombstones | None = None
+    """The people of whom nothing personal is written down; None where nobody is ever erased."""
     sql: bool = True
 
     def reads(self) -> Iterable[Key]:
@@ -42,18 +45,19 @@ class Batch:
         if positions.load(tx.connection, source, lock=True) != self.position:
             raise Moved(f"The events of {source} were handled elsewhere.")
         demand(tx.connection, self.subscription)
+        events = self.events if self.tombstones is None else take(tx, self.tombstones, self.events)
         if self.record is not None:
-            self.record(tx, self.events)
+            self.record(tx, events)
             if __debug__:
                 reach("consumer.recorded")
-        handled = [event for event in self.events if self.subscription.handles(event.type)]
+        handled = [event for event in events if self.subscription.handles(event.type)]
         blocked = parking.parked_subjects(tx.connection, source, {event.subject for event in handled}) if handled else set()
         if blocked or self.condemned or attempt(tx, self.subscription, handled, self.catalogue):
             self._handle_each(tx, handled, blocked)
         if __debug__:
             reach("consumer.handled")
         after = self.position
-        for event in self.events:
+        for event in events:
             after = after.after(event)
         positions.save(tx.connection, source, self.position, after)
         if __debug__:

@@ -24,6 +24,11 @@ class Recent:
                 self._events.clear()
             self._events.extend(committed)
 
+    def clear(self) -> None:
+        """Forget everything: what is in the log may have been blanked since."""
+        with self._lock:
+            self._events.clear()
+
     def after(self, sequence: int, limit: int) -> list[StoredEvent]:
         """Return up to `limit` events that follow `sequence`; none when the next one is not here: the log may have it all the same."""
         with self._lock:

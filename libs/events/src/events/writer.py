@@ -26,6 +26,7 @@ from events.checkpoints import EVERY, Signer, checkpoint_body, checkpoint_origin
 from events.decider import Fold, Key, Transaction, Unit
 from events.envelope import ZERO_HASH, StoredEvent
 from events.environment import Environment
+from events.erasures import Tombstones
 from events.errors import OutcomeUnknown, Unavailable
 from events.failpoints import reach
 from events.following import Filling, Followers
@@ -125,15 +126,17 @@ class Writer:
         feeds: Sequence[tuple[Feed, Sequence[Projection]]] = (),
         appended: Appended | None = None,
         signer: Signer | None = None,
+        tombstones: Tombstones | None = None,
         on_commit: Callable[[Commit], None] | None = None,
         on_fatal: Callable[[BaseException], None] | None = None,
     ) -> None:
         self.source = source
         self.followers = Followers(feeds)
-        self._store, self._environment, self._signer = store, environment, signer
+        self._store, self._environment, self._signer, self._tombstones = store, environment, signer, tombstones
         self._loading = Loading(catalogue, folds or {}, loaders or {})
         self._appended, self._on_commit, self._on_fatal = appended, on_commit, on_fatal
         self._queue: deque[Call] = deque()
+        self._between: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
         self._waiting = threading.Condition()
         self._stopping = False
         self._running = False
@@ -161,6 +164,19 @@ class Writer:
         """Put a unit into the queue; its result comes to the future. Raises Unavailable when the queue is full, or the writer has ended."""
         result: Future[R] = Future()
         self._put(Call(unit, result))
+        return result
+
+    def between_batches(self, work: Callable[[], R]) -> "Future[R]":
+        """Let the writer's thread do something that cannot be part of a transaction, such as writing the whole file anew.
+
+        Commands wait meanwhile. Raises Unavailable when the writer has ended; the future has what `work` returns or raises.
+        """
+        result: Future[R] = Future()
+        with self._waiting:
+            if self._stopping or not self._running:
+                raise Unavailable("The service is going down. Try again in a moment.", 2)
+            self._between.append((work, result))
+            self._waiting.notify()
         return result
 
     @property
@@ -205,6 +221,7 @@ class Writer:
         try:
             while calls := self._take():
                 self.write(calls)
+                self._work_between()
         except BaseException as error:
             logger.exception("The writer of %s ends.", self.source)
             if self._on_fatal:
@@ -215,12 +232,16 @@ class Writer:
                 left = [call for call in calls if not call.answered]
                 left += [call for call in self._queue if call.begin()]
                 self._queue.clear()
+                undone = [result for _, result in self._between if result.set_running_or_notify_cancel()]
+                self._between.clear()
+            for result in undone:
+                result.set_exception(Unavailable("The service is going down. Try again in a moment.", 2))
             answer(left, Unavailable("The service is going down. Try again in a moment.", 2))
             self._ended.set()
 
     def _take(self) -> list[Call]:
         with self._waiting:
-            while not self._queue and not self._stopping:
+            while not self._queue and not self._stopping and not self._between:
                 if self.followers.behind:
                     self._waiting.wait(_LET_IN)
                     break
@@ -232,6 +253,18 @@ class Writer:
         # a cancelled waiter is skipped; whoever goes from here on has the unit run all the same
         wanted = [call for call in calls if call.begin()]
         return wanted or [Call(Filling(), Future())]
+
+    def _work_between(self) -> None:
+        while self._between:
+            work, result = self._between.popleft()
+            if not result.set_running_or_notify_cancel():
+                continue
+            try:
+                done = work()
+            except Exception as error:  # noqa: BLE001 (it is whose who asked for it)
+                result.set_exception(error)
+            else:
+                result.set_result(done)
 
     def _has_news(self) -> bool:
         return self._signer is not None and self._memory is not None and self._memory.tail.sequence > self._memory.checkpoint
@@ -286,7 +319,7 @@ class Writer:
             except _UnknownOutcome as unknown:
                 if not self._is_there(locked.batch + 1, token):
                     raise unknown.__cause__ or unknown from None
-        self._memory = memory
+        self._memory = None if any(call.forgets for call in calls) else memory
         if __debug__:
             reach("writer.committed")
         return Commit(memory.tail.sequence, appended)
@@ -298,7 +331,9 @@ class Writer:
             until = time.monotonic() + _FILL
             self.followers.fill(connection, lambda: bool(self._queue) or time.monotonic() > until)
         environment = self._environment
-        batch = Batch(connection, self._loading, environment.now(), environment.new_id, memory.streams)
+        if self._tombstones is not None:
+            self._tombstones.refresh(connection)
+        batch = Batch(connection, self._loading, environment.now(), environment.new_id, memory.streams, erased=self._tombstones or ())
         appended = Writing(batch, memory.tail, self.followers, self._appended, environment.random_bytes).run(calls)
         memory.remember(batch.decided)
         return appended

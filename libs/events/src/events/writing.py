@@ -43,6 +43,11 @@ class Call:
         """Whether the unit runs SQL of its own."""
         return bool(getattr(self.unit, "sql", False))
 
+    @property
+    def forgets(self) -> bool:
+        """Whether nothing that is known of streams holds after the unit: its SQL blanks events. Such a unit runs SQL of its own."""
+        return bool(getattr(self.unit, "forgets", False))
+
     def begin(self) -> bool:
         """Return whether somebody still waits. From here on the unit is run, whoever goes."""
         if isinstance(self.future, Future):
@@ -128,6 +133,8 @@ class Writing:
             self._accept(transaction.changes)
             self._flush()
         self._batch.forget_reservations()
+        if call.forgets:
+            self._batch.forget_streams()
 
     def _accept(self, changes: Changes) -> None:
         self._batch.decided.update(changes.states)

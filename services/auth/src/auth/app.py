@@ -4,7 +4,7 @@ from functools import partial
 
 from fastapi import FastAPI
 
-from auth import import_routes, importing, internal, naming, own, queries, routes
+from auth import erasing, import_routes, importing, internal, naming, own, queries, routes
 from auth.decider import USER
 from auth.dependencies import AuthParts
 from auth.passwords import Passwords
@@ -39,10 +39,19 @@ def build(running: Running) -> AuthParts:
     return AuthParts(
         passwords=passwords,
         presence=presence,
-        routers=[routes.router, own.router, internal.router, naming.router, import_routes.router],
+        routers=[
+            routes.router,
+            erasing.router,
+            own.router,
+            internal.router,
+            erasing.internal,
+            naming.router,
+            import_routes.router,
+        ],
         projections=[Users()],
         tasks=[partial(beats, running), partial(tell, running), keep_presence, stop_hashing],
-        leader_tasks=[sweep_sessions],
+        leader_tasks=[sweep_sessions, partial(erasing.erase_the_marked, running)],
+        erases=erasing.STEPS,
         resolver=presence.resolve,
     )
 

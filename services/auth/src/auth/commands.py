@@ -46,6 +46,19 @@ class ChangeAccount:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EraseUser:
+    """`confirmed` is the e-mail by which the admin `by` says that they mean this person; both are None when the operator asks.
+
+    `again`: an erasure that was decided before is done once more, in a store that was restored. Then no admin is the last one.
+    """
+
+    user: str
+    confirmed: str | None
+    by: str | None
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CreateToken:
     token: str
     name: str

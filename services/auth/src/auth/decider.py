@@ -7,9 +7,19 @@ from datetime import datetime
 from typing import Any
 
 from auth.access import may_grant, may_manage_accounts, may_sign_in
-from auth.commands import ChangeAccount, CreateToken, Device, Refusal, Register, SignIn
-from auth.errors import EmailTaken, InvalidCredentials, LastAdmin, SessionNotFound, TokenNotFound, TooManyTokens, UserNotFound
-from auth.rules import MOST_SESSIONS, MOST_TOKENS
+from auth.commands import ChangeAccount, CreateToken, Device, EraseUser, Refusal, Register, SignIn
+from auth.errors import (
+    AccountErased,
+    EmailTaken,
+    InvalidCredentials,
+    LastAdmin,
+    OtherEmail,
+    SessionNotFound,
+    TokenNotFound,
+    TooManyTokens,
+    UserNotFound,
+)
+from auth.rules import MOST_SESSIONS, MOST_TOKENS, email_key
 from events.catalogue import type_of
 from events.contracts.user import (
     TokenCreated,
@@ -41,6 +51,11 @@ class Account:
     active: bool
     can_sign_in: bool
     created_at: datetime
+
+    @property
+    def erased(self) -> bool:
+        """Whether it is what an erasure left: nobody else is without an e-mail."""
+        return not self.email
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,6 +174,8 @@ def change_account(command: ChangeAccount, account: Account | None, admins: Abst
     """`admins` are the ids of the active admins who can sign in, and `by` is the one who asks, both as of this very moment."""
     if account is None:
         raise UserNotFound
+    if account.erased:
+        raise AccountErased
     role = command.role or account.role
     active = account.active if command.active is None else command.active
     if account.id in admins and not admins - {account.id} and not (active and role == "admin"):
@@ -176,13 +193,31 @@ def change_account(command: ChangeAccount, account: Account | None, admins: Abst
 
 def promote(account: Account | None) -> list[Any]:
     """Make somebody an admin of whom an import learns that tickets were given to them. Who was erased stays gone."""
-    if account is None or is_erased(account) or account.role == "admin":
+    if account is None or account.erased or account.role == "admin":
         return []
     return [UserRoleChanged(before={"role": account.role}, after={"role": "admin"})]
 
 
-def is_erased(account: Account) -> bool:
-    return not account.name
+def erase(
+    command: EraseUser, account: Account | None, admins: AbstractSet[str], by: Account | None, *, sessions: Sessions, tokens: Tokens
+) -> list[Any]:
+    """Sessions and tokens end first, without a word of where they were: nothing personal comes after an erasure. No event asked again.
+
+    `admins` and `by` are as in `change_account`; `by` is None when the operator asks.
+    """
+    if account is None:
+        raise UserNotFound
+    if command.by is not None and not may_manage_accounts(by):
+        raise NotPermitted("Only admins may do that.")
+    if account.erased:
+        return []
+    if command.confirmed is not None and email_key(command.confirmed) != email_key(account.email):
+        raise OtherEmail
+    if account.id in admins and not admins - {account.id} and not command.again:
+        raise LastAdmin
+    ended = [UserSessionEnded(session=session.id) for session in sessions.values()]
+    revoked = [TokenRevoked(token=token.id, expires_at=to_text(token.expires_at)) for token in tokens.values()]
+    return [*ended, *revoked, UserErased()]
 
 
 def is_effective_admin(account: Account) -> bool:

@@ -26,6 +26,18 @@ class LastAdmin(Conflict):
         super().__init__("This is the last active admin who can sign in. Make somebody else an admin first.")
 
 
+class AccountErased(Conflict):
+    code = "erased"
+
+    def __init__(self) -> None:
+        super().__init__("This person was erased. Nothing of the account can change any more.")
+
+
+class OtherEmail(Invalid):
+    def __init__(self) -> None:
+        super().__init__("Another e-mail than this person's was given.", [(("body", "email"), "is not the e-mail of this person")])
+
+
 class TooManyTokens(Conflict):
     code = "too-many-tokens"
 

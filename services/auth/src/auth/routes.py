@@ -121,7 +121,7 @@ async def list_users(request: Request, query: Annotated[UserQuery, Query()], _by
     return asked.answer(rows, user_out, lambda account: [folded(account.name), account.id])
 
 
-@router.patch("/users/{user}", response_model=UserOut, responses=responses("last-admin", "unavailable"))
+@router.patch("/users/{user}", response_model=UserOut, responses=responses("last-admin", "erased", "unavailable"))
 async def change_account(request: Request, user: Id, body: AccountChange, by: CurrentAdmin) -> Response:
     """Change somebody's role or activity. Admins only; the last active one who can sign in stays. Deactivating ends sessions and tokens."""
     command = ChangeAccount(user=user, role=body.role, active=body.active, by=by.id)

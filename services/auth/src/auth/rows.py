@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, insert, or_, update
+from sqlalchemy import bindparam, delete, insert, or_, update
 
 from auth.commands import CreateToken
 from auth.decider import Session, Token
@@ -15,6 +15,7 @@ from events.times import to_text
 Row = Mapping[str, Any]
 
 INSERT_CREDENTIAL = insert(credentials)
+DROP_CREDENTIAL = delete(credentials).where(credentials.c.user_id == bindparam("user"))
 CHANGE_HASH = (
     update(credentials)
     .where(credentials.c.user_id == bindparam("user"))

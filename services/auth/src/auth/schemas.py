@@ -137,8 +137,8 @@ class UserOut(Out):
     )
 
     id: str
-    name: str
-    email: str
+    name: str | None = Field(description="Null once the person was erased.")
+    email: str | None = Field(description="Null once the person was erased.")
     role: Role
     active: bool
     can_sign_in: bool
@@ -185,8 +185,8 @@ class TokensOut(Out):
 def user_out(account: Account) -> dict[str, Any]:
     return {
         "id": account.id,
-        "name": account.name,
-        "email": account.email,
+        "name": account.name or None,
+        "email": account.email or None,
         "role": account.role,
         "active": account.active,
         "can_sign_in": account.can_sign_in,

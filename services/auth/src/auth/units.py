@@ -6,9 +6,10 @@ Keys: ("stream", "user/<id>"), ("email", key) → user id, ("hash", user), ("ses
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from auth import rows
-from auth.commands import ChangeAccount, CreateToken, Device, Register, SignIn
+from auth.commands import ChangeAccount, CreateToken, Device, EraseUser, Register, SignIn
 from auth.decider import (
     Account,
     Session,
@@ -18,6 +19,7 @@ from auth.decider import (
     change_password,
     create_token,
     end_sessions,
+    erase,
     is_effective_admin,
     others,
     own_session,
@@ -34,6 +36,7 @@ from auth.errors import WrongPassword
 from auth.rules import email_key
 from events.decider import Context, Key, Transaction
 from events.envelope import Actor
+from events.erasures import note
 from events.errors import Unavailable
 from events.times import to_text
 
@@ -96,6 +99,8 @@ class SignInUnit:
 
     def run(self, tx: Transaction) -> Account | None:
         account: Account | None = tx.stream(stream_of(self.user)).state if self.user is not None else None
+        if account is not None and account.erased:
+            account = None  # nothing is written down about them any more, not even that somebody tried
         right = self.right and self.user is not None and tx.state(("hash", self.user)) == self.checked
         reason = refusal(account, password_was_right=right)
         if account is None or reason is not None:
@@ -203,6 +208,52 @@ class ChangeAccountUnit:
             end(tx, account.id, list(_sessions(tx, account.id).values()), self.context)
             revoke(tx, account.id, list(_tokens(tx, account.id)), self.context)
         return account
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """Who was erased, and when that was said first."""
+
+    id: str
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class EraseUserUnit:
+    """Erase a person: sessions, tokens and credentials are gone with the commit, and what else there is of them is taken away from then on.
+
+    Returns who and when. Raises UserNotFound, NotPermitted, Invalid for another's e-mail, LastAdmin.
+    """
+
+    command: EraseUser
+    context: Context
+
+    def reads(self) -> Iterable[Key]:
+        command = self.command
+        asking = [("stream", stream_of(command.by))] if command.by is not None else []
+        return (("stream", stream_of(command.user)), ("sessions", command.user), ("tokens", command.user), ADMINS, *asking)
+
+    def run(self, tx: Transaction) -> Erased:
+        user, subject = self.command.user, stream_of(self.command.user)
+        before: Account | None = tx.stream(subject).state
+        by: Account | None = tx.stream(stream_of(self.command.by)).state if self.command.by is not None else None
+        events = erase(self.command, before, admins_of(tx), by, sessions=_sessions(tx, user), tokens=_tokens(tx, user))
+        if before is not None and events:
+            account: Account = tx.append(subject, events, self.context)
+            for id_ in _sessions(tx, user):
+                tx.write(rows.END_SESSION, {"session": id_, "at": to_text(self.context.at)})
+            for id_ in _tokens(tx, user):
+                tx.write(rows.REVOKE_TOKEN, {"token": id_, "at": to_text(self.context.at)})
+            tx.write(rows.DROP_CREDENTIAL, {"user": user})
+            for kind in ("sessions", "tokens"):
+                tx.put((kind, user), {})
+            tx.put(("email", email_key(before.email)), None)
+            tx.put(("hash", user), None)
+            _remember_admin(tx, account)
+            note(tx, user)
+        at = tx.stream(subject).time
+        assert at is not None, "whoever is erased has a history"
+        return Erased(user, at)
 
 
 @dataclass(frozen=True, kw_only=True)

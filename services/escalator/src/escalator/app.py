@@ -41,7 +41,10 @@ def build(running: Running) -> Parts:
 
     return Parts(
         routers=[router, why_router, *what_if.routers(running)],
-        subscriptions=[Subscription(source="/tickets", derived=HANDLERS, tables=[ticket_copies, deadlines, ticket_phases], version=2)],
+        subscriptions=[
+            Subscription(source="/tickets", derived=HANDLERS, tables=[ticket_copies, deadlines, ticket_phases], version=2),
+            Subscription(source="/auth"),  # for who was erased, which every consumer takes note of
+        ],
         leader_tasks=[keep_time],
         figures=figures,
     )

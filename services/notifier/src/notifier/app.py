@@ -9,7 +9,7 @@ from chassis.app import create_app as create
 from chassis.service import Running, Service
 from chassis.settings import Settings
 from events.handling import Subscription
-from notifier import jobs, people
+from notifier import erasing, jobs, people
 from notifier.channels import Channel
 from notifier.dependencies import NotifierParts
 from notifier.handlers import on_people, on_tickets
@@ -50,6 +50,7 @@ def declare(channels: Mapping[str, Channel]) -> Service:
                 Subscription(source="/auth", derived=people.HANDLERS, tables=[people_table], handlers=on_people()),
                 Subscription(source="/tickets", handlers=on_tickets(post)),
             ],
+            erases=erasing.STEPS,
             tasks=[switchboard.run],
             leader_tasks=[work],
             figures=figures,

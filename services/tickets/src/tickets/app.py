@@ -12,6 +12,7 @@ from events.handling import Subscription
 from tickets import (
     audit_routes,
     demo,
+    erasing,
     export_routes,
     feed_routes,
     import_routes,
@@ -70,6 +71,9 @@ def build(running: Running) -> DeskParts:
         subscriptions=[Subscription(source=source, handlers=HANDLERS) for source in ("/auth", "/notifier", "/escalator")],
         record=journal.record,
         tasks=[readers.run],
+        erases=erasing.STEPS,
+        redact=erasing.redact,
+        compact=erasing.compact,
         figures=figures,
         reasons=verification.reasons,
     )

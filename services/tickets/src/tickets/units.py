@@ -3,10 +3,13 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from chassis import quotas
 from chassis.quotas import Quota
 from events.decider import Context, Key, Stream, Transaction
+from events.erasures import PersonErased
+from events.errors import NotSignedIn
 from tickets.access import Caller
 from tickets.commands import AddNote, AssignTicket, ChangePriority, ChangeStatus, EditTicket, OpenTicket, Priority
 from tickets.decider import Ticket, decide
@@ -37,7 +40,7 @@ class Open:
         tx.put(NUMBERS, number)
         tx.put(("stream", subject(number)), _UNTOLD)  # a number that was never given has no events: nothing need be read to know that
         command = OpenTicket(number=number, title=self.title, body=self.body, priority=self.priority, by=self.by)
-        ticket: Ticket = tx.append(subject(number), decide(command, None), self.context)
+        ticket: Ticket = _append(tx, subject(number), decide(command, None), self.context)
         return ticket
 
 
@@ -58,7 +61,7 @@ class Change:
         candidate = tx.state((PERSON, command.to)) if isinstance(command, AssignTicket) and command.to is not None else None
         ticket: Ticket = tx.stream(about).state
         events = decide(command, ticket, candidate)
-        return tx.append(about, events, self.context) if events else ticket
+        return _append(tx, about, events, self.context) if events else ticket
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +90,15 @@ class Note:
         return Written(id=self.command.note, body=self.command.body, created_at=moment(self.context.at, stream.time))
 
 
+def _append(tx: Transaction, about: str, events: Sequence[Any], context: Context) -> Ticket:
+    """Append what a requester has written. Who was erased since they were asked who they are is nobody any more: raises NotSignedIn."""
+    try:
+        ticket: Ticket = tx.append(about, events, context)
+    except PersonErased:
+        raise NotSignedIn("Sign in first.") from None
+    return ticket
+
+
 def subject(number: int) -> str:
     """Return the stream of a ticket."""
     return f"ticket/{number}"
@@ -100,6 +112,6 @@ def moment(at: datetime, last: datetime | None) -> datetime:
 def limits_of_opening(person: str, address: str) -> list[Quota]:
     """Return what opening a ticket is counted against: 10 an hour per person, 30 per address.
 
-    `address` is what an address is counted by (`chassis.callers.neighbourhood`).
+    `address` stands for what an address is counted by (`chassis.callers.neighbourhood`).
     """
     return [Quota(f"tickets/user/{person}", 10, HOUR_S), Quota(f"tickets/address/{address}", 30, HOUR_S)]
