@@ -73,7 +73,13 @@ async def test_nobody_comes_in_by_the_inner_door(cast: Cast, service: str) -> No
     assert len(inner) >= 8
     wrong = []
     for route in inner:
-        path = route.path.replace("{source}", "auth").replace("{sequence}", "1").replace("{job}", "1").replace("{person}", "1").replace("{user}", "1")  # type: ignore[attr-defined]
+        path = (
+            route.path.replace("{source}", "auth")
+            .replace("{sequence}", "1")
+            .replace("{job}", "1")
+            .replace("{person}", "1")
+            .replace("{user}", "1")
+        )  # type: ignore[attr-defined]
         for method in route.methods:  # type: ignore[attr-defined]
             for caller in INTRUDERS:
                 for guess in ({}, {"X-Ste-Credential": "0" * 64}, {"X-Ste-Credential": ""}):

@@ -32,8 +32,8 @@ Ours = Annotated[None, Depends(ours_only)]
 Person = Annotated[str, Path(pattern="^[A-Za-z0-9_-]{1,64}$")]
 
 _ANSWERS = select(KEPT.c.id, KEPT.c.body).where(KEPT.c.id > bindparam("after")).order_by(KEPT.c.id).limit(AT_ONCE)
-_BODY = select(KEPT.c.body).where(KEPT.c.id == bindparam("which"))
-_REPLACE = update(KEPT).where(KEPT.c.id == bindparam("which")).values(body=bindparam("instead"))
+_ANSWER = select(KEPT.c.headers, KEPT.c.body).where(KEPT.c.id == bindparam("which"))
+_REPLACE = update(KEPT).where(KEPT.c.id == bindparam("which")).values(headers=bindparam("beside"), body=bindparam("instead"))
 
 
 def eraser_of(live: Running) -> Eraser:
@@ -65,12 +65,13 @@ def kept_answers(redact: Redact) -> Step:
         return keys, rows[-1].id if len(rows) == AT_ONCE else None
 
     def blank(connection: Connection, person: str, keys: Sequence[str]) -> int:
-        bodies = {id_: connection.scalar(_BODY, {"which": id_}) for id_ in keys}
-        changed = {id_: _redacted(connection, bytes(body), person) for id_, body in bodies.items() if body is not None}
-        rows = [{"which": id_, "instead": body} for id_, body in changed.items() if body is not None]
-        for row in rows:
-            connection.execute(_REPLACE, row)
-        return len(rows)
+        count = 0
+        for id_ in keys:
+            kept = connection.execute(_ANSWER, {"which": id_}).one_or_none()  # it may have been swept meanwhile
+            if kept is not None and (body := _redacted(connection, bytes(kept.body), person)) is not None:
+                connection.execute(_REPLACE, {"which": id_, "instead": body, "beside": _measured(kept.headers, len(body))})
+                count += 1
+        return count
 
     def _redacted(connection: Connection, body: bytes, person: str) -> bytes | None:
         """Return the answer without what is personal of somebody, None when there is nothing of theirs in it."""
@@ -81,6 +82,11 @@ def kept_answers(redact: Redact) -> Step:
         return json.dumps(without, ensure_ascii=False, separators=(",", ":")).encode() if without != answer else None
 
     return Step(name="kept answers", find=find, blank=blank)
+
+
+def _measured(headers: str, size: int) -> str:
+    """Return kept headers with another length of the body."""
+    return json.dumps([[name, str(size) if name == "content-length" else value] for name, value in json.loads(headers)])
 
 
 def _nameless(value: Any, person: str) -> Any:

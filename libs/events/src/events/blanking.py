@@ -4,14 +4,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, Table, bindparam, select, update
 
-from events.envelope import StoredEvent, from_wire
+from events.envelope import from_wire
 from events.erasures import without_personal
 from events.prepared import Prepared
 from events.tables import events, parked
 
-STRETCH = 5_000
+STRETCH = 2_000
 """Rows that are looked at in one read."""
 AT_ONCE = 200
 """Rows that are blanked in one transaction."""
@@ -79,17 +79,46 @@ def blank_events(connection: Connection, _person: str, sequences: Sequence[int])
 def holds(wire: bytes, person: str) -> bool:
     """Return whether a wire holds something personal of a person. Raises ValueError when it is none."""
     # most are somebody else's, and looking for the bytes costs a hundredth of reading the event
-    return f'"personalof":"{person}"'.encode() in wire and is_of(from_wire(wire), person)
-
-
-def is_of(event: StoredEvent, person: str) -> bool:
-    """Return whether there is something personal of a person in an event."""
+    if f'"personalof":"{person}"'.encode() not in wire:
+        return False
+    event = from_wire(wire)
     return event.personal is not None and event.personalof == person
 
 
 def blanked_wire(wire: bytes) -> bytes:
     """Return the bytes of an event without its personal part."""
     return without_personal(from_wire(wire)).wire()
+
+
+def over_journal(journal: Table) -> Step:
+    """Return the step over a journal: a table of wires by `position`; where there is no wire, the event stands in this store's own log."""
+    position_of, wire_of = journal.c.position, journal.c.wire
+    following = (
+        select(position_of, wire_of)
+        .where(position_of > bindparam("after"), position_of <= bindparam("through"), wire_of.is_not(None))
+        .order_by(position_of)
+    )
+    last = select(position_of).order_by(position_of.desc()).limit(1)
+    these = select(position_of, wire_of).where(position_of.in_(bindparam("positions", expanding=True)))
+    rewrite = Prepared(update(journal).where(position_of == bindparam("which")).values(wire=bindparam("instead")), ("instead", "which"))
+
+    def find(connection: Connection, *, person: str, position: str) -> Found:
+        after, end = int(position or 0), connection.scalar(last) or 0
+        through = min(after + STRETCH, end)
+        keys: list[int] = []
+        for place, wire in connection.execute(following, {"after": after, "through": through}):
+            if holds(bytes(wire), person):
+                keys.append(place)
+                if len(keys) == AT_ONCE:
+                    return keys, str(place)
+        return keys, None if through >= end else str(through)
+
+    def blank(connection: Connection, _person: str, positions: Sequence[int]) -> int:
+        rows = connection.execute(these, {"positions": list(positions)}).all()
+        rewrite.run(connection, [(blanked_wire(bytes(wire)), place) for place, wire in rows])
+        return len(rows)
+
+    return Step(name="journal", find=find, blank=blank)
 
 
 def find_parked(connection: Connection, *, person: str, position: str) -> Found:

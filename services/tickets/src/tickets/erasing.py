@@ -8,23 +8,14 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, or_, select, text, update
 
-from events.blanking import AT_ONCE, Found, Step, blanked_wire, holds
+from events.blanking import AT_ONCE, Found, Step, over_journal
 from events.prepared import Prepared
 from tickets import search
 from tickets.tables import journal, notes, tickets
 
-_STRETCH = 1_000
 _MERGED = 500
 """Pages of the search index that are written in one transaction."""
 
-_FOLLOWING = (
-    select(journal.c.position, journal.c.wire)
-    .where(journal.c.position > bindparam("after"), journal.c.position <= bindparam("through"), journal.c.wire.is_not(None))
-    .order_by(journal.c.position)
-)
-_LAST = select(journal.c.position).order_by(journal.c.position.desc()).limit(1)
-_WIRES = select(journal.c.position, journal.c.wire).where(journal.c.position.in_(bindparam("positions", expanding=True)))
-_REWRITE = Prepared(update(journal).where(journal.c.position == bindparam("which")).values(wire=bindparam("instead")), ("instead", "which"))
 _TOLD = or_(tickets.c.title != "", tickets.c.body != "")
 _TICKETS = select(tickets.c.id).where(tickets.c.requester == bindparam("person"), _TOLD).limit(AT_ONCE)
 _ROWS = select(tickets.c.id, tickets.c.title, tickets.c.body, tickets.c.requester).where(
@@ -39,24 +30,6 @@ _NOTES = select(notes.c.id).select_from(_OF_THEIRS).where(tickets.c.requester ==
 _UNWRITE = Prepared(update(notes).where(notes.c.id == bindparam("which")).values(body=bindparam("no_body")), ("no_body", "which"))
 _CHANGES = text("SELECT total_changes()")
 _WHOSE_NOTE = select(tickets.c.requester).select_from(_OF_THEIRS).where(notes.c.id == bindparam("which"))
-
-
-def _find_in_journal(connection: Connection, *, person: str, position: str) -> Found:
-    after, last = int(position or 0), connection.scalar(_LAST) or 0
-    through = min(after + _STRETCH, last)
-    keys = []
-    for place, wire in connection.execute(_FOLLOWING, {"after": after, "through": through}):
-        if holds(bytes(wire), person):
-            keys.append(place)
-            if len(keys) == AT_ONCE:
-                return keys, str(place)
-    return keys, None if through >= last else str(through)
-
-
-def _blank_journal(connection: Connection, _person: str, positions: Sequence[int]) -> int:
-    rows = [(blanked_wire(bytes(wire)), place) for place, wire in connection.execute(_WIRES, {"positions": list(positions)})]
-    _REWRITE.run(connection, rows)
-    return len(rows)
 
 
 def _find_tickets(connection: Connection, *, person: str, position: str) -> Found:
@@ -85,7 +58,7 @@ def _as_long_as_there_are(keys: Sequence[Any], position: str) -> Found:
 
 
 STEPS = (
-    Step(name="journal", find=_find_in_journal, blank=_blank_journal),
+    over_journal(journal),
     Step(name="tickets", find=_find_tickets, blank=_blank_tickets),
     Step(name="notes", find=_find_notes, blank=_blank_notes),
 )
