@@ -20,8 +20,10 @@ EXPECTED = {
     ("delete", "/api/auth/tokens/{token}"): {"204", "401", "403", "404", "422", "503"},
     ("get", "/api/auth/users"): {"200", "401", "403", "422", "503"},
     ("patch", "/api/auth/users/{user}"): {"200", "401", "403", "404", "409", "413", "415", "422", "503"},
+    ("post", "/api/auth/users/{user}/erase"): {"202", "401", "403", "404", "409", "413", "415", "422", "503"},
+    ("get", "/api/auth/users/{user}/erasure"): {"200", "401", "403", "404", "422", "503"},
 }
-OWN = {"invalid-credentials", "email-taken", "last-admin", "too-many-tokens", "wrong-password"}
+OWN = {"invalid-credentials", "email-taken", "last-admin", "too-many-tokens", "wrong-password", "erased"}
 
 
 async def test_the_document_tells_every_call_and_every_answer(desk: Desk) -> None:

@@ -50,6 +50,7 @@ _about = events.c.subject == literal_column("'user/'").concat(erasures.c.person)
 _owned = select(events.c.sequence).where(_about).exists()
 _said = select(events.c.sequence).where(_about, events.c.type == ERASED).exists()
 _PEOPLE = select(erasures.c.person).where(or_(_said, ~_owned)).order_by(erasures.c.number)
+_UNSAID = select(erasures.c.person).where(_owned, ~_said).order_by(erasures.c.number)
 _NOTE = _note.on_conflict_do_nothing(index_elements=[erasures.c.person])
 _SINCE = Query(select(erasures.c.number, erasures.c.person).where(erasures.c.number > bindparam("after")).order_by(erasures.c.number))
 _LAST = Query(select(func.coalesce(func.max(erasures.c.number), 0)))
@@ -159,6 +160,11 @@ def people(connection: Connection) -> list[str]:
     Of those whose history is in this very log, only those of whom it says so: a tombstone alone excuses nothing there.
     """
     return list(connection.scalars(_PEOPLE))
+
+
+def unsaid(connection: Connection) -> list[str]:
+    """Return the ids of those who have a tombstone and a history in this very log, which does not say that they were erased."""
+    return list(connection.scalars(_UNSAID))
 
 
 def figures(connection: Connection, now: datetime) -> dict[str, float]:

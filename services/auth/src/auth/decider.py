@@ -51,11 +51,7 @@ class Account:
     active: bool
     can_sign_in: bool
     created_at: datetime
-
-    @property
-    def erased(self) -> bool:
-        """Whether it is what an erasure left: nobody else is without an e-mail."""
-        return not self.email
+    erased: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +91,7 @@ def evolve(account: Account | None, fact: Fact) -> Account | None:
         case UserReactivated() if account:
             return replace(account, active=True)
         case UserErased() if account:
-            return replace(account, name="", email="", active=False, can_sign_in=False)
+            return replace(account, name="", email="", active=False, can_sign_in=False, erased=True)
         case _:
             return account
 

@@ -1,7 +1,6 @@
 """Erasing a person: by an admin over HTTP, by the operator's `ste`; and what this store keeps of a person beside its log."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -28,7 +27,7 @@ from chassis.service import Running, running
 from events.blanking import AT_ONCE, Found, Step
 from events.decider import Context
 from events.envelope import Actor
-from events.erasures import erasure_of, under_way
+from events.erasures import erasure_of, unsaid
 from events.errors import NotFound
 from events.times import to_text
 
@@ -182,10 +181,9 @@ STEPS = (
 
 async def erase_the_marked(desk: Running) -> None:
     """Let the log say of everybody who is to be erased that they are: a restored store knows them by their tombstones alone."""
-    for erasure in await desk.store.read_in_thread(under_way):
+    for person in await desk.store.read_in_thread(unsaid):
         unit = EraseUserUnit(
-            command=EraseUser(user=erasure.person, confirmed=None, by=None, again=True),
+            command=EraseUser(user=person, confirmed=None, by=None, again=True),
             context=Context(actor=SYSTEM, at=desk.environment.now(), correlation=desk.environment.new_id()),
         )
-        with suppress(NotFound):  # the store is older than their account
-            await desk.writer.execute(unit)
+        await desk.writer.execute(unit)

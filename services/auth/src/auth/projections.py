@@ -58,6 +58,7 @@ def account_of(row: RowMapping) -> Account:
         active=row["active"],
         can_sign_in=row["can_sign_in"],
         created_at=from_text(row["created_at"]),
+        erased=not row["email"],  # nobody else is without one
     )
 
 
