@@ -64,7 +64,7 @@ def erase_in_closed_store(store: Store, writer: Writer, people: Iterable[str], c
     for start in range(0, len(wanted), _AT_ONCE):
         writer.execute_blocking(Again(people=wanted[start : start + _AT_ONCE], context=context))
     with store.read() as connection:
-        steps = [EVENTS, PARKED, *([over_journal(_JOURNAL)] if inspect(connection).has_table("journal") else [])]
+        steps = [EVENTS, PARKED, *([over_journal(_JOURNAL)] if _has_journal(connection) else [])]
         todo = [found for person in wanted if (found := erasure_of(connection, person)) is not None and found.done_at is None]
     counted = {step.name: sum(_walk(store, writer, erasure, step) for erasure in todo) for step in steps}
     # the service goes through all of its own steps, from the first
@@ -73,6 +73,12 @@ def erase_in_closed_store(store: Store, writer: Writer, people: Iterable[str], c
         writer.between_batches(lambda: rewrite(store)).result()
         writer.between_batches(lambda: truncate_log(store)).result()
     return counted
+
+
+def _has_journal(connection: Connection) -> bool:
+    there = inspect(connection)
+    columns = there.get_columns("journal") if there.has_table("journal") else []
+    return {"position", "wire"} <= {column["name"] for column in columns}
 
 
 def _walk(store: Store, writer: Writer, erasure: Erasure, step: Step) -> int:
