@@ -6,16 +6,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, MetaData, Table, create_engine, delete, inspect, select
+from sqlalchemy import Connection, MetaData, Table, create_engine, delete, inspect, select, text
 
 from chassis.service import Running
 from chassis.tables import CHASSIS
 from events.decider import Key, Transaction
-from events.erasures import ERASURES
+from events.erasures import ERASURES, erasure_of
 from events.rebuilding import rebuild
 from events.replay import replay
 from events.tables import LOG
 from tests.integration.tickets.conftest import Desk, good, running_desk
+from tests.support.house import eventually
 from tickets.search import NAME as SEARCH
 
 pysqlite3 = pytest.importorskip("pysqlite3", reason="the system's SQLite may be too old for these tests")
@@ -36,8 +37,18 @@ async def busy(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Desk]:
         good(await desk.ada.post(f"/api/tickets/{first['id']}/notes", json={"body": "Called her."}), 201)
         async with desk.house.client("auth", cookies={"sid": desk.ada.cookies["sid"]}) as admin:
             good(await admin.patch(f"/api/auth/users/{desk.ids['ben']}", json={"role": "admin"}))
+            gone = await desk.open(desk.anna, title="What is gone")
+            good(await desk.ada.post(f"/api/tickets/{gone['id']}/notes", json={"body": "Of her."}), 201)
+            good(await admin.post(f"/api/auth/users/{desk.ids['anna']}/erase", json={"email": "usera@example.com"}), 202)
+            await eventually(lambda: all(_has_erased(desk, service) for service in SERVICES), 60)
         await desk.house.settled()
         yield desk
+
+
+def _has_erased(desk: Desk, service: str) -> bool:
+    with desk.house.running(service).store.read() as connection:
+        erasure = erasure_of(connection, desk.ids["anna"])
+    return erasure is not None and erasure.done_at is not None
 
 
 @pytest.fixture(scope="module")
@@ -114,3 +125,18 @@ async def test_what_consumers_fill_equals_what_is_filled_anew(busy: Desk, servic
             await rebuild(writer=live.writer, store=live.store, own=live.service.source, subscription=subscription, feed=live.peers.feed)
             with live.store.read() as connection:
                 assert rows(connection, subscription.tables) == before
+
+
+async def test_an_erased_person_is_in_no_row_that_is_derived(busy: Desk) -> None:
+    """Their tickets, what was noted on them, and the words to search by: what is live was blanked, and what is rebuilt has nothing else."""
+    live = busy.house.running("tickets")
+    with live.store.read() as connection:
+        theirs = connection.execute(text("SELECT id, title, body FROM tickets WHERE requester = :anna"), {"anna": busy.ids["anna"]}).all()
+        told = connection.execute(text("SELECT DISTINCT ticket, body FROM notes ORDER BY ticket")).all()
+        words = connection.execute(text("SELECT rowid FROM ticket_search WHERE ticket_search MATCH 'gone OR printer'")).scalars().all()
+        names = connection.execute(text("SELECT name, email, matchable FROM people WHERE id = :anna"), {"anna": busy.ids["anna"]}).all()
+    assert {(title, body) for _, title, body in theirs} == {("", "")}
+    assert {body for _, body in told} == {""}
+    assert names == [(None, None, "")]
+    assert words, "There are other people's printers."
+    assert not {number for number, _, _ in theirs} & set(words)

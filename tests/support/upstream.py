@@ -55,6 +55,8 @@ class _Handler(BaseHTTPRequestHandler):
             if self.connection.recv(1) == b"":
                 self.server.left.set()
             self.close_connection = True
+        elif self.path.startswith("/api/auth/breaks-off"):
+            self._break_off()
         elif self.path == "/api/auth/dies":
             self.connection.shutdown(socket.SHUT_RDWR)
             self.close_connection = True
@@ -84,6 +86,14 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+    def _break_off(self) -> None:
+        """End in the middle of an answer."""
+        self.send_response(200)
+        self.send_header("Content-Length", "1000000")
+        self.end_headers()
+        self.wfile.write(b"x" * 100_000)
+        self.close_connection = True
 
     def _stream(self) -> None:
         self.send_response(200)

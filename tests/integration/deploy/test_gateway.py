@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from deploy.ports import free_ports
@@ -77,6 +78,19 @@ def test_a_proxy_that_is_not_trusted_is_not_believed(open_gateway: Open) -> None
     gateway = open_gateway(trusted_proxies="192.0.2.0/24")
     seen = gateway.client.get("/api/auth/me", headers={"X-Forwarded-For": "203.0.113.9"}).json()["headers"]
     assert seen["x-forwarded-for"] == "127.0.0.1"
+
+
+def test_its_log_tells_what_failed_and_not_who_asked_for_what(open_gateway: Open, tmp_path: Path) -> None:
+    gateway = open_gateway(trusted_proxies="127.0.0.0/8")
+    headers = {"X-Forwarded-For": "203.0.113.77", "User-Agent": "canary-browser/7", "Cookie": "sid=canary-cookie"}
+    with pytest.raises(httpx2.RemoteProtocolError):
+        gateway.client.get("/api/auth/breaks-off?q=canary-word", headers=headers)
+    log = tmp_path / "gateway.log"
+    told = eventually(lambda: [json.loads(line) for line in log.read_text().splitlines() if "breaks-off" in line], what="a word about it")
+    assert {line["request"]["method"] for line in told} == {"GET"}
+    assert {line["request"]["uri"] for line in told} == {"/api/auth/breaks-off"}
+    assert "canary" not in log.read_text()
+    assert "203.0.113.77" not in log.read_text()
 
 
 INTERNAL = [

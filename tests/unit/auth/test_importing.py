@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auth.commands import Register
-from auth.decider import is_erased, promote, register
+from auth.decider import promote, register
 from auth.errors import EmailTaken
 from auth.rules import check_email, email_key, imported_email
 from events.contracts.user import UserErased, UserRegistered, UserRoleChanged
@@ -53,5 +53,5 @@ def test_who_had_tickets_becomes_an_admin_once() -> None:
 def test_who_was_erased_becomes_nothing() -> None:
     gone = account(registered(can_sign_in=False), UserErased())
     assert gone is not None
-    assert (is_erased(gone), promote(gone)) == (True, [])
-    assert not is_erased(somebody())
+    assert (gone.erased, promote(gone)) == (True, [])
+    assert not somebody().erased

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, bindparam, delete, func, insert, literal, select, tuple_, update
 
 from auth.commands import Register, Role
-from auth.decider import is_erased, promote
+from auth.decider import promote
 from auth.errors import Erased
 from auth.rules import email_key, imported_email
 from auth.tables import imported_people
@@ -72,7 +72,7 @@ class ImportPerson:
         if brought is None:
             return self._open(tx)
         account = tx.stream(stream_of(brought.user)).state
-        if account is not None and is_erased(account):
+        if account is not None and account.erased:
             raise Erased
         if self.role == "admin" and brought.role != "admin":
             # nobody who may sign in becomes an admin by it, so the set of those who can does not change
