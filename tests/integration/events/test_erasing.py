@@ -411,6 +411,16 @@ async def test_a_file_is_not_written_anew_over_what_another_process_wrote_meanwh
     await other.close()
 
 
+async def test_where_others_never_rest_it_is_done_under_the_lock(house: House) -> None:
+    register(house, count=50)
+    house.erasing()
+    await house.eraser().erase_all()
+    register(house, "ben")
+    before = house.log()
+    assert await asyncio.wrap_future(house.writer.between_batches(lambda: rewrite(house.store, insist=True)))
+    assert house.log() == before
+
+
 async def test_the_write_ahead_log_is_cut_off_as_soon_as_nobody_reads_what_is_in_it(house: House) -> None:
     register(house, count=50)
     with house.store.read() as connection:

@@ -1,5 +1,6 @@
 """Erasure in every service: what all of them keep of a person, the eraser of a service, and what it says of how far it is."""
 
+import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
@@ -23,6 +24,7 @@ from events.times import to_text
 Redact = Callable[[Connection, Mapping[str, Any], str], Mapping[str, Any]]
 """(connection, answer, person) to the answer without what is personal of that person; the same when there is nothing."""
 
+_PATIENCE_S = 30.0
 LONG_S = 300.0
 """An erasure that takes longer than so many seconds is said to be under way."""
 
@@ -147,7 +149,7 @@ def reasons(live: Running, figures: Mapping[str, float]) -> list[str]:
 
 async def ask_all(live: Running, person: str) -> list[dict[str, Any]]:
     """Return how far each service is with a person; `done_at` None and a `trouble` for one that is down or has not heard of it yet."""
-    return [await _ask(live, service, person) for service in SERVICES]
+    return list(await asyncio.gather(*(_ask(live, service, person) for service in SERVICES)))
 
 
 async def _ask(live: Running, service: str, person: str) -> dict[str, Any]:
@@ -160,6 +162,19 @@ async def _ask(live: Running, service: str, person: str) -> dict[str, Any]:
         return {**nothing, "trouble": f"The service {service} has not heard of it yet."}
     told = answer.json()
     return {"source": f"/{service}", **{name: told[name] for name in ("done_at", "step", "trouble", "blanked")}}
+
+
+class Erased:
+    """Everybody who was erased, as a container for a thread that verifies: auth is asked once, and only when somebody is looked for."""
+
+    def __init__(self, live: Running, loop: asyncio.AbstractEventLoop) -> None:
+        self._live, self._loop = live, loop
+        self._people: frozenset[str] | None = None
+
+    def __contains__(self, person: object) -> bool:
+        if self._people is None:
+            self._people = asyncio.run_coroutine_threadsafe(erased_people(self._live), self._loop).result(_PATIENCE_S)
+        return person in self._people
 
 
 async def erased_people(live: Running) -> frozenset[str]:

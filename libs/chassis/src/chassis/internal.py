@@ -76,13 +76,14 @@ class SeenBody(BaseModel):
 class VerifyBody(BaseModel):
     """`seen` is by peer; without it the service asks its peers itself.
 
-    `erased` are the people whose personal parts may be missing; without it the service asks auth itself.
+    `erased` are people whose personal parts may be missing. Where one is missing of somebody else, the service asks auth itself: they may
+    have been erased while it verified.
     """
 
     model_config = ConfigDict(extra="forbid")
 
     seen: dict[str, SeenBody] | None = None
-    erased: list[str] | None = None
+    erased: list[str] = []
 
 
 @router.get("/events")
@@ -133,7 +134,7 @@ async def post_verify(body: VerifyBody, request: Request, _: Ours) -> Response:
     live.verified = 0, 0
     seen = body.seen if body.seen is not None else await _ask_peers(live)
     last = {peer: Seen(**at.model_dump()) for peer, at in seen.items()}
-    gone = frozenset(body.erased) if body.erased is not None else await erasing.erased_people(live)
+    given, erased = frozenset(body.erased), erasing.Erased(live, asyncio.get_running_loop())
 
     def verify() -> dict[str, Any]:
         def still_wanted(done: int, total: int) -> None:
@@ -146,7 +147,7 @@ async def post_verify(body: VerifyBody, request: Request, _: Ours) -> Response:
             source=live.service.source,
             public_keys=live.keys.all,
             seen=last,
-            erased=lambda person, _sequence: person in gone,
+            erased=lambda person, _sequence: person in given or person in erased,
             progress=still_wanted,
             crew=crew_of(live.store.url),
         )

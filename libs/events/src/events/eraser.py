@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from events.blanking import EVENTS, Step
 from events.decider import Key, Transaction
 from events.environment import Environment
-from events.erasures import Erasure, finish, last_number, move, under_way
+from events.erasures import Erasure, finish, is_under_way, last_number, move, under_way
 from events.errors import Unavailable
 from events.handling import describe
 from events.hints import Wake
@@ -33,7 +33,8 @@ FILES, STREAM = "files", "stream"
 
 _BREATH = 0.2  # seconds between two looks: each commit rings, and hardly one brings an erasure
 _PAUSE = 1.0  # seconds after something went wrong
-_AGAIN = 0.25  # seconds between two looks for a moment without readers
+_AGAIN = 0.25  # seconds between two looks for a moment in which nobody else is at the file
+_TRIES = 3  # at writing it anew in spite of other processes
 
 Compact = Callable[[Connection], bool]
 """Takes a bounded part of what is deleted for good out of a search index; returns whether there is more to do."""
@@ -143,9 +144,10 @@ class Eraser:
 
     async def erase_all(self) -> int:
         """Erase everybody who is to be now, and return how many that were. Raises what keeps it from being done to the end."""
+        with self._store.glance() as reader:
+            if not is_under_way(reader):
+                return 0
         waiting = await self._store.read_in_thread(under_way)
-        if not waiting:
-            return 0
         blanked = [await self._blank(erasure) for erasure in waiting]
         self._recent.clear()  # before anything of the log is published again
         if rewritten := [erasure for erasure in blanked if erasure.step == FILES]:
@@ -183,7 +185,9 @@ class Eraser:
         """Leave nothing in what is free: in the pages of search index and database, and in the write-ahead log."""
         while self._compact is not None and await self._writer.execute(Compacting(self._compact)):
             pass
-        while not await self._between(rewrite):
+        tries = 1
+        while not await self._between(partial(rewrite, insist=tries > _TRIES)):
+            tries += 1
             await self._environment.sleep(_AGAIN)  # another process wrote meanwhile
         while not await self._between(truncate_log):
             self.trouble = "A long read holds the write-ahead log; it is cut off when that has ended."

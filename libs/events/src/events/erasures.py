@@ -55,6 +55,7 @@ _NOTE = _note.on_conflict_do_nothing(index_elements=[erasures.c.person])
 _SINCE = Query(select(erasures.c.number, erasures.c.person).where(erasures.c.number > bindparam("after")).order_by(erasures.c.number))
 _LAST = Query(select(func.coalesce(func.max(erasures.c.number), 0)))
 _UNDER_WAY = select(erasures).where(_under_way).order_by(erasures.c.number)
+_ANY = Query(select(erasures.c.number).where(_under_way).limit(literal_column("1")))
 _ONE = select(erasures).where(erasures.c.person == bindparam("whose"))
 _OLDEST = select(func.count(), func.min(erasures.c.since)).where(_under_way)
 _MOVE = (
@@ -141,6 +142,11 @@ def without_personal(event: StoredEvent) -> StoredEvent:
 def last_number(reader: Reader) -> int:
     """Return the number of the last tombstone, 0 when there is none: it grows with each."""
     return int(_LAST.rows(reader, {})[0][0])
+
+
+def is_under_way(reader: Reader) -> bool:
+    """Return whether there is anybody whom this store is not done with: a short read."""
+    return _ANY.first(reader, {}) is not None
 
 
 def under_way(connection: Connection) -> list[Erasure]:

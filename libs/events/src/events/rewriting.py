@@ -25,14 +25,20 @@ class _Moved(Exception):
     """Another process wrote while the file was written anew."""
 
 
-def rewrite(store: Store) -> bool:
+def rewrite(store: Store, *, insist: bool = False) -> bool:
     """Replace what the store holds by a copy of it that has no free space. Returns False, with nothing done, when another process wrote.
 
     A copy is made beside it, by VACUUM INTO, and brought back page by page in one transaction. Neither needs memory, which VACUUM by itself
     does: it keeps the whole copy there where SQLite is built to have what is temporary in memory. It takes a second for each 150 MB, and
     room on the disk for two copies. On PostgreSQL nothing is done here: VACUUM FULL is for whoever runs it.
+
+    With `insist` it is VACUUM itself that does it, under the lock from its beginning: processes that never rest do not keep it back.
     """
     if store.url.get_backend_name() != "sqlite":
+        return True
+    if insist:
+        with _driver(store) as live:
+            live.execute("VACUUM")
         return True
     draft = Path(f"{store.url.database}.anew")
     draft.unlink(missing_ok=True)  # of a process that was killed
