@@ -71,7 +71,7 @@ class Parts:
     redact: "Callable[[Connection, Mapping[str, Any], str], Mapping[str, Any]]" = lambda _connection, answer, _person: answer
     """(connection, kept answer, person) to the answer without texts of that person; names beside an id are taken out anyway."""
     compact: "Compact | None" = None
-    """Takes a part of what was deleted out of a search index, until there is nothing more."""
+    """Takes what was deleted out of a search index for good."""
     figures: Callable[[Connection], Mapping[str, float]] | None = None
     """Numbers of the service's own for `/readyz` and `/metrics`; quick to read."""
     reasons: Callable[[Connection], Sequence[str]] | None = None

@@ -36,8 +36,8 @@ _PAUSE = 1.0  # seconds after something went wrong
 _AGAIN = 0.25  # seconds between two looks for a moment in which nobody else is at the file
 _TRIES = 3  # at writing it anew in spite of other processes
 
-Compact = Callable[[Connection], bool]
-"""Takes a bounded part of what is deleted for good out of a search index; returns whether there is more to do."""
+Compact = Callable[[Connection], None]
+"""Takes what is deleted out of a search index for good."""
 
 
 class Stream(Protocol):
@@ -85,12 +85,12 @@ class Move(_Unit):
 
 @dataclass(frozen=True, slots=True)
 class Compacting(_Unit):
-    """Compacts a part of a search index; returns whether there is more to do."""
+    """Compacts a search index, in one transaction: where others go on writing, an index that is merged bit by bit is never done."""
 
     compact: Compact
 
-    def run(self, tx: Transaction) -> bool:
-        return self.compact(tx.connection)
+    def run(self, tx: Transaction) -> None:
+        self.compact(tx.connection)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,8 +183,8 @@ class Eraser:
 
     async def _rewrite_files(self) -> None:
         """Leave nothing in what is free: in the pages of search index and database, and in the write-ahead log."""
-        while self._compact is not None and await self._writer.execute(Compacting(self._compact)):
-            pass
+        if self._compact is not None:
+            await self._writer.execute(Compacting(self._compact))
         tries = 1
         while not await self._between(partial(rewrite, insist=tries > _TRIES)):
             tries += 1

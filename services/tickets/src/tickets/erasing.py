@@ -13,9 +13,6 @@ from events.prepared import Prepared
 from tickets import search
 from tickets.tables import journal, notes, tickets
 
-_MERGED = 500
-"""Pages of the search index that are written in one transaction."""
-
 _TOLD = or_(tickets.c.title != "", tickets.c.body != "")
 _TICKETS = select(tickets.c.id).where(tickets.c.requester == bindparam("person"), _TOLD).limit(AT_ONCE)
 _ROWS = select(tickets.c.id, tickets.c.title, tickets.c.body, tickets.c.requester).where(
@@ -28,7 +25,7 @@ _UNTITLE = Prepared(
 _OF_THEIRS = notes.join(tickets, tickets.c.id == notes.c.ticket)
 _NOTES = select(notes.c.id).select_from(_OF_THEIRS).where(tickets.c.requester == bindparam("person"), notes.c.body != "").limit(AT_ONCE)
 _UNWRITE = Prepared(update(notes).where(notes.c.id == bindparam("which")).values(body=bindparam("no_body")), ("no_body", "which"))
-_CHANGES = text("SELECT total_changes()")
+_OPTIMIZE = text(f"INSERT INTO {search.NAME} ({search.NAME}) VALUES ('optimize')")  # noqa: S608 (a constant)
 _WHOSE_NOTE = select(tickets.c.requester).select_from(_OF_THEIRS).where(notes.c.id == bindparam("which"))
 
 
@@ -74,16 +71,10 @@ def redact(connection: Connection, answer: Mapping[str, Any], person: str) -> Ma
     return answer
 
 
-def compact(connection: Connection) -> bool:
-    """Merge a part of the search index; return whether there is more. What was taken out of it is gone once all is one segment.
+def compact(connection: Connection) -> None:
+    """Merge the search index to one segment: FTS5 keeps words that were taken out, marked so, until the segments that hold them are merged.
 
-    FTS5 keeps deleted words, marked as deleted, until the segments that hold them are merged
-    (https://www.sqlite.org/fts5.html#the_merge_command).
+    Source: https://www.sqlite.org/fts5.html#the_optimize_command
     """
-    if connection.dialect.name != "sqlite":
-        return False
-    before = connection.execute(_CHANGES).scalar_one()
-    # a negative number begins to merge all there is into one, and then goes on like a positive one
-    connection.execute(text(f"INSERT INTO {search.NAME} ({search.NAME}, rank) VALUES ('merge', :pages)"), {"pages": -_MERGED})  # noqa: S608
-    changed: int = connection.execute(_CHANGES).scalar_one() - before
-    return changed >= 2
+    if connection.dialect.name == "sqlite":
+        connection.execute(_OPTIMIZE)
