@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from chassis import covering, erasing, internal, ledger_routes, rebuild_routes
+from chassis import backing_up, covering, erasing, internal, ledger_routes, rebuild_routes
 from chassis.desk import Desk
 from chassis.health import Checkup, health_router
 from chassis.lifecycle import living
@@ -21,7 +21,7 @@ from events.environment import Environment, real_environment
 logger = logging.getLogger(__name__)
 
 _LOOK_AT_THE_LOOP = 1.0
-_INSIDE = (internal.router, erasing.router, covering.router, ledger_routes.router, rebuild_routes.router)
+_INSIDE = (internal.router, erasing.router, covering.router, ledger_routes.router, rebuild_routes.router, backing_up.router)
 
 
 def create_app(service: Service, settings: Settings, environment: Environment | None = None) -> Desk:
