@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, create_engine, select
 
-from chassis.lifecycle import _open
+from chassis.lifecycle import open_store
 from chassis.service import Running
 from chassis.settings import SERVICES, Settings
 from chassis.writing import writer_for
@@ -72,7 +72,7 @@ async def _compare_all(data_dir: Path) -> list[Finding]:
         opened: dict[str, Running] = {}
         for name in SERVICES:
             service = importlib.import_module(f"{name}.app").SERVICE
-            opened[name] = await _open(stack, service, settings, real_environment())
+            opened[name] = await open_store(stack, service, settings, real_environment())
         for live in opened.values():
             found += _compare_projections(live)
             found += await _compare_consumed(live, opened)

@@ -23,6 +23,10 @@ _MIGRATING = 0x5354_4501
 """The advisory lock of PostgreSQL under which a schema is changed."""
 
 
+RESTORE_BEGUN = "restore.json"
+"""In the data directory while a restore moves stores; one that died in between has left it there."""
+
+
 class StoreInUse(RuntimeError):
     """A running service holds the store, or the operator's `ste` does."""
 
@@ -34,6 +38,8 @@ def held(data_dir: Path, service: str, *, exclusive: bool = False) -> Iterator[N
     The kernel lets go of it when the process ends, however it ends.
     """
     data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if not exclusive and (data_dir / RESTORE_BEGUN).exists():
+        raise StoreInUse(f"A restore into {data_dir} was interrupted. Say ste restore again: it ends what it began.")
     with (data_dir / f"{service}.lock").open("a") as file:
         try:
             fcntl.flock(file, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB)

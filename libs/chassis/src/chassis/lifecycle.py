@@ -57,7 +57,7 @@ async def living(service: Service, settings: Settings, environment: Environment)
         # beside a library that can corrupt a store two processes write, there is one
         alone = settings.database_of(service.name).startswith("sqlite") and doubt_about(sqlite_version()) is not None
         stack.enter_context(held(settings.data_dir, service.name, exclusive=alone))
-        live = await _open(stack, service, settings, environment)
+        live = await open_store(stack, service, settings, environment)
         await _connect(stack, live)
         await _write(stack, live)
         _wire(live)
@@ -68,7 +68,8 @@ async def living(service: Service, settings: Settings, environment: Environment)
         live.stopping.set()
 
 
-async def _open(stack: AsyncExitStack, service: Service, settings: Settings, environment: Environment) -> Running:
+async def open_store(stack: AsyncExitStack, service: Service, settings: Settings, environment: Environment) -> Running:
+    """Open a service's store at today's schema, and build its parts; the stack closes it. Raises SecretLost, or what the store raises."""
     store = Store(settings.database_of(service.name))
     stack.callback(store.close)
     await asyncio.to_thread(migrate, store.writing, "chassis.migrations", service.migrations)

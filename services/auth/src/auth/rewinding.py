@@ -1,0 +1,60 @@
+"""What becomes of accounts when a desk is put back to an earlier point.
+
+How people prove who they are stands in no event, so only what came with a later event can be taken away: an account that was opened, a
+session that was begun, a token that was made. What was ended stays ended, and a password stays the last one that was chosen: nothing that
+somebody gave up is valid again by a cut.
+"""
+
+import json
+from typing import Any
+
+from sqlalchemy import Connection, Select, Text, bindparam, cast, delete, func, select
+from sqlalchemy.dialects.sqlite import insert
+
+from auth.importing import forget
+from auth.rows import credential
+from auth.rules import email_key
+from auth.tables import api_tokens, credentials, imported_people, sessions
+from events.cutting import Cut
+from events.tables import events
+from events.times import from_text
+
+PORTABLE = (credentials, api_tokens, imported_people)
+_CHUNK = 500
+_OPENED = (
+    select(events.c.sequence, events.c.subject, events.c.personal, events.c.time)
+    .where(events.c.sequence > bindparam("after"), events.c.type == "user.registered")
+    .order_by(events.c.sequence)
+    .limit(_CHUNK)
+)
+_ADOPT = insert(credentials).on_conflict_do_nothing()
+
+
+def cut(connection: Connection, where: Cut) -> None:
+    """Take away the accounts, sessions and tokens that later events tell of, and whom later imports brought."""
+    connection.execute(delete(credentials).where(func.concat("user/", credentials.c.user_id).in_(_later(where, "user.registered"))))
+    connection.execute(delete(sessions).where(sessions.c.id.in_(_later(where, "user.logged_in", "session"))))
+    connection.execute(delete(api_tokens).where(api_tokens.c.id.in_(_later(where, "token.created", "token"))))
+    forget(connection, where.kept)
+
+
+def adopt(connection: Connection) -> None:
+    """Let every account have its e-mail to itself; nobody can sign in who brings no credentials along."""
+    after = 0
+    while found := connection.execute(_OPENED, {"after": after}).all():
+        for row in found:
+            email = json.loads(row.personal)["email"] if row.personal else None
+            if email is not None:
+                made = credential(row.subject.partition("/")[2], email_key(email), None, from_text(row.time))
+                connection.execute(_ADOPT, made)
+        after = found[-1].sequence
+
+
+def settle(_connection: Connection) -> None:
+    """Nothing of auth's leaves the house."""
+
+
+def _later(where: Cut, type_: str, fact: str | None = None) -> Select[Any]:
+    """Return a fact of all later events of that type; without one, their subjects."""
+    told = events.c.subject if fact is None else func.json_extract(cast(events.c.data, Text), f"$.{fact}")
+    return select(told).where(events.c.sequence > where.kept, events.c.type == type_)
