@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from deploy.commands import audit, events, importing, jobs, parked, people, relay, ticket, witness
+from deploy.commands.backup import backup, export, import_desk, restore
 from deploy.commands.doctor import doctor
 from deploy.commands.rebuild import rebuild
 from deploy.commands.simulate import simulate
@@ -24,6 +25,10 @@ app = typer.Typer(
 
 
 app.command()(doctor)
+app.command()(backup)
+app.command()(restore)
+app.command()(export)
+importing.app.command("desk")(import_desk)
 app.command()(rebuild)
 app.command()(simulate)
 app.command()(why)

@@ -19,6 +19,7 @@ from typing import Any
 import httpx2
 
 from chassis import secrets
+from chassis.database import RESTORE_BEGUN
 from chassis.settings import REPLICATED, Settings
 from deploy.desk_file import DeskFile, holding
 from deploy.first_start import prepare, refuse_lost
@@ -207,11 +208,18 @@ def require_room_for_several(settings: Settings, library: Stood) -> None:
             )
 
 
+def require_no_restore(settings: Settings) -> None:
+    """Raise Refusal when a restore was begun in the data directory and not ended."""
+    if (settings.data_dir / RESTORE_BEGUN).exists():
+        raise Refusal(f"A restore into {settings.data_dir} was interrupted.", "Say ste restore again: it ends what it began.")
+
+
 def up(settings: Settings, terminal: Terminal) -> None:
     """Run the desk until it is told to stop. Raises Refusal."""
     os.umask(0o077)  # what the desk writes is its owner's alone
     require_room_for_several(settings, sqlite())
     with holding(settings.data_dir):
+        require_no_restore(settings)
         where = plan(settings)
         require_free(settings.bind, where.port)
         asyncio.run(_run(where, terminal))

@@ -1,0 +1,194 @@
+"""`ste import desk`: an export becomes a desk again, in an empty data directory.
+
+Every event is taken as the bytes that stand in the file, checked one by one against the chain, and stored; everything derived is made from
+them by the services' own code. The logs go on under new origins and the new desk's own keys, and say so with `store.restored`.
+"""
+
+import asyncio
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, insert, update
+
+from chassis.offline import offline
+from chassis.settings import Settings
+from deploy.backups import switching
+from deploy.backups.cutting import Engines, staging
+from deploy.backups.exporting import Exported, Tell, lines_of
+from deploy.backups.former import Former
+from deploy.backups.making import alone, require_sqlite
+from deploy.backups.restoring import Outcome, place_desk, require_own_places, verified
+from deploy.backups.services import Declared, all_declared, journal_keeper
+from deploy.desk_file import holding
+from deploy.refusal import Refusal
+from events.checkpoints import Checkpoint, verify_note
+from events.envelope import COLUMNS, ZERO_HASH, StoredEvent, from_wire
+from events.ledger import Frontier, leaf_hash
+from events.store import read_log
+from events.tables import consumed, events, head, origins
+
+_CHUNK = 500
+
+
+def import_desk(settings: Settings, source: Path, tell: Tell) -> Outcome:
+    """Make a desk of an export. Raises Refusal, and has then changed nothing."""
+    require_sqlite(settings)
+    require_own_places(settings)
+    os.umask(0o077)
+    source = source.expanduser().absolute()
+    exported = Exported.read(source)
+    with holding(settings.data_dir), alone(settings):
+        if switching.begun(settings.data_dir) or (there := switching.present(settings.data_dir)):
+            what = "an interrupted restore" if switching.begun(settings.data_dir) else f"a desk: {', '.join(there)}"
+            raise Refusal(f"There is {what} in {settings.data_dir}.", "Import into another directory: STE_DATA_DIR=…")
+        staged = settings.data_dir / switching.STAGED
+        shutil.rmtree(staged, ignore_errors=True)
+        try:
+            _fill(settings, staged, source, exported, tell)
+            place_desk(settings, staged, Former(), tell, afresh=True)
+            tell("Verifying what was imported.")
+            reports = verified(staged)
+        except BaseException:
+            shutil.rmtree(staged, ignore_errors=True)
+            raise
+        switching.begin(settings.data_dir, None)
+        switching.end(settings.data_dir)
+    return Outcome(reports=reports)
+
+
+def _fill(settings: Settings, staged: Path, source: Path, exported: Exported, tell: Tell) -> None:
+    services = all_declared()
+    (staged / "secrets").mkdir(parents=True, mode=0o700)
+    if exported.primary:
+        for path in sorted((source / "secrets").iterdir()):
+            (staged / "secrets" / path.name).write_text(path.read_text().strip())
+    asyncio.run(_make_stores(services.values(), settings.model_copy(update={"data_dir": staged})))
+    with staging(staged) as engines:
+        logs = {name: _Log(name, exported) for name in services}
+        for name, engine in engines.items():
+            tell(f"Taking in the events of {name}.")
+            with engine.begin() as connection:
+                logs[name].take(connection, source)
+        for name in services:
+            with engines[name].begin() as connection:
+                _stand(connection, exported.stores[name]["consumed"], logs)
+        _write_journal(services, engines, source, exported)
+        for name, declared in services.items():
+            with engines[name].begin() as connection:
+                if exported.primary:
+                    _take_primary(declared, connection, source)
+                declared.rewind.adopt(connection)
+
+
+async def _make_stores(services: Iterable[Declared], inside: Settings) -> None:
+    """Make empty stores of today's schema, and the secrets that are not there."""
+    for declared in services:
+        async with offline(declared.service, inside):
+            pass
+
+
+class _Log:
+    """The log of one service while it is taken in: its chain, its tree, and which origin held it from where on."""
+
+    def __init__(self, name: str, exported: Exported) -> None:
+        self.name, self._said = name, exported.stores[name]
+        self._hash, self._frontier = ZERO_HASH, Frontier()
+        self._last: StoredEvent | None = None
+        self.changes: list[tuple[int, str]] = []
+
+    def take(self, connection: Connection, source: Path) -> None:
+        """Store every event of the file. Raises Refusal at the first that does not follow, or at a checkpoint that vouches for others."""
+        with lines_of(source / f"{self.name}.jsonl") as lines, lines_of(source / f"{self.name}.checkpoints.jsonl") as notes:
+            vouched = self._notes(notes)
+            size, root = next(vouched, (0, b""))
+            while some := [self._follow(line) for line in islice(lines, _CHUNK)]:
+                connection.execute(insert(events), [{name: getattr(event, name) for name in COLUMNS} for event in some])
+                for event in some:
+                    self._frontier.append(leaf_hash(event.hash))
+                    if event.sequence == size:
+                        if root != self._frontier.root():
+                            raise Refusal(f"The events of {self.name} up to {size} are not those that its signed checkpoint vouches for.")
+                        size, root = next(vouched, (0, b""))
+        if (self._frontier.size, self._hash) != (self._said["events"], self._said["hash"]):
+            raise Refusal(f"{self.name}.jsonl ends at event {self._frontier.size}, and not at the last one that was exported.")
+        values: dict[str, Any] = {"sequence": self._frontier.size, "hash": self._hash, "tree": self._frontier.dump()}
+        if self._last is not None:
+            values |= {"origin": self._last.origin, "recordedtime": self._last.recordedtime}
+        connection.execute(update(head).values(batch=head.c.batch + 1, **values))
+
+    def _notes(self, lines: Iterator[bytes]) -> Iterator[tuple[int, bytes]]:
+        for line in lines:
+            try:
+                checkpoint = Checkpoint.parse(verify_note(json.loads(line)["note"], self._said["keys"]))
+            except (ValueError, KeyError, TypeError) as error:
+                raise Refusal(f"A checkpoint of {self.name} is not valid: {error}") from None
+            yield checkpoint.size, checkpoint.root
+
+    def _follow(self, line: bytes) -> StoredEvent:
+        sequence = self._last.sequence + 1 if self._last is not None else 1
+        try:
+            event = from_wire(line)
+        except (ValueError, KeyError, TypeError) as error:
+            raise Refusal(f"Line {sequence} of {self.name}.jsonl is not the event that was exported: {error}") from None
+        if (event.sequence, event.prevhash, event.source) != (sequence, self._hash, f"/{self.name}"):
+            raise Refusal(f"Line {sequence} of {self.name}.jsonl does not follow from the one before it.")
+        if self._last is None or event.origin != self._last.origin:
+            self.changes.append((event.sequence, event.origin))
+        self._hash, self._last = event.hash, event
+        return event
+
+
+def _stand(connection: Connection, positions: Mapping[str, Mapping[str, Any]], logs: Mapping[str, _Log]) -> None:
+    """Let consumers stand where they stood."""
+    for source, at in positions.items():
+        connection.execute(insert(consumed), {"source": source, **at})
+        for first, origin in logs[source.strip("/")].changes:
+            if first <= at["sequence"]:
+                connection.execute(insert(origins), {"source": source, "first_sequence": first, "origin": origin})
+
+
+def _write_journal(services: Mapping[str, Declared], engines: Engines, source: Path, exported: Exported) -> None:
+    """Write the journal in its order; each source's events stand in it in theirs, so every log is read once."""
+    keeper, journal = journal_keeper(services)
+    logs = {f"/{name}": _in_order(engine) for name, engine in engines.items() if name != keeper}
+    with lines_of(source / "journal.jsonl") as lines, engines[keeper].begin() as connection:
+        logs[f"/{keeper}"] = _in_order_of(connection)
+        count = 0
+        while some := [json.loads(line) for line in islice(lines, _CHUNK)]:
+            journal.write(connection, [(entry["position"], _named(entry, count + number, logs)) for number, entry in enumerate(some, 1)])
+            count += len(some)
+    if count != exported.journal:
+        raise Refusal(f"journal.jsonl has {count} lines, and not the {exported.journal} that were exported.")
+
+
+def _named(entry: Mapping[str, Any], position: int, logs: Mapping[str, Iterator[StoredEvent]]) -> StoredEvent:
+    event = next(logs[entry["source"]], None)
+    if event is None or (entry["position"], entry["sequence"]) != (position, event.sequence):
+        raise Refusal(f"Line {position} of journal.jsonl is out of order: it names event {entry['sequence']} of {entry['source']}.")
+    return event
+
+
+def _in_order(engine: Engine) -> Iterator[StoredEvent]:
+    with engine.begin() as connection:
+        yield from _in_order_of(connection)
+
+
+def _in_order_of(connection: Connection) -> Iterator[StoredEvent]:
+    after = 0
+    while found := read_log(connection, after, _CHUNK):
+        yield from found
+        after = found[-1].sequence
+
+
+def _take_primary(declared: Declared, connection: Connection, source: Path) -> None:
+    for table in declared.rewind.PORTABLE:
+        path = source / "primary" / f"{declared.service.name}.{table.name}.jsonl"
+        if path.exists():
+            with lines_of(path) as lines:
+                while some := [json.loads(line) for line in islice(lines, _CHUNK)]:
+                    connection.execute(insert(table), some)

@@ -1,0 +1,207 @@
+"""`ste restore`: a whole desk out of a backup, offline, under new origins, and verified before anything takes its place.
+
+All of it is made in a directory of its own first: the stores are copied, cut where that is asked for, told of their restore by their own
+services' code, filled again, and verified. Until then what is there is not touched.
+"""
+
+import asyncio
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from alembic.util import CommandError
+from sqlalchemy import Engine
+
+from chassis.database import migrate
+from chassis.offline import offline, refill
+from chassis.settings import SERVICES, Settings
+from deploy.backups import switching
+from deploy.backups.checking import check_files, check_stores, files_in, keys_of
+from deploy.backups.cutting import cut_all, position_in, staging
+from deploy.backups.former import Former, Held, look_at
+from deploy.backups.making import alone, require_sqlite
+from deploy.backups.manifest import Manifest
+from deploy.backups.services import Declared, all_declared
+from deploy.desk_file import holding
+from deploy.refusal import Refusal
+from events.consumer import OwnersFeed
+from events.cutting import Restored, mark_at, renew_origin, sign_head
+from events.decider import Context
+from events.envelope import Actor
+from events.environment import real_environment
+from events.snapshots import sync
+from events.store import Store, log_head, read_log
+from events.verify import StoreReport
+
+OPERATOR = Actor(kind="system", id="operator")
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What came of a restore: the reports of the stores as they are now, where the old desk was put, and who is erased anew."""
+
+    reports: Mapping[str, StoreReport]
+    replaced: Path | None = None
+    finished: bool = False
+    """Whether this only ended what an earlier command had begun."""
+
+
+def restore(settings: Settings, source: Path, tell: Tell, *, replace: bool = False, position: str | None = None) -> Outcome:
+    """Put the desk of a backup into the data directory. Raises Refusal, and has then changed nothing that is there.
+
+    `position` is one of the journal's, as a number or as `/api/events` gives it: the desk is as it was after that event, and goes on from
+    there.
+    """
+    require_sqlite(settings)
+    require_own_places(settings)
+    os.umask(0o077)
+    with holding(settings.data_dir), alone(settings):
+        if switching.begun(settings.data_dir):
+            switching.end(settings.data_dir)
+            tell("A restore that was interrupted was ended.")
+            return Outcome(reports=verified(settings.data_dir), finished=True)
+        source = source.expanduser().absolute()
+        manifest = Manifest.read(source)
+        tell(f"The backup was made at {manifest.made_at}. Its files are compared with its manifest.")
+        check_files(source, manifest)
+        _require_room(settings.data_dir, replace=replace)
+        return _restore(settings, source, manifest, tell, position)
+
+
+def _restore(settings: Settings, source: Path, manifest: Manifest, tell: Tell, position: str | None) -> Outcome:
+    staged = settings.data_dir / switching.STAGED
+    shutil.rmtree(staged, ignore_errors=True)
+    try:
+        copy_desk(source, manifest, staged)
+        former = look_at(settings.data_dir, files_in(staged), tell)
+        place_desk(settings, staged, former, tell, position=position)
+        tell("Verifying what was restored.")
+        reports = verified(staged)
+    except BaseException:
+        shutil.rmtree(staged, ignore_errors=True)
+        raise
+    replaced = datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%SZ") if switching.present(settings.data_dir) else None
+    switching.begin(settings.data_dir, replaced)
+    switching.end(settings.data_dir)
+    return Outcome(reports=reports, replaced=settings.data_dir / switching.REPLACED / replaced if replaced else None)
+
+
+def require_own_places(settings: Settings) -> None:
+    """Raise Refusal when a store is not where the data directory is: a restore takes the place of the whole directory's stores."""
+    for name in SERVICES:
+        if settings.database_of(name) != f"sqlite:///{settings.data_dir / f'{name}.sqlite3'}":
+            raise Refusal(
+                f"The store of {name} is elsewhere: {name.upper()}_DATABASE_URL is set.",
+                "Unset it, restore into the data directory, and move the file then.",
+            )
+
+
+def _require_room(data_dir: Path, *, replace: bool) -> None:
+    if (there := switching.present(data_dir)) and not replace:
+        raise Refusal(
+            f"There is a desk in {data_dir}: {', '.join(there)}.",
+            "Restore into another directory (STE_DATA_DIR=…), or say --replace: what is there is kept aside.",
+        )
+
+
+def copy_desk(source: Path, manifest: Manifest, staged: Path) -> None:
+    """Copy the files of a backup."""
+    (staged / "secrets").mkdir(parents=True, mode=0o700)
+    names = [entry.file for entry in manifest.stores.values()] + [f"secrets/{name}" for name in manifest.secrets]
+    for name in names:
+        copy = staged / name
+        copy.touch(mode=0o600)
+        shutil.copyfile(source / name, copy)
+        sync(copy)
+
+
+def place_desk(settings: Settings, staged: Path, former: Former, tell: Tell, *, position: str | None = None, afresh: bool = False) -> None:
+    """Make of staged stores a desk of its own: cut, under new origins, told of it; what is derived is filled again if it was cut."""
+    afresh = afresh or position is not None
+    services = all_declared()
+    bring_up_to_date(services, staged)
+    with staging(staged) as engines:
+        origins = {name: [*_origin(engine), *former.origins.get(name, ())] for name, engine in engines.items()}
+        if position is not None:
+            last = position_in(services, engines, staged, position)
+            tell(f"Cutting every log to what the journal holds at position {last}.")
+            cut_all(services, engines, staged, last)
+        for name, declared in services.items():
+            with engines[name].begin() as connection:
+                declared.rewind.settle(connection)
+    tell("Telling every log that it was restored" + (", and filling what is derived." if afresh else "."))
+    inside = settings.model_copy(update={"data_dir": staged})
+    asyncio.run(_tell_all(services, inside, origins, afresh=afresh))
+
+
+def bring_up_to_date(services: Mapping[str, Declared], staged: Path) -> None:
+    """Give every store today's schema. Raises Refusal when one is of a release that is newer than this."""
+    for name, path in files_in(staged).items():
+        store = Store(f"sqlite:///{path}")
+        try:
+            migrate(store.writing, "chassis.migrations", services[name].service.migrations)
+        except CommandError as error:
+            raise Refusal(f"The store of {name} is of a newer release: {error}.", "Restore it with that one.") from None
+        finally:
+            store.close()
+
+
+def _origin(engine: Engine) -> list[Held]:
+    with engine.begin() as connection:
+        head = log_head(connection)
+    return [(head.origin, head.sequence)]
+
+
+async def _tell_all(services: Mapping[str, Declared], inside: Settings, origins: Mapping[str, Sequence[Held]], *, afresh: bool) -> None:
+    environment = real_environment()
+    for name, declared in services.items():
+        async with offline(declared.service, inside, afresh=afresh, environment=environment) as live:
+            cuts = await asyncio.to_thread(_begin_anew, live.store, origins[name])
+            by = Context(actor=OPERATOR, at=environment.now(), correlation=environment.new_id())
+            await live.writer.execute(Restored(name, cuts, by))
+            if afresh:
+                with logs_of(inside) as feed:
+                    await refill(live, feed)
+            with live.store.writing.begin() as connection:
+                sign_head(connection, live.signer, environment.now())
+
+
+def _begin_anew(store: Store, origins: Sequence[Held]) -> list[Held]:
+    """Give a store a new origin, and return what is to be told of the former ones: (origin, the last sequence that is kept).
+
+    Nothing may be written before that is told: a checkpoint would be signed for an origin that has no event yet.
+    """
+    with store.writing.begin() as connection:
+        head = log_head(connection)
+        cuts = {mark_at(connection, head.sequence).origin: head.sequence}
+        for origin, held in origins:
+            cuts.setdefault(origin, min(held, head.sequence))
+        renew_origin(connection, real_environment().new_id())
+    return list(cuts.items())
+
+
+@contextmanager
+def logs_of(inside: Settings) -> Iterator[OwnersFeed]:
+    """Read the logs of stores as their owners would serve them."""
+    stores = {f"/{name}": Store(inside.database_of(name)) for name in SERVICES}
+
+    async def feed(source: str, after: int, limit: int) -> list[bytes]:
+        found = await stores[source].read_in_thread(lambda connection: read_log(connection, after, limit))
+        return [stored.wire() for stored in found]
+
+    try:
+        yield feed
+    finally:
+        for store in stores.values():
+            store.close()
+
+
+def verified(directory: Path) -> dict[str, StoreReport]:
+    """Verify the stores of a directory by its own secrets. Raises Refusal for the first that is not what it says."""
+    keys = {name: keys_of(directory / "secrets", name) for name in SERVICES}
+    return check_stores(files_in(directory), keys)
