@@ -193,7 +193,7 @@ class Desk:
         """Run the operator's command against this desk; `text` is its standard input."""
         command = [sys.executable, "-m", "deploy.cli", *arguments]
         return subprocess.run(
-            command, cwd=self.directory, env=self.environment, input=text, capture_output=True, text=True, timeout=60, check=False
+            command, cwd=self.directory, env=self.environment, input=text, capture_output=True, text=True, timeout=300, check=False
         )
 
     def stop(self, within: float = 15.0) -> int:
