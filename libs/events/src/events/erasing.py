@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy import Column, Connection, LargeBinary, MetaData, Table, inspect, select
 
 from events.blanking import EVENTS, PARKED, Step, over_journal
-from events.contracts.user import UserErased
+from events.contracts.user import ERASED, UserErased
 from events.decider import Context, Key, Transaction
 from events.eraser import Blank, Move
 from events.erasures import Erasure, erasure_of, note
@@ -17,7 +17,6 @@ from events.rewriting import rewrite, truncate_log
 from events.store import Store
 from events.tables import Sequence as Number
 from events.tables import events
-from events.walk import ERASED
 from events.writer import Writer
 
 _JOURNAL = Table("journal", MetaData(), Column("position", Number, primary_key=True), Column("wire", LargeBinary))

@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Column, Connection, Index, MetaData, String, Table, Text, bindparam, func, literal_column, or_, select, update
 from sqlalchemy.dialects.postgresql import insert  # SQLite's ON CONFLICT is written alike, and this form compiles for both
 
+from events.contracts.user import ERASED
 from events.decider import Transaction
 from events.envelope import StoredEvent
 from events.errors import Conflict
@@ -21,7 +22,6 @@ from events.prepared import Query, Reader
 from events.tables import Moment, events
 from events.tables import Sequence as Number
 from events.times import from_text, to_text
-from events.walk import ERASED
 
 ERASURES = MetaData()
 
@@ -136,7 +136,7 @@ def take(tx: Transaction, erased: Container[str], consumed: Sequence[StoredEvent
 
 def without_personal(event: StoredEvent) -> StoredEvent:
     """Return the event as an erasure leaves it: head, data and hashes are what they were."""
-    return event if event.personal is None else replace(event, personal=None, salt=None)
+    return event if event.personal is None else event._replace(personal=None, salt=None)
 
 
 def last_number(reader: Reader) -> int:

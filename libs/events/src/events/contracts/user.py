@@ -5,6 +5,8 @@ from typing import Any
 from events.catalogue import event, personal
 
 Change = dict[str, Any]
+ERASED = "user.erased"
+"""After it nothing personal of its subject is kept anywhere."""
 
 
 @event("user.registered", action="user_registered")
@@ -73,7 +75,7 @@ class UserReactivated:
     after: Change
 
 
-@event("user.erased", action="user_erased")
+@event(ERASED, action="user_erased")
 class UserErased:
     pass
 
