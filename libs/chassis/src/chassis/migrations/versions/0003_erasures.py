@@ -5,8 +5,8 @@ from alembic import op
 
 from events.tables import Moment, Sequence
 
-revision = "chassis_0002"
-down_revision = "chassis_0001"
+revision = "chassis_0003"
+down_revision = "chassis_0002"
 branch_labels = None
 depends_on = None
 
