@@ -138,5 +138,9 @@ def verify(text: bytes, pinned: str | None = None) -> str:
 if __name__ == "__main__":
     try:
         sys.stdout.write(verify(Path(sys.argv[1]).read_bytes(), *sys.argv[2:3]) + "\n")
-    except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError, InvalidSignature, OSError) as error:
-        sys.exit(f"NOT PROVED: {str(error) or type(error).__name__}")
+    except InvalidSignature:
+        sys.exit("NOT PROVED: a signature does not fit its text")
+    except (ValueError, OSError) as error:
+        sys.exit(f"NOT PROVED: {error}")
+    except (TypeError, LookupError, AttributeError, ArithmeticError, RecursionError) as error:
+        sys.exit(f"NOT PROVED: this is no proof file, or FILE is missing ({type(error).__name__})")

@@ -129,6 +129,24 @@ async def test_a_witness_keeps_the_last_checkpoint_and_cosigns_it(desk: Desk) ->
     assert all("— ste-tickets " in row.note and "— ste-escalator " in row.note for row in notes)
 
 
+async def test_an_owner_who_lost_a_cosignature_is_given_it_again(desk: Desk) -> None:
+    """As when it, or the witness, died between the witness's note of it and the owner's."""
+    await signed(desk)
+    await look(desk)
+
+    async def cosigned() -> list[Json]:
+        async with desk.house.peer("tickets") as peer:
+            (item, *_) = good(await peer.get("/internal/checkpoints"))["items"]
+        return list(item["cosignatures"])
+
+    before = await cosigned()
+    with closing(SQLITE.connect(desk.house.settings.data_dir / "tickets.sqlite3", timeout=30)) as connection, connection:
+        assert connection.execute("DELETE FROM cosignatures").rowcount == 1
+    assert await cosigned() == []
+    await look(desk)
+    assert await cosigned() == before
+
+
 @pytest.mark.parametrize("again", [False, True], ids=["before anything new happens", "after the log went on"])
 async def test_a_history_that_was_rewritten_with_its_tree_and_its_key_is_found(desk: Desk, again: bool) -> None:
     forged = head(desk) + 1  # the ticket that is opened now
