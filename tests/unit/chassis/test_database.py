@@ -57,6 +57,8 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 PACKAGES = ("chassis.migrations", "demo_store.migrations")
+OURS = {"cosignatures", "erasures", "kept_answers", "quotas", "tiles", "watched", "witnessed"}
+"""What the chassis keeps in every store."""
 
 
 def tables(engine: Engine) -> set[str]:
@@ -65,11 +67,11 @@ def tables(engine: Engine) -> set[str]:
 
 def test_a_store_is_brought_to_the_newest_revision_from_wherever_it_is(engine: Engine, package: Path) -> None:
     migrate(engine, *PACKAGES)
-    assert tables(engine) == {"erasures", "kept_answers", "quotas", "things"}
+    assert tables(engine) == OURS | {"things"}
     migrate(engine, *PACKAGES)
     (package / "0002_second.py").write_text(SECOND.format(then=""))
     migrate(engine, *PACKAGES)
-    assert tables(engine) == {"erasures", "kept_answers", "quotas", "things", "others"}
+    assert tables(engine) == OURS | {"things", "others"}
     with engine.connect() as connection:
         assert revision_of(connection, "demo_store.migrations") == "0002"
 
@@ -79,7 +81,7 @@ def test_a_migration_that_fails_leaves_everything_as_it_was(engine: Engine, pack
     (package / "0002_second.py").write_text(SECOND.format(then="raise RuntimeError('no')"))
     with pytest.raises(RuntimeError, match="no"):
         migrate(engine, *PACKAGES)
-    assert tables(engine) == {"erasures", "kept_answers", "quotas", "things"}
+    assert tables(engine) == OURS | {"things"}
     with engine.connect() as connection:
         assert revision_of(connection, "demo_store.migrations") == "0001"
 
@@ -99,7 +101,7 @@ def test_several_that_start_at_once_migrate_once(engine: Engine, package: Path) 
     for thread in threads:
         thread.join()
     assert failures == []
-    assert tables(engine) == {"erasures", "kept_answers", "quotas", "things"}
+    assert tables(engine) == OURS | {"things"}
 
 
 def test_services_share_a_store_and_an_offline_command_takes_it_alone(tmp_path: Path) -> None:
