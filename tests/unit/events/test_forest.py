@@ -3,7 +3,7 @@
 from hashlib import sha256
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from events.forest import Forest, largest_at
@@ -19,6 +19,7 @@ def frontier(size: int) -> Frontier:
     return made
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 300), max_size=8).map(sorted))
 def test_the_forests_of_all_parts_are_the_tree(borders: list[int]) -> None:
     whole = Forest()
@@ -30,6 +31,7 @@ def test_the_forests_of_all_parts_are_the_tree(borders: list[int]) -> None:
     assert (whole.root(), whole.dump()) == (frontier(300).root(), frontier(300).dump())
 
 
+@settings(deadline=None)
 @given(st.integers(0, 300))
 def test_leaves_added_together_are_leaves_added_one_by_one(size: int) -> None:
     forest = Forest()
@@ -38,6 +40,7 @@ def test_leaves_added_together_are_leaves_added_one_by_one(size: int) -> None:
     assert (forest.root(), forest.dump()) == (frontier(size).root(), frontier(size).dump())
 
 
+@settings(deadline=None)
 @given(st.integers(0, 299), st.integers(1, 300))
 def test_a_run_of_leaves_has_few_subtrees(first: int, count: int) -> None:
     part = Forest(first)
@@ -50,6 +53,7 @@ def test_a_run_of_leaves_has_few_subtrees(first: int, count: int) -> None:
         at += width
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10_000), st.integers(1, 10_000))
 def test_the_largest_subtree_begins_where_the_tree_has_one_and_is_not_too_large(leaf: int, most: int) -> None:
     width = largest_at(leaf, most)

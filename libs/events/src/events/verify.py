@@ -5,24 +5,20 @@ with the log. What shows at the lowest sequence is what is reported.
 """
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from itertools import chain, zip_longest
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
-
 from events.checkpoints import EVERY, Checkpoint, checkpoint_origin, verify_note
+from events.log_pages import Connect, LogPages
 from events.verify_sql import READ_BORDER, READ_HEAD, READ_LAST_STREAMS, READ_NOTES, READ_ONE, READ_STREAMS
 from events.walk import Broken, Walk
-from events.walk_sql import WALK_SQL, teach
 from events.walker import Work
 from events.walkers import EVENTS_WORTH_IT, Crew, Workers
-from events.walking import Unreadable, walk_on
+from events.walking import walk_on
 
-Connect = Callable[[], AbstractContextManager[Connection]]
 Erased = Callable[[str, int], bool]
 """Tells whether the erasure of a person stands in the logs later than an event of this log: (person's id, the event's sequence)."""
 Progress = Callable[[int, int], None]
@@ -119,37 +115,6 @@ class _Stop(NamedTuple):
     note: str | None
 
 
-class _Pages:
-    """The rows of the log, over SQLAlchemy's connections (`events.walking.Pages`). A connection that is lost is no finding."""
-
-    def __init__(self, connect: Connect, source: str) -> None:
-        self._connect, self._source = connect, source
-
-    @contextmanager
-    def page(self, after: int, limit: int) -> Iterator[Iterable[tuple[Any, ...]]]:
-        with self._connect() as connection, _readable(connection):
-            if connection.dialect.name == "sqlite":
-                teach(connection.dialect.dbapi, connection.connection.driver_connection)
-            statement = WALK_SQL[connection.dialect.name].rows
-            with closing(connection.exec_driver_sql(statement, (self._source, after, limit))) as result:
-                yield result.cursor  # type: ignore[misc] # the driver's own rows: nothing is converted on the way
-
-    def whole(self, sequence: int) -> tuple[Any, ...]:
-        with self._connect() as connection, _readable(connection):
-            return tuple(connection.exec_driver_sql(WALK_SQL[connection.dialect.name].whole, (sequence,)).one())
-
-
-@contextmanager
-def _readable(connection: Connection) -> Iterator[None]:
-    driver: Any = connection.dialect.dbapi
-    try:
-        yield
-    except (DBAPIError, driver.Error) as error:
-        if getattr(error, "connection_invalidated", False):
-            raise
-        raise Unreadable(str(getattr(error, "orig", error))) from error
-
-
 class _Verification:
     def __init__(self, connect: Connect, walk: Walk, head: _Head, public_keys: Sequence[str], crew: Crew | None) -> None:
         self.connect = connect
@@ -157,7 +122,7 @@ class _Verification:
         self.head = head
         self.public_keys = public_keys
         self.crew = crew
-        self.pages = _Pages(connect, walk.source)
+        self.pages = LogPages(connect, walk.source)
         self.checkpoints = 0
 
     def run(self, seen: Mapping[str, Seen], erased: Erased, progress: Progress) -> list[Broken]:

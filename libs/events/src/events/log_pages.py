@@ -1,0 +1,44 @@
+"""The rows of a log as a walk takes them, over SQLAlchemy's connections."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
+from typing import Any
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from events.walk_sql import WALK_SQL, teach
+from events.walking import Unreadable
+
+Connect = Callable[[], AbstractContextManager[Connection]]
+
+
+class LogPages:
+    """The rows of the log of a source (`events.walking.Pages`). A connection that is lost is no finding."""
+
+    def __init__(self, connect: Connect, source: str) -> None:
+        self._connect, self._source = connect, source
+
+    @contextmanager
+    def page(self, after: int, limit: int) -> Iterator[Iterable[tuple[Any, ...]]]:
+        with self._connect() as connection, _readable(connection):
+            if connection.dialect.name == "sqlite":
+                teach(connection.dialect.dbapi, connection.connection.driver_connection)
+            statement = WALK_SQL[connection.dialect.name].rows
+            with closing(connection.exec_driver_sql(statement, (self._source, after, limit))) as result:
+                yield result.cursor  # type: ignore[misc] # the driver's own rows: nothing is converted on the way
+
+    def whole(self, sequence: int) -> tuple[Any, ...]:
+        with self._connect() as connection, _readable(connection):
+            return tuple(connection.exec_driver_sql(WALK_SQL[connection.dialect.name].whole, (sequence,)).one())
+
+
+@contextmanager
+def _readable(connection: Connection) -> Iterator[None]:
+    driver: Any = connection.dialect.dbapi
+    try:
+        yield
+    except (DBAPIError, driver.Error) as error:
+        if getattr(error, "connection_invalidated", False):
+            raise
+        raise Unreadable(str(getattr(error, "orig", error))) from error
