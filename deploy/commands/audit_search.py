@@ -45,7 +45,7 @@ def search(  # noqa: PLR0917 -- options are given by their names
 
 def moment(option: str, text: str | None) -> str | None:
     """Return a time as the API takes it: as it was given, or of so long ago. Raises BadParameter."""
-    if text is None or "T" in text.upper():
+    if text is None or re.match(r"\d{4}-", text):
         return text
     found = re.fullmatch(r"(\d{1,6})([mhd])", text)
     if found is None:

@@ -192,6 +192,7 @@ def collect(desk: Desk, history: Told, baseline: Mapping[str, int], people: Iter
     admin = desk.client("admina")
     admin.headers["traceparent"] = f"00-{CHECKERS}-{1:016x}-01"
     clients = {name: desk.client(name) for name in people}
+    admin.get("/api/audit").raise_for_status()  # that somebody looks is an event too, once in ten minutes
     eventually(lambda: caught_up(desk), within=60, what="catching up with who signed in to look")
     streams = read_streams(desk)  # before the logs: what is in a stream was in its log before
     with desk.operator() as operator:
