@@ -35,7 +35,7 @@ CORE = [
 ]  # fmt: skip
 PURE_EVENTS = [
     "catalogue", "decider", "errors", "upcasts", "envelope", "ledger", "notes", "checkpoints", "cosignatures", "proofs", "tiling", "walk",
-    "forest", "entries", "exports", "witnessing", "times", "ids",
+    "forest", "entries", "exports", "export_lines", "exported", "witnessing", "times", "ids",
 ]  # fmt: skip
 
 

@@ -16,9 +16,8 @@ import orjson
 from events.contracts import CATALOGUE
 from events.entries import action_of, entity_of, entry_of
 from events.envelope import ZERO_HASH, from_wire
-from events.exports import json_line
+from events.export_lines import json_line
 from events.forest import Forest
-from events.ledger import leaf_hash
 
 _ACTIONS = {kind.name: kind.action for kind in CATALOGUE}
 _PAIRED = frozenset(kind.name for kind in CATALOGUE if {"before", "after"} & {*kind.data_fields, *kind.personal_fields})
@@ -144,7 +143,8 @@ def _by_values(line: bytes, at: int) -> _Found:
     passed = forest_of(stored.sequence - 1, nodes)
     if json_line(entry_of(stored, action_of(stored.type) or "", entry["actor"]["name"]), passed, wire) != line:
         raise ValueError("The entry does not say what its event says.")
-    return stored.source, stored.sequence, stored.prevhash, stored.hash, leaf_hash(stored.hash), passed if nodes else None
+    leaf = sha256(b"\x00" + bytes.fromhex(stored.hash)).digest()
+    return stored.source, stored.sequence, stored.prevhash, stored.hash, leaf, passed if nodes else None
 
 
 def forest_of(end: int, nodes: Sequence[tuple[int, str]]) -> Forest:

@@ -19,6 +19,7 @@ import orjson
 from events.checkpoints import Checkpoint, Signer
 from events.entries import entry_of
 from events.envelope import StoredEvent
+from events.export_lines import json_line, nodes_of
 from events.forest import Forest
 from events.ledger import leaf_hash
 from events.notes import open_note
@@ -112,17 +113,6 @@ class Export:
 def seal_of(format_: Format, entries: int, digest: bytes) -> str:
     """Return the text that a seal signs."""
     return f"{SEAL}\n{format_}\n{entries}\n{base64.b64encode(digest).decode()}\n"
-
-
-def nodes_of(forest: Forest) -> list[tuple[int, str]]:
-    """Return the subtrees of a forest as [how many leaves, hash in hex]."""
-    return [(width, node.hex()) for width, node in forest.nodes]
-
-
-def json_line(entry: Mapping[str, Any], passed: Forest, wire: bytes) -> bytes:
-    """Return a line of JSON: the entry, what was passed over before it, and the event's own bytes."""
-    nodes = orjson.dumps(nodes_of(passed)) if passed.nodes else b"[]"
-    return b'%b,"passed":%b,"event":%b}\n' % (orjson.dumps(entry)[:-1], nodes, wire)
 
 
 def json_seal(note: str) -> bytes:

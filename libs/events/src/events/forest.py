@@ -7,7 +7,7 @@ forest that begins at the first leaf is the frontier of the tree (`events.ledger
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
 
-from events.ledger import EMPTY_ROOT
+_EMPTY_ROOT = sha256().digest()
 
 Node = tuple[int, bytes]
 """A perfect subtree: how many leaves it has, a power of two, and its hash."""
@@ -62,7 +62,7 @@ class Forest:
         if self.first:
             raise ValueError("The beginning of the tree is missing.")
         if not self._nodes:
-            return EMPTY_ROOT
+            return _EMPTY_ROOT
         *rest, (_, root) = self._nodes
         for _, left in reversed(rest):
             root = sha256(b"\x01" + left + root).digest()

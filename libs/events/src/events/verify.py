@@ -6,6 +6,7 @@ with the log. What shows at the lowest sequence is what is reported.
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from itertools import chain, zip_longest
@@ -127,15 +128,23 @@ class _Verification:
 
     def run(self, seen: Mapping[str, Seen], erased: Erased, progress: Progress) -> list[Broken]:
         """Return what is wrong. A log whose walk ends early is not looked at from other sides: nothing behind that point means anything."""
-        try:
-            with closing(self._walk()) as stops:
-                for stop in stops:
-                    progress(self.walk.sequence, self.head.sequence)
-                    if stop.note is not None:
-                        self._check_note(stop.at, stop.note)
-        except Broken as broken:
-            return [broken]
-        return [*self._ends(), *self._witnesses(seen), *self._absences(erased), *self._streams()]
+        with ThreadPoolExecutor(1) as pool:
+            # where processes walk, this one has time for the streams; SQLite looks through them without holding Python's lock
+            streams = pool.submit(lambda: list(self._streams())) if self.crew else None
+            try:
+                self._walk_all(progress)
+            except Broken as broken:
+                return [broken]
+            found = streams.result() if streams else self._streams()
+        return [*self._ends(), *self._witnesses(seen), *self._absences(erased), *found]
+
+    def _walk_all(self, progress: Progress) -> None:
+        """Walk, and check the checkpoints on the way. Raises Broken."""
+        with closing(self._walk()) as stops:
+            for stop in stops:
+                progress(self.walk.sequence, self.head.sequence)
+                if stop.note is not None:
+                    self._check_note(stop.at, stop.note)
 
     def _notes(self) -> Iterator[_Stop]:
         after = 0
