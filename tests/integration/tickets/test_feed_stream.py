@@ -102,6 +102,27 @@ async def test_a_reader_for_whom_there_is_nothing_does_not_begin_again_where_it_
     assert looked == [], "There is nothing to look through again."
 
 
+async def test_a_reader_for_whom_there_is_nothing_hears_that_the_stream_lives_however_busy_the_desk_is(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sse, "HEARTBEAT", 0.5)
+    start = await now(desk)
+
+    async def busy() -> None:
+        while True:  # far more often than a heartbeat
+            await desk.open()
+
+    working = asyncio.create_task(busy())
+    try:
+        async with following(desk.ada, f"after={start}&type=job.retried") as stream:
+            beats = [await stream.beat() for _ in range(3)]
+    finally:
+        working.cancel()
+    at = [item["position"] for item in await pages(desk.ada)]
+    assert sorted(beats, key=at.index) == beats
+    assert len(set(beats)) > 1, "They say how far the journal was looked through."
+
+
 async def test_a_long_way_in_vain_is_told_of_before_its_end(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever loses the connection on the way goes on where the journal was looked through to."""
     monkeypatch.setattr(feed, "_LOOKED_AT", 3)

@@ -122,14 +122,17 @@ class EventStream(Response):
             self._leave()
 
     async def _talk(self, send: Send, over: Over) -> None:
-        text = b"retry: %d\n\n" % self._retry
+        text, loop = b"retry: %d\n\n" % self._retry, asyncio.get_running_loop()
+        silent_since = loop.time()
         while not any(end.done() for end in over):
             self._seat.bell.clear()
             text += await self._feed.news()
-            if not text and not await _rung(self._seat, over):
+            # whoever has a bell that rings all the time, and nothing to hear, still hears that the stream lives
+            if not text and not await _rung(self._seat, over, within=silent_since + HEARTBEAT - loop.time()):
                 text = self._feed.heartbeat()
             if text:
                 await _say(send, text, over)
+                silent_since = loop.time()
             text = b""
 
 
@@ -159,11 +162,13 @@ async def _say(send: Send, text: bytes, over: Over, *, more: bool = True) -> Non
     sending.result()
 
 
-async def _rung(seat: Seat, over: Over) -> bool:
-    """Wait until there is news or it is over. Return False when neither was within a heartbeat."""
+async def _rung(seat: Seat, over: Over, *, within: float) -> bool:
+    """Wait until there is news or it is over. Return False when neither was within so many seconds."""
+    if within <= 0:
+        return False
     bell = asyncio.create_task(seat.bell.wait())
     try:
-        done, _ = await asyncio.wait({bell, *over}, timeout=HEARTBEAT, return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait({bell, *over}, timeout=within, return_when=asyncio.FIRST_COMPLETED)
     finally:
         bell.cancel()
     return bool(done)

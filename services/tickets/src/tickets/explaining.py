@@ -138,7 +138,9 @@ def why_told(story: Story, cause: Known, told: Told) -> Explanation:
 def why_not_told(story: Story, cause: Known, person: str, silence: Silence) -> Explanation:
     """Return why somebody has no notification of an event."""
     name = name_of(person, story.names, first=True)
-    why = _SILENCES[silence.reason].format(name=name, hears=_hears(story, silence.told), waits=silence.waits or "")
+    why = _SILENCES.get(silence.reason, "{name} does not hear of it; who does is {hears}.").format(
+        name=name, hears=_hears(story, silence.told), waits=silence.waits or ""
+    )
     obstacle = Step(kind="obstacle", sentence=why, reason=silence.reason)
     steps = [*why_happened(story, cause, seen=False), obstacle]
     return Explanation(summary=f"{name} was not told. {why}", steps=steps, happened=False, reason=silence.reason)
@@ -187,7 +189,7 @@ def _rule(cause: Known, kind: str) -> Step:
     rule = kind
     if isinstance(cause.event, TicketEscalated):
         rule = "admins" if cause.event.notify == "admins" else "assignee" if cause.event.assignee is not None else "nobody"
-    return Step(kind="rule", sentence=RULES[rule])
+    return Step(kind="rule", sentence=RULES.get(rule, "Whom it concerns is told."))
 
 
 def _jobs(story: Story, told: Told) -> Iterator[Step]:
@@ -197,7 +199,11 @@ def _jobs(story: Story, told: Told) -> Iterator[Step]:
             continue
         what = "tells every admin" if job["type"] == "fan_out" else f"sends it by {job['type']}"
         tries = "" if job["attempts"] <= 1 else f", after {job['attempts']} tries"
-        yield Step(kind="job", sentence=f"The job that {what} {_JOB[job['status']]}{tries}.", time=job["finished_at"] or job["run_at"])
+        yield Step(
+            kind="job",
+            sentence=f"The job that {what} {_JOB.get(job['status'], 'is ' + job['status'])}{tries}.",
+            time=job["finished_at"] or job["run_at"],
+        )
     yield from (story.step(known) for known in told.by_hand)
 
 

@@ -41,14 +41,15 @@ async def get_events(request: Request, query: Annotated[FeedQuery, Query()], _by
 
     A page may have fewer events than `limit`, or none, though there are more: go on from `next` until it is what you asked after.
     """
-    places, wanted = parts(request).readers.places, query.wanted()
+    readers, wanted = parts(request).readers, query.wanted()
     bounds = Bounds(events=query.limit, size=_SIZE, seconds=_SECONDS)
 
     def read(connection: Connection) -> bytes:
-        part = feed.read(connection, feed.standing(connection, places, query.after), wanted, bounds)
-        return views.fed_page(places, part)
+        part = feed.read(connection, feed.standing(connection, readers.places, query.after), wanted, bounds)
+        return views.fed_page(readers.places, part)
 
-    return json_answer(await running(request).store.read_in_thread(read))
+    async with readers.reading:
+        return json_answer(await running(request).store.read_in_thread(read))
 
 
 @router.get("/stream", response_class=EventStream, status_code=200, responses={**SPOKEN, **responses("cut-off", "too-many-streams")})

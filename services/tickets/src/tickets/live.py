@@ -15,7 +15,7 @@ MORSEL = Bounds(events=200, size=256 * 1024, seconds=0.2)
 BREATH = 0.05
 """Seconds between two looks while one commit follows the other."""
 _READING = 2
-"""Readers that are read for at once in one process: however many there are, threads are left for everybody else."""
+"""Readers, of pages and streams, that are read for at once in one process: threads are left for everybody else."""
 
 
 class Readers(Seats):
