@@ -4,10 +4,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from events.contracts.ticket import TicketAssigned, TicketEscalated, TicketPriorityChanged, TicketStatusChanged
 from events.envelope import Actor
 from notifier.explaining import Person, Progress, Reason, why_not
+from notifier.rules import who_hears
 
 ADA = Actor(kind="user", id="ada")
 DESK = Actor(kind="system", id="tickets")
@@ -61,3 +64,18 @@ def test_why_somebody_was_not_told(case: str) -> None:
 def test_of_imported_history_nobody_is_told_whoever_asks(event: Any) -> None:
     for person in (ANNA, ALF):
         assert why_not(event, ticket=42, actor=ADA, imported=True, person=person, progress=HANDLED).reason == "imported"
+
+
+@given(
+    event=st.sampled_from((STATUS, PASSED_ON, PRIORITY, escalated(), escalated("alf"), escalated("alf", "admins"))),
+    actor=st.sampled_from((ADA, DESK, Actor(kind="user", id="anna"), Actor(kind="token", id="alf"))),
+    person=st.sampled_from((ALF, ANNA, replace(ALF, id="ada"))),
+    imported=st.booleans(),
+)
+def test_whom_the_rules_tell_is_kept_from_it_by_nothing_else(event: Any, actor: Actor, person: Person, imported: bool) -> None:
+    notices = who_hears(event, id_="", ticket=42, actor=actor, imported=imported)
+    hears = any(
+        notice.to == person.id or (notice.to is None and person.role == "admin" and notice.actor != person.id) for notice in notices
+    )
+    answer = why_not(event, ticket=42, actor=actor, imported=imported, person=person, progress=HANDLED)
+    assert (answer.reason == "not-then") == hears

@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from events.contracts.escalation import EscalationDue, EscalationPolicyChanged
 from events.contracts.operation import JobRetried
@@ -21,6 +23,16 @@ from events.errors import NotFound
 from tests.support.telling import NOON, at, told
 from tickets.escalating import Held, why_escalated
 from tickets.explaining import Explanation, Eyes, Known, Silence, Story, Told, why_not_told, why_told
+from tickets.rules import escalates
+
+
+class _State(NamedTuple):
+    """What the desk's rule looks at in a ticket."""
+
+    status: str
+    priority: str
+    assignee: str | None
+
 
 NAMES = {"anna": "Anna", "ada": "Ada", "alf": "Alf", "erin": None}
 WHO: dict[str, Any] = {"requester": "anna", "assignee": None}
@@ -327,3 +339,44 @@ def test_conditions_and_calendars_are_said_in_words() -> None:
         "Level 1 is due 1h of working time after a ticket is opened, if it is one of priority high or urgent and that nobody has, and "
         "tells its assignee, or else all admins. For this ticket that is 2026-11-23 13:00:00 UTC."
     )
+
+
+# -- the explanation and the rule that it explains ----------------------------------------------------------------------------------------
+
+MOVES = st.lists(
+    st.one_of(
+        st.tuples(st.just("status"), st.sampled_from(("open", "in_progress", "resolved"))),
+        st.tuples(st.just("priority"), st.sampled_from(("low", "high"))),
+        st.tuples(st.just("assignee"), st.sampled_from(("alf", None))),
+    ),
+    max_size=8,
+)
+WHEN = st.fixed_dictionaries({}, optional={"priority": st.just(["high"]), "assigned": st.booleans()})
+
+
+def moved(moves: Sequence[tuple[str, Any]]) -> tuple[list[Known], _State]:
+    """Return the events of a ticket that was moved so, and what it is at last."""
+    state: dict[str, Any] = {"status": "open", "priority": "low", "assignee": None}
+    past = [created(priority="low")]
+    for number, (what, value) in enumerate(moves):
+        if state[what] == value:
+            continue
+        change = {"before": {what: state[what]}, "after": {what: value}}
+        state[what] = value
+        cls = {"status": TicketStatusChanged, "priority": TicketPriorityChanged}.get(what) or (
+            TicketAssigned if value else TicketUnassigned
+        )
+        past.append(told(cls(requester="anna", assignee=state["assignee"], **change), f"move-{number}", by="ada"))
+    return past, _State(**state)
+
+
+@given(moves=MOVES, when=WHEN)
+def test_nothing_stands_in_the_way_exactly_when_the_desk_itself_would_escalate_it(
+    moves: list[tuple[str, Any]], when: dict[str, Any]
+) -> None:
+    past, state = moved(moves)
+    answer = asked(past, [policy(when=when)], Held(deadline=WAITING, known=len(past)), 90)
+    assert (answer.reason == "on-its-way") == escalates(state, when)
+    for step in answer.steps:
+        if step.kind == "obstacle" and step.event is not None:
+            assert step.event in [known.stored for known in past], "What stands in the way came about by an event of the ticket."
