@@ -22,7 +22,7 @@ SPOILED = [
     ("tickets", "desk", "UPDATE tickets SET status = 'resolved' WHERE id = 1"),
     ("tickets", "desk", "DELETE FROM tickets WHERE id = 2"),
     ("tickets", "desk", "UPDATE ticket_counts SET open = open + 7"),
-    ("tickets", "desk", "INSERT INTO notes VALUES ('never', 1, 'nobody', '2026-01-01T00:00:00.000000Z', 'never written')"),
+    ("tickets", "desk", "INSERT INTO notes VALUES ('never', 1, 'nobody', '2026-01-01T00:00:00.000000Z', 'never written', 1)"),
     ("tickets", "history", "UPDATE ticket_states SET priority = 'low' WHERE ticket = 1 AND version = 1"),
     ("tickets", "history", "DELETE FROM ticket_states WHERE ticket = 2"),
     ("tickets", "people", "DELETE FROM people"),
