@@ -9,12 +9,13 @@ import pytest
 from sqlalchemy import select
 
 from events.store import log_head
-from events.tables import projections
+from events.tables import events, projections
 from events.times import from_text, to_text
 from tests.integration.tickets.conftest import Desk, Json, good, refused, running_desk
 from tests.integration.tickets.test_lists import pages
 from tests.support.house import eventually
 from tickets.history import History
+from tickets.tables import people
 
 PRESENT = "2999-01-01T00:00:00Z"
 """A time that nobody's clock has reached: as of then, things are as they are."""
@@ -25,6 +26,14 @@ def filled(desk: Desk) -> bool:
     with desk.house.running("tickets").store.read() as connection:
         reached = select(projections.c.position).where(projections.c.name == History.name, projections.c.version == History.version)
         return connection.scalar(reached) == log_head(connection).sequence
+
+
+def blanked(desk: Desk, subject: str) -> bool:
+    """Whether nothing personal is left of a stream, nor of any person's name that the desk had."""
+    with desk.house.running("tickets").store.read() as connection:
+        left = select(events.c.sequence).where(events.c.subject == subject, events.c.personal.is_not(None))
+        nameless = select(people.c.id).where(people.c.name.is_(None))
+        return connection.scalar(left.limit(1)) is None and connection.scalar(nameless.limit(1)) is not None
 
 
 async def sequence(desk: Desk, ticket: Json) -> int:
@@ -204,6 +213,26 @@ async def test_a_time_with_another_offset_is_the_same_moment(desk: Desk) -> None
     moment = datetime.fromisoformat(first["created_at"])
     for as_of in (first["created_at"], moment.isoformat(), (moment + timedelta(hours=2)).isoformat().replace("+00:00", "+02:00")):
         assert good(await desk.anna.get(f"/api/tickets/{first['id']}", params={"as_of": as_of})) == first
+
+
+async def test_who_is_erased_is_gone_from_every_moment_and_what_was_counted_stays(tmp_path: Path) -> None:
+    async with running_desk(tmp_path) as desk:
+        first, _, opened, now = await retold(desk, "The printer of Anna")
+        bens = await desk.open(desk.ben)
+        there = await sequence(desk, bens)
+        asked: list[dict[str, Any]] = [{"at": opened}, {"at": now}, {"at": there}, {"as_of": first["created_at"]}, {"as_of": PRESENT}]
+        counts = [good(await desk.ada.get("/api/tickets/counts", params=moment)) for moment in asked]
+        before = [good(await desk.ada.get(f"/api/tickets/{first['id']}", params=moment)) for moment in asked]
+        async with desk.house.client("auth", cookies={"sid": desk.ada.cookies["sid"]}) as admin:
+            good(await admin.post(f"/api/auth/users/{desk.ids['anna']}/erase", json={"email": "usera@example.com"}), 202)
+        await eventually(lambda: blanked(desk, f"ticket/{first['id']}"), timeout=60)
+        gone = {"title": "", "body": "", "requester": {"id": desk.ids["anna"], "name": None, "email": None}}
+        for moment, was, counted in zip(asked, before, counts, strict=True):
+            assert good(await desk.ada.get(f"/api/tickets/{first['id']}", params=moment)) == {**was, **gone}
+            listed = good(await desk.ada.get("/api/tickets", params=moment))["items"]
+            assert {item["title"] for item in listed if item["id"] == first["id"]} == {""}
+            assert {item["title"] for item in listed if item["id"] == bens["id"]} <= {bens["title"]}
+            assert good(await desk.ada.get("/api/tickets/counts", params=moment)) == counted
 
 
 async def test_a_store_of_an_older_desk_has_its_past_from_the_first_start_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
