@@ -12,6 +12,7 @@ from chassis.service import Running
 from chassis.tables import CHASSIS
 from events.decider import Key, Transaction
 from events.erasures import ERASURES, erasure_of
+from events.ledger_tables import LEDGER
 from events.rebuilding import rebuild
 from events.replay import replay
 from events.tables import LOG
@@ -90,7 +91,7 @@ async def test_every_table_is_of_one_kind(busy: Desk, service: str) -> None:
     own = importlib.import_module(f"{service}.tables")
     kept = [getattr(own, name) for name in ("PRIMARY", "HOUSEKEEPING") if hasattr(own, name)]
     derived = [*(name for metadata in projected(live) for name in metadata.tables), *(table.name for table in consumed(live))]
-    known = [*(name for metadata in (LOG, CHASSIS, ERASURES, *kept) for name in metadata.tables), *derived]
+    known = [*(name for metadata in (LOG, LEDGER, CHASSIS, ERASURES, *kept) for name in metadata.tables), *derived]
     assert len(known) == len(set(known)), "A table is of two kinds."
     with live.store.read() as connection:
         there = {name for name in inspect(connection).get_table_names() if not name.startswith((SEARCH, "revision_of_"))}

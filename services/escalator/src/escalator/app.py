@@ -42,7 +42,7 @@ def build(running: Running) -> Parts:
     return Parts(
         routers=[router, why_router, *what_if.routers(running)],
         subscriptions=[
-            Subscription(source="/tickets", derived=HANDLERS, tables=[ticket_copies, deadlines, ticket_phases], version=2),
+            Subscription(source="/tickets", derived=HANDLERS, tables=[ticket_copies, ticket_phases, deadlines], version=2),
             Subscription(source="/auth"),  # for who was erased, which every consumer takes note of
         ],
         leader_tasks=[keep_time],
