@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from sqlalchemy import Connection, Table
 
 from chassis.service import Running
+from events import erasures
 from events.beside import BUILT, LIVE, Comparison, beside, make, mend, step
 from events.contracts import CATALOGUE
 from events.decider import Key, Transaction
@@ -47,9 +48,15 @@ class Build:
     connection: Connection
     position: int = 0
     until: int = 0
+    erased: int = 0
+    """How many people were erased when it began."""
 
     def start(self) -> None:
-        """Make the tables, empty."""
+        """Make the tables, empty. Raises Unavailable while somebody is being erased: what is folded now may be blanked a moment later."""
+        with step(self.connection):
+            if erasures.is_under_way(self.connection):
+                raise Unavailable("Somebody is being erased. Try again when that is done.", 5)
+            self.erased = erasures.last_number(self.connection)
         kept = frozenset(getattr(getattr(self.material, "projection", None), "folds_by", ()))
         make(self.connection, self.material.tables, kept)
 
@@ -105,6 +112,8 @@ class Switch:
         with step(build.connection):
             if build.material.standing(used) != build.position or log_head(used) != log_head(build.connection):
                 raise Moved(f"{build.material.name} went on.")
+            if erasures.last_number(used) != build.erased:
+                raise Unavailable("Somebody was erased meanwhile, and what was built still holds what they wrote. Try again.", 5)
             mended = sum(self._equal(tx, table) for table in build.material.tables)
             if build.index is not None:
                 build.index.renew(used)  # which words stood there for a row that was replaced, nobody knows
