@@ -11,6 +11,7 @@ from chassis import secrets
 from chassis.database import StoreInUse, held
 from chassis.settings import SERVICES, Settings
 from deploy import versions
+from deploy.backups.switching import REPLACED
 from deploy.desk_file import DeskFile
 from deploy.first_start import MEND_DEMO, is_loopback, reached_by_others
 from deploy.operator import Operator
@@ -40,6 +41,7 @@ def everything(settings: Settings) -> Iterator[Finding]:
     yield from check_settings(settings)
     yield from _guarded(check_disk(settings.data_dir), "disk")
     yield from _guarded(check_secrets(settings.secrets_dir), "secrets")
+    yield from _guarded(check_replaced(settings.data_dir), "replaced")
     yield from _guarded(_check_desk(settings), "desk")
 
 
@@ -134,6 +136,14 @@ def check_secrets(directory: Path) -> Iterator[Finding]:
         yield Finding("bad", "secrets", f"{path} can be read by others", f"chmod go= {path}")
     if not open_to_others and not missing:
         yield Finding("ok", "secrets", f"are readable by their owner alone in {directory}; they belong into every backup")
+
+
+def check_replaced(data_dir: Path) -> Iterator[Finding]:
+    """What a restore put aside is the whole of a desk, and nothing that happens to people reaches it."""
+    if (old := data_dir / REPLACED).is_dir() and any(old.iterdir()):
+        yield Finding(
+            "warning", "replaced", f"{old} holds a desk that a restore put aside: no erasure reaches it", "Delete it once you are sure."
+        )
 
 
 def check_port(settings: Settings) -> Iterator[Finding]:

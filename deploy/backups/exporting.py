@@ -35,7 +35,7 @@ from events.times import to_text
 FORMAT, VERSION = "support-ticket-express export", 1
 NAME = "desk.json"
 _CHUNK = 500
-_KEPT_SECRETS = ("pepper", "login-hmac")
+KEPT_SECRETS = ("pepper", "login-hmac")
 """What the hashes of passwords, and the streams of failed sign-ins, cannot do without."""
 _CHECKPOINTS = select(tables.checkpoints).order_by(tables.checkpoints.c.size)
 Tell = Callable[[str], None]
@@ -103,7 +103,7 @@ def _write(copied: Path, manifest: Manifest, draft: Path, *, primary: bool) -> E
                 if primary:
                     _write_primary(services[name], connection, draft)
     if primary:
-        for secret in _KEPT_SECRETS:
+        for secret in KEPT_SECRETS:
             _lines(draft / "secrets" / secret, [(copied / "secrets" / secret).read_bytes()])
     files = {str(path.relative_to(draft)): sha256_of(path) for path in sorted(draft.rglob("*")) if path.is_file()}
     stores = {

@@ -19,7 +19,7 @@ from chassis.offline import offline
 from chassis.settings import Settings
 from deploy.backups import switching
 from deploy.backups.cutting import Engines, staging
-from deploy.backups.exporting import Exported, Tell, lines_of
+from deploy.backups.exporting import KEPT_SECRETS, Exported, Tell, lines_of
 from deploy.backups.former import Former
 from deploy.backups.making import alone, require_sqlite
 from deploy.backups.restoring import Outcome, place_desk, require_own_places, verified
@@ -64,9 +64,9 @@ def import_desk(settings: Settings, source: Path, tell: Tell) -> Outcome:
 def _fill(settings: Settings, staged: Path, source: Path, exported: Exported, tell: Tell) -> None:
     services = all_declared()
     (staged / "secrets").mkdir(parents=True, mode=0o700)
-    if exported.primary:
-        for path in sorted((source / "secrets").iterdir()):
-            (staged / "secrets" / path.name).write_text(path.read_text().strip())
+    for name in KEPT_SECRETS:
+        if f"secrets/{name}" in exported.files:
+            (staged / "secrets" / name).write_text((source / "secrets" / name).read_text().strip())
     asyncio.run(_make_stores(services.values(), settings.model_copy(update={"data_dir": staged})))
     with staging(staged) as engines:
         logs = {name: _Log(name, exported) for name in services}
@@ -80,8 +80,7 @@ def _fill(settings: Settings, staged: Path, source: Path, exported: Exported, te
         _write_journal(services, engines, source, exported)
         for name, declared in services.items():
             with engines[name].begin() as connection:
-                if exported.primary:
-                    _take_primary(declared, connection, source)
+                _take_primary(declared, connection, source, exported)
                 declared.rewind.adopt(connection)
 
 
@@ -185,10 +184,10 @@ def _in_order_of(connection: Connection) -> Iterator[StoredEvent]:
         after = found[-1].sequence
 
 
-def _take_primary(declared: Declared, connection: Connection, source: Path) -> None:
+def _take_primary(declared: Declared, connection: Connection, source: Path, exported: Exported) -> None:
     for table in declared.rewind.PORTABLE:
-        path = source / "primary" / f"{declared.service.name}.{table.name}.jsonl"
-        if path.exists():
-            with lines_of(path) as lines:
+        name = f"primary/{declared.service.name}.{table.name}.jsonl"
+        if name in exported.files:
+            with lines_of(source / name) as lines:
                 while some := [json.loads(line) for line in islice(lines, _CHUNK)]:
                     connection.execute(insert(table), some)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ from events.snapshots import sync
 FORMAT, VERSION = "support-ticket-express backup", 1
 NAME = "manifest.json"
 _CHUNK = 1024 * 1024
+_PLAIN = re.compile("[a-z0-9][a-z0-9.-]*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,11 +68,16 @@ class Manifest:
             if (found.get("format"), found.get("format_version")) != (FORMAT, VERSION):
                 raise Refusal(f"{directory / NAME} is of another format, {found.get('format')} {found.get('format_version')}.")
             stores = {name: StoreEntry(**entry) for name, entry in found.pop("stores").items()}
-            return cls(stores=stores, **found)
+            manifest = cls(stores=stores, **found)
         except FileNotFoundError:
             raise Refusal(f"{directory} is no backup: it has no {NAME}, which is written last.", "Take another one.") from None
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise Refusal(f"{directory / NAME} can not be read: {error}.", "Take another backup.") from None
+        # what is copied by these names stays where it belongs
+        names = [*(entry.file for entry in stores.values()), *manifest.secrets]
+        if strange := [name for name in names if not _PLAIN.fullmatch(name)]:
+            raise Refusal(f"{directory / NAME} names files that no backup has: {', '.join(strange)}.")
+        return manifest
 
 
 def sha256_of(path: Path) -> str:

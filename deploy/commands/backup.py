@@ -16,8 +16,9 @@ def backup(
 ) -> None:
     """Copy the whole desk as it is at one moment into a directory, secrets included, and verify the copy.
 
-    A desk that runs goes on: its stores stand still together for some milliseconds, then each service copies its own. A desk that is
-    stopped can be copied too. The directory has its name only once all of it is written and verified.
+    A desk that runs goes on: its stores stand still together for some moments,
+    then each service copies its own. A desk that is stopped can be copied too.
+    The directory has its name only once all of it is written and verified.
 
     [bold]It holds passwords' hashes and keys: keep it as you keep the desk.[/]
     """
@@ -43,18 +44,20 @@ def restore(
 ) -> None:
     """Put the desk of a backup into STE_DATA_DIR, while no desk runs there. Start it afterwards as usual.
 
-    Everything is made and verified beside what is there before anything takes its place. Every log goes on under a new origin and says
-    that it was restored. Who was erased since the backup, as the desk that is replaced knows, is erased again.
+    Everything is made and verified beside what is there before anything takes
+    its place. Every log goes on under a new origin and says that it was restored.
     """
     from deploy.backups.restoring import restore as put_back
     from deploy.settings import load
 
     settings = load()
     outcome = put_back(settings, directory, say, replace=replace, position=to_position)
+    if outcome.finished:
+        typer.echo("That was an earlier restore, which had been interrupted. Say it again for another one.")
     events = sum(report.events for report in outcome.reports.values())
+    typer.echo(f"{settings.data_dir} is a whole desk of {events:,} events, verified. Start it as usual.")
     if outcome.replaced is not None:
         typer.echo(f"What was there is in {outcome.replaced}. Delete it once you are sure: no erasure will reach it.")
-    typer.echo(f"{settings.data_dir} is a whole desk of {events:,} events, verified. Start it as usual.")
 
 
 def export(
@@ -69,8 +72,9 @@ def export(
 ) -> None:
     """Write the whole desk as text: every event of every service as a line of JSON, with the signed checkpoints over them.
 
-    The desk may run or be stopped; either way it is one cut, as a backup is. docs/backup.md has the format. Another desk takes it in
-    with [bold]ste import desk[/]. With --primary it holds passwords' hashes: keep it as you keep the desk.
+    The desk may run or be stopped; either way it is one cut, as a backup is.
+    docs/backup.md has the format. [bold]ste import desk[/] makes a desk of it.
+    With --primary it holds passwords' hashes: keep it as you keep the desk.
     """
     from deploy.backups.exporting import export as write
     from deploy.settings import load
@@ -83,8 +87,9 @@ def export(
 def import_desk(directory: Annotated[Path, typer.Argument(help="An export that ste export made.")]) -> None:
     """Make a desk of an export, in an empty STE_DATA_DIR. Start it afterwards as usual.
 
-    Every event is checked against the chain and the signed checkpoints. Everything that is derived is made from the events. Unless the
-    export has them, nobody has a password yet: [bold]ste user create-admin[/] opens the first account that can sign in.
+    Every event is checked against the chain and the signed checkpoints. What is
+    derived is made from the events. Unless the export has them, nobody has a
+    password yet: [bold]ste user create-admin[/] opens the first account that can sign in.
     """
     from deploy.backups.importing import import_desk as take_in
     from deploy.settings import load

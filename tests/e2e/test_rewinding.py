@@ -23,8 +23,9 @@ pytestmark = pytest.mark.timeout(900)
 SEED = 20
 POINTS = 2
 STEPS_BETWEEN = 25
-_MOVES_ON = {"head", "batches", "checkpoints", "projections", "leases", "quotas", "verifications"}
-"""Tables that say where the writer and its turns are, and not what happened."""
+_WITNESSES = {"watched", "witnessed", "cosignatures", "tiles"}
+_MOVES_ON = {"head", "batches", "checkpoints", "projections", "leases", "quotas", "verifications", *_WITNESSES}
+"""Tables that say where the writer and its turns are, and who looked when, and not what happened."""
 _LATER = {
     "auth": {"sessions": {"last_seen_at", "ended_at"}, "api_tokens": {"last_used_at", "revoked_at"}},
     "notifier": {"inboxes": {"changed"}},
@@ -109,6 +110,8 @@ class History:
 
     whole: Path
     earlier: Mapping[int, Path]
+    end: str
+    """Where a reader of `/api/events` stands who has read everything."""
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +134,8 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> History:
             made[Manifest.read(path).journal] = path
         days.go_on(STEPS_BETWEEN)
         whole = keep(desk, "whole")
-    return History(whole, made)
+        end = desk.client("admina").get("/api/events", params={"after": "now"}).json()["next"]
+    return History(whole, made, end)
 
 
 def restored(source: Path, directory: Path, *options: str) -> Desk:
@@ -194,15 +198,20 @@ def test_a_desk_goes_on_from_a_position_and_can_be_restored_again(history: Histo
     with desk:
         eventually(partial(caught_up, desk), within=60, what="every consumer at its source's end")
         user, admin = desk.client("usera"), desk.client("admina")
+        beyond = admin.get("/api/events", params={"after": history.end})
+        assert beyond.status_code == 410, beyond.text
+        later = admin.get("/api/events", params={"after": beyond.json()["cut"]}).json()["items"]
+        assert later[0]["event"]["head"]["type"] == "store.restored"
         heard = user.get("/api/notifications/unread-count").json()["count"]
         number = user.post("/api/tickets", json={"title": "After", "body": "Words."}).json()["id"]
         assert admin.put(f"/api/tickets/{number}/status", json={"status": "resolved"}).status_code == 200
         eventually(lambda: user.get("/api/notifications/unread-count").json()["count"] >= heard + 1, within=60, what="a notification")
         assert desk.ste("audit", "verify").returncode == 0
+        place = admin.get("/api/events", params={"after": beyond.json()["cut"], "limit": 2}).json()["next"]
         again = desk.ste("backup", str(tmp_path / "again"))
         assert again.returncode == 0, again.stderr
-    # beyond, below and at the first restore
-    for options in ((), ("--to-position", str(first)), ("--to-position", str(second + 2))):
+    # beyond, below and at the first restore; the last by the position as a reader of the feed has it
+    for options in ((), ("--to-position", str(first)), ("--to-position", place)):
         desk = restored(tmp_path / "again", tmp_path / "desk", "--replace", *options)
         origins = [len({event.origin for event in log}) for log in logs_of(desk.data_dir).values()]
         assert max(origins) == (2 if str(first) in options else 3)
