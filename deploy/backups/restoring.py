@@ -22,6 +22,7 @@ from chassis.settings import SERVICES, Settings
 from deploy.backups import switching
 from deploy.backups.checking import check_files, check_stores, files_in, keys_of
 from deploy.backups.cutting import cut_all, position_in, staging
+from deploy.backups.erasing import mark_again
 from deploy.backups.former import Former, Held, look_at
 from deploy.backups.making import alone, require_sqlite
 from deploy.backups.manifest import Manifest
@@ -47,15 +48,25 @@ class Outcome:
 
     reports: Mapping[str, StoreReport]
     replaced: Path | None = None
+    erased: frozenset[str] = frozenset()
+    """The ids of everybody who is erased in the desk as it is now."""
     finished: bool = False
     """Whether this only ended what an earlier command had begun."""
 
 
-def restore(settings: Settings, source: Path, tell: Tell, *, replace: bool = False, position: str | None = None) -> Outcome:
+def restore(
+    settings: Settings,
+    source: Path,
+    tell: Tell,
+    *,
+    replace: bool = False,
+    position: str | None = None,
+    erased: frozenset[str] = frozenset(),
+) -> Outcome:
     """Put the desk of a backup into the data directory. Raises Refusal, and has then changed nothing that is there.
 
     `position` is one of the journal's, as a number or as `/api/events` gives it: the desk is as it was after that event, and goes on from
-    there.
+    there. `erased` are ids of people who were erased since, beside those of whom the desk that is replaced tells.
     """
     require_sqlite(settings)
     require_own_places(settings)
@@ -70,16 +81,16 @@ def restore(settings: Settings, source: Path, tell: Tell, *, replace: bool = Fal
         tell(f"The backup was made at {manifest.made_at}. Its files are compared with its manifest.")
         check_files(source, manifest)
         _require_room(settings.data_dir, replace=replace)
-        return _restore(settings, source, manifest, tell, position)
+        return _restore(settings, source, manifest, tell, position=position, erased=erased)
 
 
-def _restore(settings: Settings, source: Path, manifest: Manifest, tell: Tell, position: str | None) -> Outcome:
+def _restore(settings: Settings, source: Path, manifest: Manifest, tell: Tell, *, position: str | None, erased: frozenset[str]) -> Outcome:
     staged = settings.data_dir / switching.STAGED
     shutil.rmtree(staged, ignore_errors=True)
     try:
         copy_desk(source, manifest, staged)
         former = look_at(settings.data_dir, files_in(staged), tell)
-        place_desk(settings, staged, former, tell, position=position)
+        gone = place_desk(settings, staged, former, tell, position=position, erased=erased)
         tell("Verifying what was restored.")
         reports = verified(staged)
     except BaseException:
@@ -88,7 +99,7 @@ def _restore(settings: Settings, source: Path, manifest: Manifest, tell: Tell, p
     replaced = datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%SZ") if switching.present(settings.data_dir) else None
     switching.begin(settings.data_dir, replaced)
     switching.end(settings.data_dir)
-    return Outcome(reports=reports, replaced=settings.data_dir / switching.REPLACED / replaced if replaced else None)
+    return Outcome(reports=reports, erased=gone, replaced=settings.data_dir / switching.REPLACED / replaced if replaced else None)
 
 
 def require_own_places(settings: Settings) -> None:
@@ -120,8 +131,20 @@ def copy_desk(source: Path, manifest: Manifest, staged: Path) -> None:
         sync(copy)
 
 
-def place_desk(settings: Settings, staged: Path, former: Former, tell: Tell, *, position: str | None = None, afresh: bool = False) -> None:
-    """Make of staged stores a desk of its own: cut, under new origins, told of it; what is derived is filled again if it was cut."""
+def place_desk(
+    settings: Settings,
+    staged: Path,
+    former: Former,
+    tell: Tell,
+    *,
+    position: str | None = None,
+    afresh: bool = False,
+    erased: frozenset[str] = frozenset(),
+) -> frozenset[str]:
+    """Make of staged stores a desk of its own: cut, under new origins, told of it; what is derived is filled again if it was cut.
+
+    Returns the ids of everybody who is erased.
+    """
     afresh = afresh or position is not None
     services = all_declared()
     bring_up_to_date(services, staged)
@@ -134,9 +157,11 @@ def place_desk(settings: Settings, staged: Path, former: Former, tell: Tell, *, 
         for name, declared in services.items():
             with engines[name].begin() as connection:
                 declared.rewind.settle(connection)
+        gone = mark_again(engines, former.erased | erased)
     tell("Telling every log that it was restored" + (", and filling what is derived." if afresh else "."))
     inside = settings.model_copy(update={"data_dir": staged})
     asyncio.run(_tell_all(services, inside, origins, afresh=afresh))
+    return gone
 
 
 def bring_up_to_date(services: Mapping[str, Declared], staged: Path) -> None:
@@ -164,6 +189,7 @@ async def _tell_all(services: Mapping[str, Declared], inside: Settings, origins:
             cuts = await asyncio.to_thread(_begin_anew, live.store, origins[name])
             by = Context(actor=OPERATOR, at=environment.now(), correlation=environment.new_id())
             await live.writer.execute(Restored(name, cuts, by))
+            await declared.rewind.resume(live)
             if afresh:
                 with logs_of(inside) as feed:
                     await refill(live, feed)

@@ -41,21 +41,33 @@ def restore(
             help="As it was after this position of the journal, a number or what /api/events gave out; all that came later is cut off.",
         ),
     ] = None,
+    erasures: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True, dir_okay=False, readable=True, help="A file with the ids of people who were erased since the backup, a line each."
+        ),
+    ] = None,
 ) -> None:
     """Put the desk of a backup into STE_DATA_DIR, while no desk runs there. Start it afterwards as usual.
 
     Everything is made and verified beside what is there before anything takes
     its place. Every log goes on under a new origin and says that it was restored.
+    Who was erased since the backup, as the desk that is replaced or a file tells,
+    is erased again at the first start.
     """
+    from deploy.backups.erasing import people_in
     from deploy.backups.restoring import restore as put_back
     from deploy.settings import load
 
     settings = load()
-    outcome = put_back(settings, directory, say, replace=replace, position=to_position)
+    erased = people_in(erasures) if erasures is not None else frozenset[str]()
+    outcome = put_back(settings, directory, say, replace=replace, position=to_position, erased=erased)
     if outcome.finished:
         typer.echo("That was an earlier restore, which had been interrupted. Say it again for another one.")
     events = sum(report.events for report in outcome.reports.values())
     typer.echo(f"{settings.data_dir} is a whole desk of {events:,} events, verified. Start it as usual.")
+    if outcome.erased:
+        typer.echo(f"{len(outcome.erased)} people are erased in it; what the backup still holds of them goes when it is started.")
     if outcome.replaced is not None:
         typer.echo(f"What was there is in {outcome.replaced}. Delete it once you are sure: no erasure will reach it.")
 

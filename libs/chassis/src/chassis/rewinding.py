@@ -1,6 +1,6 @@
 """What a service says of its own tables for a store that is restored, exported or made of an export: its modules `rewinding` and `keeping`.
 
-All of it happens in the open transaction of a store that nobody else uses.
+But for `resume` all of it happens in the open transaction of a store that nobody else uses.
 """
 
 from collections.abc import Mapping, Sequence
@@ -8,6 +8,7 @@ from typing import Protocol
 
 from sqlalchemy import Connection, Table, delete
 
+from chassis.service import Running
 from chassis.tables import KEPT, QUOTAS
 from events.cutting import Cut
 from events.envelope import StoredEvent
@@ -28,6 +29,9 @@ class Rewind(Protocol):
 
     def settle(self, connection: Connection, /) -> None:
         """Do what every restore asks for, cut or not: nothing may have an effect outside the desk that it may have had before."""
+
+    async def resume(self, live: Running, /) -> None:
+        """Say in the log what is still to be said, once it has told of the restore; the store is open, and nobody else uses it."""
 
 
 class JournalKeeper(Protocol):

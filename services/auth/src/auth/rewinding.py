@@ -11,10 +11,12 @@ from typing import Any
 from sqlalchemy import Connection, Select, Text, bindparam, cast, delete, func, select
 from sqlalchemy.dialects.sqlite import insert
 
+from auth.erasing import erase_the_marked
 from auth.importing import forget
 from auth.rows import credential
 from auth.rules import email_key
 from auth.tables import api_tokens, credentials, imported_people, sessions
+from chassis.service import Running
 from events.cutting import Cut
 from events.tables import events
 from events.times import from_text
@@ -58,3 +60,8 @@ def _later(where: Cut, type_: str, fact: str | None = None) -> Select[Any]:
     """Return a fact of all later events of that type; without one, their subjects."""
     told = events.c.subject if fact is None else func.json_extract(cast(events.c.data, Text), f"$.{fact}")
     return select(told).where(events.c.sequence > where.kept, events.c.type == type_)
+
+
+async def resume(live: Running) -> None:
+    """Say of those who were erased, and of whom the log does not say so any more, that they are."""
+    await erase_the_marked(live)

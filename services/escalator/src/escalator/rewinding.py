@@ -2,6 +2,7 @@
 
 from sqlalchemy import Connection, Table, delete
 
+from chassis.service import Running
 from escalator.tables import settling
 from events.cutting import Cut
 
@@ -19,3 +20,7 @@ def adopt(_connection: Connection) -> None:
 
 def settle(_connection: Connection) -> None:
     """A deadline that was asked for is asked for: tickets decides on its own state, once."""
+
+
+async def resume(_live: Running) -> None:
+    """Nothing is left to be said."""

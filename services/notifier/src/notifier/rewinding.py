@@ -6,6 +6,7 @@ done nothing is done by itself that might have been done already: it is dead, an
 
 from sqlalchemy import Connection, delete, func, select, update
 
+from chassis.service import Running
 from events.cutting import Cut, gone
 from notifier.jobs import FAN_OUT
 from notifier.tables import inboxes, jobs, notifications, preferences
@@ -35,3 +36,7 @@ def adopt(_connection: Connection) -> None:
 def settle(connection: Connection) -> None:
     """Let nothing leave the house by itself that may have left it since the backup. Telling the admins here does no such thing."""
     connection.execute(update(jobs).where(_NOT_DONE, jobs.c.type != FAN_OUT).values(_DEAD))
+
+
+async def resume(_live: Running) -> None:
+    """Nothing is left to be said."""

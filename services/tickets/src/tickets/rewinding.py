@@ -2,6 +2,7 @@
 
 from sqlalchemy import Connection, Text, cast, delete, func, insert, select
 
+from chassis.service import Running
 from events.cutting import Cut
 from events.loading import COUNTER
 from events.store import log_head
@@ -39,3 +40,7 @@ def _number_from(connection: Connection, kept: int) -> None:
 
 def settle(_connection: Connection) -> None:
     """Nothing of the desk's own leaves the house."""
+
+
+async def resume(_live: Running) -> None:
+    """Nothing is left to be said."""
