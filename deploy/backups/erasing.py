@@ -9,12 +9,12 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from events.erasures import erasures, mark
 from sqlalchemy import Engine, bindparam, select, update
 
+from deploy.backups.checking import ERASED
 from deploy.refusal import Refusal
+from events.erasures import erasures, mark
 from events.tables import events
-from events.walk import ERASED
 
 _OWNER = "auth"
 _ID = re.compile("(?:user/)?([A-Za-z0-9_-]{1,64})")

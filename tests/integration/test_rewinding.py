@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
-from events.erasures import ERASURES
 from sqlalchemy import select
 
 from chassis.settings import SERVICES
@@ -36,6 +35,7 @@ from events.cutting import (
 from events.decider import Context
 from events.envelope import Actor, StoredEvent
 from events.environment import real_environment
+from events.erasures import ERASURES
 from events.errors import Unavailable
 from events.ledger_tables import LEDGER
 from events.migrations import create_log
