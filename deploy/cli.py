@@ -9,6 +9,7 @@ from deploy.commands import audit, events, importing, jobs, parked, people, rela
 from deploy.commands.backup import backup, export, import_desk, restore
 from deploy.commands.doctor import doctor
 from deploy.commands.rebuild import rebuild
+from deploy.commands.replay import replay
 from deploy.commands.simulate import simulate
 from deploy.commands.why import why
 from deploy.refusal import Refusal
@@ -30,6 +31,7 @@ app.command()(restore)
 app.command()(export)
 importing.app.command("desk")(import_desk)
 app.command()(rebuild)
+app.command()(replay)
 app.command()(simulate)
 app.command()(why)
 app.add_typer(people.app, name="user")

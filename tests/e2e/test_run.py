@@ -9,12 +9,14 @@ import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
 
 from chassis.database import held
 from deploy.forking import can_fork
+from events.envelope import canonical, from_wire
 from tests.support.desk import READY, Desk, alive
 from tests.support.waiting import eventually
 
@@ -240,6 +242,33 @@ def test_the_doctor_finds_a_running_desk_well(desk: Desk) -> None:
     assert said.returncode == 0
     for name in SERVICES:
         assert re.search(rf"^ok +{name} +is ok", said.stdout, re.MULTILINE), said.stdout
+
+
+def test_history_is_replayed_for_other_programs(desk: Desk) -> None:
+    everything = replayed(desk)
+    assert [line["position"] for line in everything] == list(range(1, len(everything) + 1))
+    assert [from_wire(wire_of(line)).hash for line in everything] == [line["event"]["hash"] for line in everything]
+    tickets = [line for line in everything if line["event"]["head"]["type"].startswith("ticket.")]
+    assert replayed(desk, "--type", "ticket.") == tickets != []
+    assert replayed(desk, "--from", "2", "--to", "4") == everything[1:4]
+    assert replayed(desk, "--ticket", "1") == [line for line in tickets if line["event"]["head"]["subject"] == "ticket/1"]
+    early, late = (sorted(line["event"]["head"]["time"] for line in everything)[place] for place in (2, -2))
+    between = [line for line in everything if early <= line["event"]["head"]["time"] < late]
+    assert replayed(desk, "--from", early, "--to", late) == between != []
+    refused = desk.ste("replay", "--from", "yesterday")
+    assert refused.returncode == 2
+    assert "neither a position" in refused.stderr
+
+
+def replayed(desk: Desk, *options: str) -> list[dict[str, Any]]:
+    said = desk.ste("replay", *options)
+    assert (said.returncode, said.stderr) == (0, "")
+    return [json.loads(line) for line in said.stdout.splitlines()]
+
+
+def wire_of(line: dict[str, Any]) -> bytes:
+    """The parts are canonical JSON, so that they can be written again as they stood."""
+    return canonical(line["event"])
 
 
 def test_an_operator_builds_what_is_derived_anew(desk: Desk) -> None:
