@@ -17,6 +17,7 @@ from events.proofs import check_proof, read_proof
 from events.store import SQLITE, log_head
 from events.verify import verify_store
 from events.witness import load
+from events.writer import Vouch
 from tests.integration.tickets.conftest import Desk, good, refused, running_desk
 from tests.support.forging import Json, forge
 from tests.support.house import eventually
@@ -36,8 +37,12 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
 async def look(desk: Desk, name: str = "escalator") -> Json:
     """Let a service look at its sources now, and return what it says of tickets."""
     async with desk.house.peer(name) as peer:
-        states = good(await peer.post("/internal/witness"))["items"]
-    (state,) = [each for each in states if each["source"] == "/tickets"]
+        return of_tickets(await peer.post("/internal/witness"))
+
+
+def of_tickets(answer: Any) -> Json:
+    """Return what is said of tickets."""
+    (state,) = [each for each in good(answer)["items"] if each["source"] == "/tickets"]
     return dict(state)
 
 
@@ -48,8 +53,8 @@ async def resolve(desk: Desk, *, accept: bool) -> Any:
 
 async def signed(desk: Desk) -> int:
     """Open a ticket, let a checkpoint be signed over it and wait until the others have heard; return how many events there are."""
-    ticket = await desk.open()
-    good(await desk.ada.get("/api/audit/proof", params={"ticket": ticket["id"]}))
+    await desk.open()
+    await desk.house.running("tickets").writer.execute(Vouch())
     await desk.house.settled()
     return head(desk)
 
@@ -158,8 +163,8 @@ async def test_a_history_that_was_rewritten_with_its_tree_and_its_key_is_found(d
     alone = verify_store(live.store.read, source="/tickets", public_keys=live.keys.all, seen={})
     assert alone.ok, "by itself the store is what it says"
     if again:
-        ticket = await desk.open()
-        good(await desk.ada.get("/api/audit/proof", params={"ticket": ticket["id"]}))
+        await desk.open()
+        await desk.house.running("tickets").writer.execute(Vouch())
     state = await look(desk)
     assert "was rewritten" in state["alarm"]
     assert state["evidence"].startswith("ste/tickets/"), "the signed note that contradicts what was signed before"
@@ -183,9 +188,9 @@ async def test_an_alarm_outlives_the_process_until_an_operator_resolves_it(desk:
     with desk.house.running("escalator").store.read() as connection:
         assert load(connection, "/tickets").alarm == alarm
     assert alarm in (await readiness(desk))["reasons"]
-    (state,) = good(await resolve(desk, accept=False))["items"]
+    state = of_tickets(await resolve(desk, accept=False))
     assert "was rewritten" in state["alarm"], "what contradicts goes on to contradict"
-    (state,) = good(await resolve(desk, accept=True))["items"]
+    state = of_tickets(await resolve(desk, accept=True))
     assert (state["alarm"], state["trouble"]) == (None, None)
     ticket = await desk.open()
     await eventually(lambda: consumed(desk) == head(desk), LONG)
@@ -208,7 +213,7 @@ async def test_what_comes_back_as_it_was_is_consumed_once_that_is_confirmed(desk
     put_back(path, right)
     await desk.house.start_again("tickets")
     assert (await look(desk))["alarm"], "that all is well again is an operator's to say"
-    (state,) = good(await resolve(desk, accept=False))["items"]
+    state = of_tickets(await resolve(desk, accept=False))
     assert state["alarm"] is None
     await desk.open()
     await eventually(lambda: consumed(desk) == head(desk), LONG)
