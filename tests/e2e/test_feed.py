@@ -3,12 +3,17 @@
 import json
 import threading
 from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import httpx2
+import pytest
 
 from tests.support.desk import Desk
 from tests.support.waiting import eventually
+
+pytestmark = pytest.mark.timeout(600)
 
 Json = dict[str, Any]
 GENEROUS = 60.0
@@ -133,3 +138,40 @@ def test_the_operator_is_told_why(desk: Desk) -> None:
         refused = desk.ste("why", str(number), *wrong)
         assert refused.returncode == code, refused.stdout + refused.stderr
     assert "never was" in desk.ste("why", str(number), "--escalation", "nothing").stderr
+
+
+def pages_with(client: httpx2.Client, ticket: int) -> list[Json]:
+    """Return all items, once an event of the ticket is among them; nothing before."""
+    items = pages(client)
+    return items if any(item["event"]["head"]["subject"] == f"ticket/{ticket}" for item in items) else []
+
+
+def prefix_in_common(ours: list[Json], theirs: list[Json]) -> int:
+    """Return how many events two readings of a feed begin with in common."""
+    pairs = zip(ours, theirs, strict=False)
+    return next((number for number, (one, other) in enumerate(pairs) if one["event"]["hash"] != other["event"]["hash"]), len(ours))
+
+
+def test_a_desk_that_is_put_back_tells_its_readers_up_to_where_they_have_read_right(own: Desk, tmp_path: Path) -> None:
+    """Once, and once more from the same backup: readers of the desk in between come with an origin that this log never had."""
+    own.start()
+    own.wait_until_ready()
+    opened(own.client("usera"), "In the backup")
+    saved = own.ste("backup", str(tmp_path / "backup"))
+    assert saved.returncode == 0, saved.stderr
+    for title in ("Lost the first time", "Lost the second time"):
+        user, admin = own.client("usera"), own.client("admina")
+        last = opened(user, title)
+        read = eventually(partial(pages_with, admin, last), within=GENEROUS, what="the ticket in the feed")
+        assert own.stop(GENEROUS) == 0
+        restored = own.ste("restore", str(tmp_path / "backup"), "--replace")
+        assert restored.returncode == 0, restored.stderr
+        own.start()
+        own.wait_until_ready()
+        admin = own.client("admina")
+        whole = pages(admin)
+        kept = prefix_in_common(whole, read)
+        assert whole[kept]["event"]["head"]["type"] == "store.restored"
+        assert pages(admin, after=read[kept - 1]["position"]) == pages(admin, after=whole[kept - 1]["position"])
+        gone = admin.get("/api/events", params={"after": read[kept]["position"]})
+        assert (gone.status_code, gone.json()["cut"]) == (410, whole[kept - 1]["position"])
