@@ -7,7 +7,6 @@ imported tickets wait for a live event is a rule of the live escalator (`rules`)
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import zip_longest
 from typing import Any, NamedTuple
@@ -17,8 +16,7 @@ from escalator.policy import Condition, Notify
 from events.contracts.ticket import TicketAssigned, TicketCreated, TicketPriorityChanged, TicketStatusChanged, TicketUnassigned
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Phase:
+class Phase(NamedTuple):
     """A ticket as it is from `since` on, until something that matters here changes. `assignee` is an id."""
 
     since: datetime
@@ -46,7 +44,7 @@ def follow(phase: Phase | None, event: Any, at: datetime) -> Phase | None:
             return phase
     if phase is None or all(getattr(phase, name) == value for name, value in changes.items()):
         return phase
-    return replace(phase, since=at, **changes)
+    return phase._replace(since=at, **changes)
 
 
 class Due(NamedTuple):
@@ -120,7 +118,7 @@ def _within(phases: Sequence[Phase], begin: datetime, end: datetime | None) -> I
         until = end if next_one is None else next_one.since if end is None else min(next_one.since, end)
         since = max(phase.since, begin)
         if until is None or since < until:
-            yield (phase if since == phase.since else replace(phase, since=since)), until
+            yield (phase if since == phase.since else phase._replace(since=since)), until
 
 
 def _first(due: Due, stretches: Sequence[tuple[Phase, datetime | None]]) -> Effect | None:

@@ -111,13 +111,7 @@ def histories(read: Read, until: datetime, breathe: Callable[[], None]) -> Itera
     Each page is a snapshot of its own, or the write-ahead log could not be cut for as long as it takes.
     """
     for ticket, rows in groupby(_rows(read, until, breathe), key=itemgetter(0)):
-        yield (
-            ticket,
-            [
-                Phase(since=datetime.fromisoformat(since), status=status, priority=priority, assignee=assignee)
-                for _, _, since, status, priority, assignee in rows
-            ],
-        )
+        yield ticket, [Phase(datetime.fromisoformat(since), *rest) for _, _, since, *rest in rows]
 
 
 def _rows(read: Read, until: datetime, breathe: Callable[[], None]) -> Iterator[Any]:
