@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from events.contracts.ticket import TicketAssigned, TicketEscalated, TicketPriorityChanged, TicketStatusChanged
@@ -66,6 +66,7 @@ def test_of_imported_history_nobody_is_told_whoever_asks(event: Any) -> None:
         assert why_not(event, ticket=42, actor=ADA, imported=True, person=person, progress=HANDLED).reason == "imported"
 
 
+@settings(deadline=None)
 @given(
     event=st.sampled_from((STATUS, PASSED_ON, PRIORITY, escalated(), escalated("alf"), escalated("alf", "admins"))),
     actor=st.sampled_from((ADA, DESK, Actor(kind="user", id="anna"), Actor(kind="token", id="alf"))),

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from events.contracts.escalation import EscalationDue, EscalationPolicyChanged
@@ -370,6 +370,7 @@ def moved(moves: Sequence[tuple[str, Any]]) -> tuple[list[Known], _State]:
     return past, _State(**state)
 
 
+@settings(deadline=None)
 @given(moves=MOVES, when=WHEN)
 def test_nothing_stands_in_the_way_exactly_when_the_desk_itself_would_escalate_it(
     moves: list[tuple[str, Any]], when: dict[str, Any]

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tickets.errors import NoPlace
@@ -15,6 +15,7 @@ HASH = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 
+@settings(deadline=None)
 @given(
     origin=st.uuids(),
     position=st.integers(1, 2**63 - 1),
@@ -34,6 +35,7 @@ def test_the_beginning_is_the_beginning_of_every_store() -> None:
     assert OURS.open(BEGINNING) is None
 
 
+@settings(deadline=None)
 @given(at=st.integers(0, 63), letter=st.sampled_from(ALPHABET))
 def test_a_place_in_which_a_letter_was_changed_is_none(at: int, letter: str) -> None:
     text = OURS.seal(ORIGIN, 1042, HASH)
