@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from events import export_files
 from events import exported as checking
 from events.checkpoints import Signer
 from events.envelope import StoredEvent
@@ -142,6 +143,14 @@ def test_lines_that_were_checked_in_parts_are_the_whole() -> None:
         first.join(second)
         assert first.count == whole.count
         assert {source: run.dump() for source, run in first.runs.items()} == {source: run.dump() for source, run in whole.runs.items()}
+
+
+def test_a_line_longer_than_a_block_is_read_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(export_files, "_BLOCK", 100)
+    assert verified(tmp_path, JSONL) == (len(JSONL.splitlines()) - 2, True)
+    monkeypatch.setattr(export_files, "_LONGEST_LINE", 200)
+    with pytest.raises(ValueError, match="it does not end"):
+        verified(tmp_path, JSONL)
 
 
 def test_no_cell_begins_as_a_formula_does() -> None:

@@ -20,7 +20,9 @@ from events.notes import open_note
 from events.proofs import check_note
 from events.walkers import Workers, cores
 
-_BLOCK = 4 * 1024 * 1024
+_BLOCK = 1024 * 1024
+"""Bytes that are looked at together: more would not stay in the processor's cache until they are hashed."""
+_LONGEST_LINE = 4 * 1024 * 1024
 _TAIL = 4 * 1024 * 1024
 """Bytes at the end among which the last two lines are."""
 _WORTH_IT = 32 * 1024 * 1024
@@ -142,16 +144,19 @@ def _parts(file: BinaryIO, path: Path, end: int, digest: Any, count: int) -> Ite
 
 def _blocks(file: BinaryIO, end: int, digest: Any) -> Iterator[tuple[int, int]]:
     """Cut the file into parts of whole lines, up to `end`: (where, how long)."""
-    at = 0
+    at, most = 0, _BLOCK
     while at < end:
         file.seek(at)
-        block = file.read(min(_BLOCK, end - at))
+        block = file.read(min(most, end - at))
         whole = block.rfind(b"\n") + 1
-        if whole == 0:
+        if whole:
+            digest.update(memoryview(block)[:whole])
+            yield at, whole
+            at, most = at + whole, _BLOCK
+        elif most < _LONGEST_LINE:
+            most *= 2
+        else:
             raise ValueError(f"What stands at byte {at} is not the line of an entry: it does not end.")
-        digest.update(memoryview(block)[:whole])
-        yield at, whole
-        at += whole
 
 
 def _check_source(told: Mapping[str, Any], lines: Lines, trusted: frozenset[str]) -> Source:
