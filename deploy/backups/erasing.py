@@ -37,7 +37,8 @@ def people_in(path: Path) -> frozenset[str]:
 def mark_again(engines: Mapping[str, Engine], people: Iterable[str]) -> frozenset[str]:
     """Put up tombstones for these people, and for all of whom a store knows that they were erased, where auth's log does not say so.
 
-    Returns the ids of everybody who is erased then.
+    In the other stores too they stand for everybody, whether these hear of it again or, made of an export, did long ago. Returns the ids of
+    everybody who is erased then.
     """
     erased = set(people)
     for engine in engines.values():
@@ -49,4 +50,7 @@ def mark_again(engines: Mapping[str, Engine], people: Iterable[str]) -> frozense
         mark(connection, unsaid, datetime.now(UTC))
         for person in unsaid:
             connection.execute(_AGAIN, {"whose": person})
+    for engine in engines.values():
+        with engine.begin() as connection:
+            mark(connection, sorted(erased | said), datetime.now(UTC))
     return frozenset(erased | said)

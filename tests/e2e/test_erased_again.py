@@ -38,18 +38,20 @@ def test_who_was_erased_since_the_backup_is_erased_again(tmp_path: Path) -> None
         assert done.returncode == 0, done.stderr + done.stdout
         eventually(partial(caught_up, desk), within=60, what="every consumer at its source's end")
         assert desk.ste("backup", str(tmp_path / "after")).returncode == 0
+        assert desk.ste("export", str(tmp_path / "text"), "--primary").returncode == 0
     assert holds(tmp_path / "before", CANARY) != []
     assert holds(tmp_path / "after", CANARY) == []
     (tmp_path / "erased.txt").write_text(f"# whom we erased\nuser/{id_}\n")
-    for name, source, options in (
-        ("desk", "before", ["--replace"]),
-        ("there", "before", ["--erasures", str(tmp_path / "erased.txt")]),
-        ("whole", "after", []),
-        ("cut", "after", ["--to-position", "15"]),
+    for name, command in (
+        ("desk", ["restore", "before", "--replace"]),
+        ("there", ["restore", "before", "--erasures", "erased.txt"]),
+        ("whole", ["restore", "after"]),
+        ("cut", ["restore", "after", "--to-position", "15"]),
+        ("read", ["import", "desk", "text"]),
     ):
         (tmp_path / name).mkdir(exist_ok=True)
         restored = desk if name == "desk" else Desk(tmp_path / name)
-        done = restored.ste("restore", str(tmp_path / source), *options)
+        done = restored.ste(*(str(tmp_path / word) if (tmp_path / word).exists() and word != "desk" else word for word in command))
         assert done.returncode == 0, done.stderr
         with restored:
             eventually(lambda restored=restored: id_ in erased_people(restored), within=60, what="an erasure in the log")  # type: ignore[misc]
@@ -58,6 +60,8 @@ def test_who_was_erased_since_the_backup_is_erased_again(tmp_path: Path) -> None
             eventually(partial(caught_up, restored), within=60, what="every consumer at its source's end")
             if name != "cut":
                 assert CANARY not in admin.get(f"/api/tickets/{number}").text
+                late = admin.post(f"/api/tickets/{number}/notes", json={"body": "Of somebody who is gone."})
+                assert late.status_code == 409, late.text
             verified = restored.ste("audit", "verify")
             assert verified.returncode == 0, verified.stdout
         assert holds(restored.data_dir, CANARY) == []
