@@ -37,8 +37,8 @@ def people_in(path: Path) -> frozenset[str]:
 def mark_again(engines: Mapping[str, Engine], people: Iterable[str]) -> frozenset[str]:
     """Put up tombstones for these people, and for all of whom a store knows that they were erased, where auth's log does not say so.
 
-    In the other stores too they stand for everybody, whether these hear of it again or, made of an export, did long ago. Returns the ids of
-    everybody who is erased then.
+    The others hear of these as they hear of any erasure. Of whom the log says it already they have heard, and a store that was made of an
+    export must know them as well. Returns the ids of everybody who is erased then.
     """
     erased = set(people)
     for engine in engines.values():
@@ -52,5 +52,5 @@ def mark_again(engines: Mapping[str, Engine], people: Iterable[str]) -> frozense
             connection.execute(_AGAIN, {"whose": person})
     for engine in engines.values():
         with engine.begin() as connection:
-            mark(connection, sorted(erased | said), datetime.now(UTC))
+            mark(connection, sorted(said), datetime.now(UTC))
     return frozenset(erased | said)
