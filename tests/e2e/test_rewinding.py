@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 
 from chassis.settings import SERVICES
 from deploy.backups.manifest import Manifest
+from events.store import SQLITE
 from tests.support.backups import Rows, caught_up, logs_of, rows_of
 from tests.support.desk import Desk
 from tests.support.waiting import eventually
@@ -190,6 +192,45 @@ def test_at_any_position_the_desk_is_what_its_journal_tells(history: History, tm
         assert told == []
         assert [row for row in notifier["jobs"] if row[2] in ("queued", "processing")] == []
         shutil.rmtree(desk.directory)
+
+
+_COLUMNS = ("id", "title", "body", "priority", "status", "escalated_at", "escalation_level", "created_at", "updated_at", "version")
+
+
+def test_the_past_of_a_desk_is_what_one_restored_to_it_holds(history: History, tmp_path: Path) -> None:
+    """`?at=` and a restore come to the same by ways that have nothing in common."""
+    whole = restored(history.whole, tmp_path / "whole")
+    with whole:
+        admin = whole.client("admina")
+        for position, earlier in history.earlier.items():
+            at = {"at": str(Manifest.read(earlier).stores["tickets"].sequence)}
+            then = restored(history.whole, tmp_path / str(position), "--to-position", str(position))
+            tickets, counts = _desk_of(then.data_dir / "tickets.sqlite3")
+            listed = admin.get("/api/tickets", params={**at, "sort": "created_at", "limit": "100"}).json()
+            assert listed["next_cursor"] is None
+            assert [ticket["id"] for ticket in listed["items"]] == [ticket["id"] for ticket in tickets] != []
+            for held, ticket in zip(tickets, listed["items"], strict=True):
+                shown = admin.get(f"/api/tickets/{ticket['id']}", params=at).json()
+                assert _facts(shown) == held
+                assert {**shown, "body": None} == {**ticket, "body": None}
+            shown = admin.get("/api/tickets/counts", params=at).json()
+            assert {name: shown[name] for name in counts} == counts
+            shutil.rmtree(then.directory)
+
+
+def _desk_of(store: Path) -> tuple[list[dict[str, Any]], dict[str, int]]:
+    """Return the tickets and the counts of all, as the tables of a desk that does not run hold them."""
+    with closing(SQLITE.connect(f"file:{store}?mode=ro", uri=True)) as connection:
+        rows = connection.execute(f"SELECT {', '.join(_COLUMNS)}, requester, assignee FROM tickets ORDER BY created_at, id")
+        tickets = [dict(zip((*_COLUMNS, "requester", "assignee"), row, strict=True)) for row in rows]
+        counted = ("open", "in_progress", "resolved", "escalated")
+        (row,) = connection.execute(f"SELECT {', '.join(counted)} FROM ticket_counts WHERE scope = 'all'")
+    return tickets, dict(zip(counted, row, strict=True))
+
+
+def _facts(shown: dict[str, Any]) -> dict[str, Any]:
+    people = {"requester": shown["requester"]["id"], "assignee": shown["assignee"]["id"] if shown["assignee"] else None}
+    return {name: shown[name] for name in _COLUMNS} | people
 
 
 def test_a_desk_goes_on_from_a_position_and_can_be_restored_again(history: History, tmp_path: Path) -> None:
