@@ -21,7 +21,7 @@ PARENT = f"""
 import os, subprocess, sys, time
 child = subprocess.Popen([sys.executable, "-c", {RUN!r}], env=os.environ | {{"STE_PARENT_PID": str(os.getpid())}})
 print(child.pid, flush=True)
-time.sleep(60)
+time.sleep(300)
 """
 
 

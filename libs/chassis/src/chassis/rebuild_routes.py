@@ -7,11 +7,14 @@ from starlette.responses import Response
 
 from chassis.answers import json_answer
 from chassis.callers import operator_only
+from chassis.context import context
 from chassis.lean import LeanRoute
 from chassis.service import running
+from events.envelope import Actor
 
 router = APIRouter(prefix="/internal/projections", route_class=LeanRoute, include_in_schema=False)
 
+OPERATOR = Actor(kind="system", id="operator")
 Operator = Annotated[None, Depends(operator_only)]
 
 
@@ -27,4 +30,4 @@ async def get_projections(request: Request, _: Operator) -> Response:
 @router.post("/{name}/rebuild")
 async def post_rebuild(name: str, request: Request, _: Operator) -> Response:
     """Build the tables anew beside those in use, compare, and make those in use equal. It takes as long as it takes."""
-    return json_answer(await running(request).rebuilds.rebuild(name))
+    return json_answer(await running(request).rebuilds.rebuild(name, context(request, OPERATOR)))

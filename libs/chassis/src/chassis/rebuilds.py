@@ -12,7 +12,8 @@ from chassis.service import Running
 from events import erasures
 from events.beside import BUILT, LIVE, Comparison, beside, make, mend, step
 from events.contracts import CATALOGUE
-from events.decider import Key, Transaction
+from events.contracts.operation import ProjectionRebuilt
+from events.decider import Context, Key, Transaction
 from events.errors import Conflict, NotFound, Unavailable
 from events.following import LogFeed
 from events.intake import Moved
@@ -102,10 +103,16 @@ class Switch:
     """
 
     build: Build
+    service: str
+    by: Context
     sql: bool = True
 
     def reads(self) -> Iterable[Key]:
-        return ()
+        return [("stream", self._subject)]
+
+    @property
+    def _subject(self) -> str:
+        return f"store/{self.service}"
 
     def run(self, tx: Transaction) -> int:
         build, used = self.build, tx.connection
@@ -117,6 +124,8 @@ class Switch:
             mended = sum(self._equal(tx, table) for table in build.material.tables)
             if build.index is not None:
                 build.index.renew(used)  # which words stood there for a row that was replaced, nobody knows
+            told = ProjectionRebuilt(projection=build.material.name, position=build.position, mended=mended)
+            tx.append(self._subject, [told], self.by)
             return mended
 
     def _equal(self, tx: Transaction, table: Table) -> int:
@@ -150,7 +159,7 @@ class Rebuilds:
         ]
         return [*followed, *consumed]
 
-    async def rebuild(self, name: str) -> dict[str, Any]:
+    async def rebuild(self, name: str, by: Context) -> dict[str, Any]:
         """Build the tables anew, compare, and make those in use equal. Return what was found.
 
         Raises NotFound, Conflict when one is built already, NotInUse, and Unavailable when an owner of a source cannot be reached.
@@ -163,11 +172,11 @@ class Rebuilds:
             raise Conflict("Something is being built already. Wait for its end.")
         self._busy = True
         try:
-            return await self._run(material)
+            return await self._run(material, by)
         finally:
             self._busy, self._build = False, None
 
-    async def _run(self, material: Material) -> dict[str, Any]:
+    async def _run(self, material: Material, by: Context) -> dict[str, Any]:
         directory = self._live.settings.data_dir / "run"
         directory.mkdir(parents=True, exist_ok=True)
         opened = beside(self._live.store, directory)
@@ -179,7 +188,7 @@ class Rebuilds:
             build = self._build = Build(material, connection)
             await asyncio.to_thread(build.start)
             before = await self._compared(build)
-            mended = await self._switched(build) if _differ(before) else 0
+            mended = await self._switched(build, by) if _differ(before) else 0
             after = await self._compared(build) if _differ(before) else before
             return _report(build, before, after, mended)
         finally:
@@ -194,13 +203,15 @@ class Rebuilds:
                 continue
         raise Unavailable("The desk is too busy to compare its tables at one moment. Try again when less happens.")
 
-    async def _switched(self, build: Build) -> int:
+    async def _switched(self, build: Build, by: Context) -> int:
         for _ in range(_TRIES):
             await self._fold_on(build)
             try:
-                return await self._live.writer.execute(Switch(build))
+                mended = await self._live.writer.execute(Switch(build, self._live.service.name, by))
             except Moved:
                 continue
+            logger.warning("What is derived as %s was not what follows from the history: %s rows were mended.", build.material.name, mended)
+            return mended
         raise Unavailable("The desk is too busy to switch its tables. Try again when less happens.")
 
     async def _fold_on(self, build: Build) -> None:

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from sqlalchemy import Connection, Table, create_engine
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
 from events.decider import Key
@@ -64,8 +65,11 @@ def step(connection: Connection) -> Iterator[None]:
     connection.exec_driver_sql("BEGIN")
     try:
         yield
-    finally:
-        connection.exec_driver_sql("COMMIT")
+    except BaseException:
+        with contextlib.suppress(DBAPIError):  # the first error tells more
+            connection.exec_driver_sql("ROLLBACK")
+        raise
+    connection.exec_driver_sql("COMMIT")
 
 
 def make(connection: Connection, tables: Sequence[Table], kept: frozenset[str] = frozenset()) -> None:
@@ -132,9 +136,10 @@ class Comparison:
         ours, theirs = _Side(built, f"{BUILT}.", table), _Side(used or built, "" if used else f"{LIVE}.", table)
         after: tuple[Any, ...] | None = None
         while True:
-            page = ours.rows(after, None, _PAGE)
-            upper = ours.key(page[-1]) if len(page) == _PAGE else None
-            others = theirs.rows(after, upper)
+            pages = [side.rows(after, _PAGE) for side in (ours, theirs)]
+            full = [ours.key(page[-1]) for page in pages if len(page) == _PAGE]
+            upper = min(full, default=None)  # what is beyond it on either side may have its like beyond the other's page
+            page, others = pages if upper is None else ([row for row in each if ours.key(row) <= upper] for each in pages)
             self.rows += len(page)
             text = "".join(map(repr, page)).encode()
             self._built.update(text)
@@ -167,17 +172,15 @@ class _Side:
         self._connection = connection
         self._key, self._marks = f"({', '.join(key)})", f"({', '.join('?' * len(key))})"
         self._select = f"SELECT {', '.join(columns)} FROM {schema}{table.name}"  # noqa: S608 (names of our own)
-        self._order = f" ORDER BY {', '.join(key)} LIMIT {{limit}}"
+        self._order = f" ORDER BY {', '.join(key)}"
 
     def key(self, row: Sequence[Any]) -> tuple[Any, ...]:
         return tuple(row[place] for place in self._places)
 
-    def rows(self, after: Sequence[Any] | None, upper: Sequence[Any] | None, limit: int = -1) -> list[tuple[Any, ...]]:
-        """Return up to `limit` rows beyond `after` up to and with `upper`."""
-        bounds = [(sign, bound) for sign, bound in ((">", after), ("<=", upper)) if bound is not None]
-        asked = " AND ".join(f"{self._key} {sign} {self._marks}" for sign, _ in bounds)
-        text = f"{self._select}{' WHERE ' if asked else ''}{asked}{self._order.format(limit=limit)}"
-        result = self._connection.exec_driver_sql(text, tuple(value for _, bound in bounds for value in bound))
+    def rows(self, after: Sequence[Any] | None, limit: int) -> list[tuple[Any, ...]]:
+        """Return up to `limit` rows beyond `after`."""
+        asked = "" if after is None else f" WHERE {self._key} > {self._marks}"
+        result = self._connection.exec_driver_sql(f"{self._select}{asked}{self._order} LIMIT {limit}", tuple(after or ()))
         return list(result.cursor.fetchall())  # the driver's own rows: nothing is converted on the way
 
 

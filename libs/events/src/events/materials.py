@@ -1,6 +1,6 @@
 """What derived tables are built from a second time: a feed that a projection follows, or a source that a consumer follows."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -11,7 +11,7 @@ from events import positions
 from events.beside import Folding, Load
 from events.catalogue import Catalogue
 from events.consumer import OwnersFeed
-from events.envelope import from_wire
+from events.envelope import StoredEvent, chain, digest, from_wire, personal_digest
 from events.errors import Conflict
 from events.forms import is_outdated
 from events.handling import Subscription
@@ -73,6 +73,7 @@ class Followed:
     def fold(self, connection: Connection, after: int, until: int) -> int:
         items = [item for item in self.feed.read(connection, after, PAGE) if item[0] <= until]
         if items:
+            _demand_intact(item.stored for _, item in items)
             self.projection.apply(connection, items)
         return items[-1][0] if len(items) == PAGE else until
 
@@ -118,3 +119,13 @@ class Consumed:
         events = [event for event in page if event.type in self.subscription.derived and event.sequence not in gone]
         self.subscription.derive(Folding(connection, self.now(), self.loaders), events, self.catalogue)
         return int(page[-1].sequence)
+
+
+def _demand_intact(events: Iterable[StoredEvent]) -> None:
+    """Raise NotInUse for an event that is not what was recorded: what is built of it would make that look right."""
+    for event in events:
+        whole = chain(event.prevhash, event.head) == event.hash and digest(event.data) == event.datadigest
+        if not whole or (event.personal is not None and personal_digest(event.salt, event.personal) != event.personaldigest):
+            raise NotInUse(
+                f"Event {event.sequence} of {event.source} is not what was recorded, so nothing is built. ste audit verify tells more."
+            )

@@ -38,6 +38,18 @@ class RelayRefilled:
     stream: str
 
 
+@event("projection.rebuilt", action="projection_rebuilt")
+class ProjectionRebuilt:
+    """Derived tables were not what follows from the history up to `position`, and are now. Subject `store/<service>`.
+
+    `mended` is how many rows were not.
+    """
+
+    projection: str
+    position: int
+    mended: int
+
+
 @event("audit.read", action="audit_read")
 class AuditRead:
     """Subject `store/tickets`."""
