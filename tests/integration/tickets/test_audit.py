@@ -176,6 +176,7 @@ def damaged(desk: Desk, sequence: int, *statements: str) -> Iterator[None]:
         for name, _ in guards:
             connection.execute(f"DROP TRIGGER {name}")
         connection.execute("CREATE TABLE spare AS SELECT * FROM events")
+        connection.execute("CREATE TABLE spare_journal AS SELECT * FROM journal")
         for statement in statements:
             assert connection.execute(statement, {"n": sequence}).rowcount == 1
         connection.execute("COMMIT")
@@ -185,6 +186,10 @@ def damaged(desk: Desk, sequence: int, *statements: str) -> Iterator[None]:
         connection.execute("DELETE FROM events WHERE sequence <= (SELECT max(sequence) FROM spare)")
         connection.execute("INSERT INTO events SELECT * FROM spare")
         connection.execute("DROP TABLE spare")
+        # what somebody put behind the end goes too, unless it was the desk that went on there
+        connection.execute("DELETE FROM journal WHERE position <= (SELECT max(position) FROM spare_journal) OR sequence < 0")
+        connection.execute("INSERT INTO journal SELECT * FROM spare_journal")
+        connection.execute("DROP TABLE spare_journal")
         for _, sql in guards:
             connection.execute(sql)
         connection.execute("COMMIT")
@@ -219,3 +224,42 @@ async def test_damage_is_found_with_its_sequence(whole: Desk, statements: tuple[
     found = {store["source"]: (store["ok"], store["first_bad_sequence"]) for store in result["stores"]}
     assert found == {"/auth": (True, None), "/tickets": (False, first), "/notifier": (True, None), "/escalator": (True, None)}
     assert good(await whole.ada.post("/api/audit/verify"))["ok"] is True
+
+
+SILENCED = "UPDATE events SET personal = NULL, salt = NULL WHERE sequence = :n"
+
+
+async def test_nobody_is_erased_because_the_journal_has_a_row_that_says_so(whole: Desk) -> None:
+    await whole.open()
+    sequence = (await entries(whole, action="ticket_created"))[0]["sequence"]
+    await whole.house.settled()
+    told = (
+        "INSERT INTO journal (position, source, sequence, type, subject, time) "
+        f"VALUES (100000 + :n, '/auth', -1, 'user.erased', 'user/{whole.ids['anna']}', '2026-11-23T09:00:00.000000Z')"
+    )
+    with damaged(whole, sequence, SILENCED, told):
+        result = good(await whole.ada.post("/api/audit/verify"))
+    (tickets,) = (store for store in result["stores"] if store["source"] == "/tickets")
+    assert (tickets["ok"], tickets["first_bad_sequence"]) == (False, sequence)
+    assert "no later erasure" in tickets["reason"]
+
+
+async def test_what_only_auth_can_excuse_is_not_verified_while_auth_is_away(tmp_path: Path) -> None:
+    async with running_desk(tmp_path) as desk:
+        await desk.open()
+        sequence = (await entries(desk, action="ticket_created"))[0]["sequence"]
+        await desk.house.settled()
+        await desk.house.stop("auth")
+        with damaged(desk, sequence, SILENCED):
+            async with desk.house.peer("tickets", "operator") as operator:
+                silenced = good(await operator.post("/internal/verify", json={}))
+                refused(await operator.post("/internal/verify", json={"erased": [desk.ids["anna"]]}), 422, "invalid")
+        with damaged(desk, sequence, SILENCED, DAMAGE["a changed fact"][0]):
+            async with desk.house.peer("tickets", "operator") as operator:
+                changed = good(await operator.post("/internal/verify", json={}))
+        async with desk.house.client("tickets") as client:
+            ready = (await client.get("/readyz")).json()
+    assert (silenced["ok"], silenced["first_bad_sequence"]) == (None, None)
+    assert "auth" in silenced["reason"]
+    assert (changed["ok"], changed["first_bad_sequence"]) == (False, sequence), "what is wrong anyway is told all the same"
+    assert any("damaged" in reason for reason in ready["reasons"])

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Request
@@ -165,24 +166,30 @@ async def _ask(live: Running, service: str, person: str) -> dict[str, Any]:
 
 
 class Erased:
-    """Everybody who was erased, as a container for a thread that verifies: auth is asked once, and only when somebody is looked for."""
+    """Everybody who was erased, as a container for a thread that verifies: auth is asked once, and only when somebody is looked for.
+
+    Nothing else is believed, not what this store has heard either: that stands in plain columns. Where auth cannot be asked, everybody is
+    taken for erased, and `unasked` says that this is not known.
+    """
 
     def __init__(self, live: Running, loop: asyncio.AbstractEventLoop) -> None:
         self._live, self._loop = live, loop
         self._people: frozenset[str] | None = None
+        self.unasked = False
 
     def __contains__(self, person: object) -> bool:
-        if self._people is None:
-            self._people = asyncio.run_coroutine_threadsafe(erased_people(self._live), self._loop).result(_PATIENCE_S)
-        return person in self._people
+        if self._people is None and not self.unasked:
+            asking = asyncio.run_coroutine_threadsafe(_of_auth(self._live), self._loop)
+            with suppress(TimeoutError):
+                self._people = asking.result(2 * _PATIENCE_S)
+            self.unasked = self._people is None
+        return self._people is None or person in self._people
 
 
-async def erased_people(live: Running) -> frozenset[str]:
-    """Return the ids of everybody who was erased, as auth's log tells; where auth is away, as this store has heard."""
+async def _of_auth(live: Running) -> frozenset[str] | None:
+    """Return the ids of everybody who was erased, as auth's log tells; None where auth cannot be asked."""
     try:
-        answer = await live.peers.get("auth", "/internal/erasures")
+        answer = await live.peers.get("auth", "/internal/erasures", within=_PATIENCE_S)
     except Unavailable:
-        answer = None
-    if answer is not None and answer.status_code == 200:
-        return frozenset(answer.json()["people"])
-    return frozenset(await live.store.read_in_thread(erasures.people))
+        return None
+    return frozenset(answer.json()["people"]) if answer.status_code == 200 else None

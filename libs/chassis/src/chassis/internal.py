@@ -19,6 +19,7 @@ from chassis.problems import declare
 from chassis.service import Running, running
 from chassis.settings import SERVICES
 from chassis.strings import LARGEST_INTEGER
+from chassis.verifying import verified
 from events import parking, positions, proving, tables
 from events.contracts.operation import RelayRefilled
 from events.decider import Context, Key, Transaction
@@ -26,8 +27,7 @@ from events.envelope import Actor
 from events.errors import NotFound, Unavailable
 from events.store import log_head, read_log
 from events.streams import BrokerError
-from events.verify import Seen, verify_store
-from events.walkers import crew_of
+from events.verify import Seen
 
 router = APIRouter(prefix="/internal", route_class=LeanRoute, include_in_schema=False)
 
@@ -76,14 +76,12 @@ class SeenBody(BaseModel):
 class VerifyBody(BaseModel):
     """`seen` is by peer; without it the service asks its peers itself.
 
-    `erased` are people whose personal parts may be missing. Where one is missing of somebody else, the service asks auth itself: they may
-    have been erased while it verified.
+    Nobody can say here who was erased: where a personal part is missing, the service asks auth itself.
     """
 
     model_config = ConfigDict(extra="forbid")
 
     seen: dict[str, SeenBody] | None = None
-    erased: list[str] = []
 
 
 @router.get("/events")
@@ -129,32 +127,15 @@ async def get_caught_up(request: Request, _: Ours) -> Response:
 
 @router.post("/verify")
 async def post_verify(body: VerifyBody, request: Request, _: Ours) -> Response:
-    """Verify this store from disk, now. It takes as long as it takes."""
+    """Verify this store from disk, now. It takes as long as it takes. `ok` is null where auth alone could say whether all is well."""
     live = running(request)
     live.verified = 0, 0
     seen = body.seen if body.seen is not None else await _ask_peers(live)
     last = {peer: Seen(**at.model_dump()) for peer, at in seen.items()}
-    given, erased = frozenset(body.erased), erasing.Erased(live, asyncio.get_running_loop())
-
-    def verify() -> dict[str, Any]:
-        def still_wanted(done: int, total: int) -> None:
-            live.verified = done, total
-            if live.stopping.is_set():
-                raise Unavailable("The service is going down.")
-
-        report = verify_store(
-            live.store.read,
-            source=live.service.source,
-            public_keys=live.keys.all,
-            seen=last,
-            erased=lambda person, _sequence: person in given or person in erased,
-            progress=still_wanted,
-            crew=crew_of(live.store.url),
-        )
-        return report.as_dict()
-
-    report = await asyncio.to_thread(verify)
-    live.verdict = live.environment.now().timestamp(), report["ok"], report["reason"]
+    erased = erasing.Erased(live, asyncio.get_running_loop())
+    report = await asyncio.to_thread(verified, live, last, erased)
+    if report["ok"] is not None:
+        live.verdict = live.environment.now().timestamp(), report["ok"], report["reason"]
     return json_answer(report)
 
 

@@ -143,7 +143,7 @@ class StoreHeadOut(Out):
 
 class StoreOut(Out):
     source: str = Field(examples=["/tickets"])
-    ok: bool | None = Field(description="Null for a service that could not be asked.")
+    ok: bool | None = Field(description="Null for a store that could not be verified, as of a service that is down.")
     events: int = Field(examples=[1042])
     head: StoreHeadOut
     checkpoints: int = Field(description="How many were verified.", examples=[2])

@@ -37,7 +37,7 @@ async def list_entries(request: Request, query: Annotated[AuditQuery, Query()], 
 
 @router.get("/verify", response_model=VerificationOut, responses={**PROGRESS, **responses("not-found", "unavailable")})
 async def get_verification(request: Request, _by: CurrentAdmin) -> Response:
-    """Return the last finished verification; 503, with the same members, when a service could not be asked.
+    """Return the last finished verification; 503, with the same members, when a store could not be verified.
 
     While one runs, the header `Ste-Progress` tells how far it is: `120000/200000` events.
     """
@@ -76,7 +76,7 @@ def _told(request: Request, result: dict[str, Any], far: tuple[int, int] | None 
     silent = [store["source"] for store in result["stores"] if store["ok"] is None]
     if not silent:
         return json_answer(result, headers=_progress(far))
-    error = Unavailable(f"Could not be asked: {', '.join(silent)}.", retry_after=10)
+    error = Unavailable(f"Could not be verified: {', '.join(silent)}.", retry_after=10)
     error.facts.update(result)
     refusal = problem(error, instance_of(request))
     refusal.headers.update(_progress(far))

@@ -30,7 +30,6 @@ _HEAD = Query(_LAST)
 _HASH = b',"hash":"'
 # written out, not bound, so that the index of these types is known to serve
 _TYPES_OF_PEOPLE = journal.c.type.in_([literal_column(f"'{type_}'") for type_ in OF_PEOPLE])
-_ERASED = select(journal.c.subject).where(_TYPES_OF_PEOPLE, journal.c.type == "user.erased").distinct()
 
 
 class Journal:
@@ -132,11 +131,6 @@ def head(reader: Reader) -> int:
 def stretch(connection: Connection, after: int, until: int) -> list[tuple[int, StoredEvent]]:
     """Return the events behind a position, up to another, in order, each with its position."""
     return [(row[0], _event(row)) for row in _BETWEEN.rows(connection, {"first": after + 1, "last": until})]
-
-
-def erased_people(connection: Connection) -> frozenset[str]:
-    """Return the ids of everybody who was erased, by any source: whose personal parts may be missing from every log."""
-    return frozenset(subject.partition("/")[2] for subject in connection.execute(_ERASED).scalars())
 
 
 def _row(position: int, stored: StoredEvent, wire: bytes | None) -> Row:

@@ -16,7 +16,6 @@ from events.contracts.operation import LedgerVerified
 from events.decider import Context, Key, Transaction
 from events.errors import Unavailable
 from events.times import from_text, to_text
-from tickets import journal
 from tickets.tables import verifications
 from tickets.turns import Turn
 
@@ -137,17 +136,16 @@ class Verification:
             return await self._verify(context)
 
     async def _verify(self, context: Context) -> dict[str, Any]:
-        erased = sorted(await self._running.store.read_in_thread(journal.erased_people))
-        reports = await asyncio.gather(*(self._ask(service, erased) for service in SERVICES))
+        reports = await asyncio.gather(*(self._ask(service) for service in SERVICES))
         result: dict[str, Any] = await self._running.writer.execute(Finish(reports=reports, context=context))
         for wrong in found_wrong(result):
             logger.error("%s", wrong)
         return result
 
-    async def _ask(self, service: str, erased: Sequence[str]) -> Report:
+    async def _ask(self, service: str) -> Report:
         """Return a service's own report of its store, or that it could not be asked. Our own answers at the same door as the others."""
         peers = self._running.peers
-        asking = asyncio.create_task(peers.post(service, "/internal/verify", {"erased": erased}, within=_HOUR_S), name=f"verify {service}")
+        asking = asyncio.create_task(peers.post(service, "/internal/verify", {}, within=_HOUR_S), name=f"verify {service}")
         silence = asyncio.create_task(self._silence(service), name=f"does {service} live")
         try:
             await asyncio.wait({asking, silence}, return_when=asyncio.FIRST_COMPLETED)
