@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
+from events.blanking import blanked_wire
 from tests.integration.tickets.conftest import Desk, good, refused, running_desk
 from tickets import audit_routes
 from tickets.answers import CheckpointsOut, EntriesOut, VerificationOut
@@ -167,7 +169,7 @@ async def test_checkpoints_are_shown_with_the_keys_that_verify_them(whole: Desk)
 
 
 @contextlib.contextmanager
-def damaged(desk: Desk, sequence: int, *statements: str) -> Iterator[None]:
+def damaged(desk: Desk, sequence: int, *statements: str, **values: Any) -> Iterator[None]:
     """The store of tickets after somebody with a database tool was at it; made good again afterwards."""
     connection = pysqlite3.connect(desk.house.settings.data_dir / "tickets.sqlite3", timeout=30, isolation_level=None)
     guards = list(connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"))
@@ -178,7 +180,7 @@ def damaged(desk: Desk, sequence: int, *statements: str) -> Iterator[None]:
         connection.execute("CREATE TABLE spare AS SELECT * FROM events")
         connection.execute("CREATE TABLE spare_journal AS SELECT * FROM journal")
         for statement in statements:
-            assert connection.execute(statement, {"n": sequence}).rowcount == 1
+            assert connection.execute(statement, {"n": sequence, **values}).rowcount == 1
         connection.execute("COMMIT")
         yield
     finally:
@@ -237,9 +239,9 @@ async def test_nobody_is_erased_because_the_journal_has_a_row_that_says_so(whole
         "INSERT INTO journal (position, source, sequence, type, subject, time) "
         f"VALUES (100000 + :n, '/auth', -1, 'user.erased', 'user/{whole.ids['anna']}', '2026-11-23T09:00:00.000000Z')"
     )
-    with damaged(whole, sequence, SILENCED, told):
-        result = good(await whole.ada.post("/api/audit/verify"))
-    (tickets,) = (store for store in result["stores"] if store["source"] == "/tickets")
+    with damaged(whole, sequence, SILENCED, told):  # nothing may be written behind that row meanwhile
+        async with whole.house.peer("tickets", "operator") as operator:
+            tickets = good(await operator.post("/internal/verify", json={}))
     assert (tickets["ok"], tickets["first_bad_sequence"]) == (False, sequence)
     assert "no later erasure" in tickets["reason"]
 
@@ -263,3 +265,46 @@ async def test_what_only_auth_can_excuse_is_not_verified_while_auth_is_away(tmp_
     assert "auth" in silenced["reason"]
     assert (changed["ok"], changed["first_bad_sequence"]) == (False, sequence), "what is wrong anyway is told all the same"
     assert any("damaged" in reason for reason in ready["reasons"])
+
+
+JOURNAL_DAMAGE = {
+    "a gap": "DELETE FROM journal WHERE position = 1",
+    "the source of an own row": "UPDATE journal SET source = '/auth2' WHERE position = {own}",
+    "the sequence of an own row": "UPDATE journal SET sequence = -1 WHERE position = {own}",
+    "the type of an own row": "UPDATE journal SET type = 'user.erased' WHERE position = {own}",
+    "the subject of an own row": "UPDATE journal SET subject = 'ticket/999' WHERE position = {own}",
+    "the time of an own row": "UPDATE journal SET time = '2020-01-01T00:00:00.000000Z' WHERE position = {own}",
+    "bytes for an own row": "UPDATE journal SET wire = (SELECT wire FROM journal WHERE position = {other}) WHERE position = {own}",
+    "the source of another's": "UPDATE journal SET source = '/auth2' WHERE position = {other}",
+    "the sequence of another's": "UPDATE journal SET sequence = -1 WHERE position = {other}",
+    "the type of another's": "UPDATE journal SET type = 'user.erased' WHERE position = {other}",
+    "the subject of another's": "UPDATE journal SET subject = 'user/nobody' WHERE position = {other}",
+    "the time of another's": "UPDATE journal SET time = '2020-01-01T00:00:00.000000Z' WHERE position = {other}",
+    "another's bytes": "UPDATE journal SET wire = CAST(replace(CAST(wire AS TEXT), 'role', 'rôle') AS BLOB) WHERE position = {other}",
+    "another's bytes as text": "UPDATE journal SET wire = CAST(wire AS TEXT) WHERE position = {other}",
+    "another's spelling": "UPDATE journal SET wire = CAST(wire || ' ' AS BLOB) WHERE position = {other}",
+    "another's bytes gone": "UPDATE journal SET wire = NULL WHERE position = {other}",
+    "a personal part gone": "UPDATE journal SET wire = :blanked WHERE position = {other}",
+    "an end cut off": "DELETE FROM journal WHERE position = {last}",
+    "an event that nobody told": "INSERT INTO journal SELECT position + 1, '/x', -1, type, subject, time, wire FROM journal "
+    "WHERE position = {last}",
+}
+NAMES_THE_EVENT = {"an end cut off", *(f"the {column} of an own row" for column in ("sequence", "type", "subject", "time"))}
+
+
+@pytest.mark.parametrize("what", JOURNAL_DAMAGE)
+async def test_a_journal_that_is_not_what_was_written_is_found(whole: Desk, what: str) -> None:
+    await whole.open()
+    await whole.house.settled()
+    with whole.house.running("tickets").store.read() as connection:
+        own, sequence = connection.execute(text("SELECT max(position), sequence FROM journal WHERE type = 'ticket.created'")).one()
+        other, wire = connection.execute(text("SELECT position, wire FROM journal WHERE type = 'user.registered' LIMIT 1")).one()
+        last = connection.execute(text("SELECT max(position) FROM journal")).scalar_one()
+    statement = JOURNAL_DAMAGE[what].format(own=own, other=other, last=last)
+    async with whole.house.peer("tickets", "operator") as operator:
+        assert good(await operator.post("/internal/verify", json={}))["reason"] is None
+        with damaged(whole, 0, statement, blanked=blanked_wire(wire)):
+            report = good(await operator.post("/internal/verify", json={}))
+        assert good(await operator.post("/internal/verify", json={}))["ok"] is True
+    assert (report["ok"], report["first_bad_sequence"]) == (False, sequence if what in NAMES_THE_EVENT else None), report
+    assert "journal" in report["reason"]

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from events.intake import Record
     from events.jetstream import Broker
     from events.lease import Lease
+    from events.log_pages import Connect
     from events.proving import Prover
     from events.relay import Relay
     from events.retrying import Parking
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
 
 Loader = Callable[[Connection, Sequence[str]], Mapping[str, Any]]
 Body = Callable[[], Coroutine[Any, Any, None]]
+Verifies = Callable[["Connect", Callable[[str], bool], Callable[[], None]], tuple[int | None, str] | None]
+"""(connect, was a person erased, raises when it is to end) to what is wrong: (the own event where it shows, or None; a sentence)."""
 
 
 @dataclass(kw_only=True)
@@ -76,6 +79,8 @@ class Parts:
     """Numbers of the service's own for `/readyz` and `/metrics`; quick to read."""
     reasons: Callable[[Connection], Sequence[str]] | None = None
     """What of the service's own is not well, in sentences for `/readyz`; quick to read."""
+    verifies: "Verifies | None" = None
+    """Looks at what the service keeps of its log and others' beside it, once its log is verified."""
     resolver: "Resolver | None" = None
     """auth's own: (credential, address, agent) to the principal, from its store. Everyone else asks auth."""
 

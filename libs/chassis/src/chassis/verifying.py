@@ -13,7 +13,7 @@ _UNASKED = "Personal parts are missing, and auth, which knows who was erased, ca
 
 
 def verified(live: Running, seen: Mapping[str, Seen], erased: Erased) -> dict[str, Any]:
-    """Verify this store from disk, and return the report in the shape of `/api/audit/verify`.
+    """Verify this store from disk, first its log, then what is kept beside it, and return the report in the shape of `/api/audit/verify`.
 
     `ok` is None where nothing is wrong but what only auth can excuse, and auth cannot be asked. Raises Unavailable at SIGTERM.
     """
@@ -33,4 +33,8 @@ def verified(live: Running, seen: Mapping[str, Seen], erased: Erased) -> dict[st
         crew=crew_of(live.store.url),
     )
     report = found.as_dict()
+    if found.ok and live.parts.verifies is not None:
+        wrong = live.parts.verifies(live.store.read, lambda person: person in erased, lambda: still_wanted(*live.verified))
+        if wrong is not None:
+            return report | {"ok": False, "first_bad_sequence": wrong[0], "reason": wrong[1]}
     return report | {"ok": None, "reason": _UNASKED} if found.ok and erased.unasked else report

@@ -18,6 +18,7 @@ from tickets import (
     import_routes,
     importing,
     internal,
+    journal_verification,
     people,
     proof_routes,
     replay_routes,
@@ -78,6 +79,7 @@ def build(running: Running) -> DeskParts:
         compact=erasing.compact,
         figures=figures,
         reasons=verification.reasons,
+        verifies=lambda connect, erased, still_wanted: journal_verification.what_is_wrong(connect, SERVICE.source, erased, still_wanted),
     )
 
 

@@ -54,11 +54,14 @@ def figures(connection: Connection) -> dict[str, float]:
 def found_wrong(result: Mapping[str, Any]) -> list[str]:
     """Return what a verification found, a sentence for each store that is not what was written."""
     return [
-        f"The verification at {result['checked_at']} found the store of {store['source']} damaged at event "
-        f"{store['first_bad_sequence']}: {store['reason']}"
+        f"The verification at {result['checked_at']} found the store of {store['source']} damaged{_at(store)}: {store['reason']}"
         for store in result["stores"]
         if store["ok"] is False
     ]
+
+
+def _at(store: Mapping[str, Any]) -> str:
+    return "" if store["first_bad_sequence"] is None else f" at event {store['first_bad_sequence']}"
 
 
 def reasons(connection: Connection) -> list[str]:
