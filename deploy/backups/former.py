@@ -3,17 +3,23 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from sqlalchemy import Connection, create_engine, select
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from deploy.backups.checking import ERASED, Reader, reading
 from events.cutting import common
+from events.erasures import erasures
 from events.store import SQLITE, log_head
 from events.tables import events
 
 Tell = Callable[[str], None]
+_OWNER = "auth"
+"""Whose log says who was erased."""
+_Found = TypeVar("_Found")
 
 
 Held = tuple[str, int]
@@ -26,23 +32,43 @@ class Former:
 
     origins: Mapping[str, Sequence[Held]] = field(default_factory=dict)
     erased: frozenset[str] = frozenset()
+    silent: bool = False
+    """Whether stores are there, and not one of them can tell who was erased."""
 
 
 def look_at(data_dir: Path, staged: Mapping[str, Path], tell: Tell) -> Former:
-    """Return what the stores in a data directory tell; of those that are not there or cannot be read, nothing."""
+    """Return what the stores in a data directory tell; of those that are not there or cannot be read, nothing.
+
+    A desk is restored because a store is damaged, more often than not; so each is asked for what each of them knows.
+    """
     origins: dict[str, list[Held]] = {}
-    erased: set[str] = set()
+    heard: list[set[str] | None] = []
     with reading(staged) as new:
         for service, path in staged.items():
-            if not (old := data_dir / path.name).exists():
-                continue
-            try:
-                with _open(old) as connection:
-                    origins[service] = _origin(connection, new, service)
-                    erased.update(_erased(connection))
-            except (DBAPIError, LookupError) as error:
-                tell(f"The store of {service} that is replaced cannot be read ({error}). Whom it knows to be erased is not known here.")
-    return Former(origins, frozenset(erased))
+            if (old := data_dir / path.name).exists():
+                store = _Old(old, service, tell)
+                origins[service] = store.asked("origin", partial(_origin, new=new, service=service)) or []
+                heard.append(store.asked("tombstones", _with_tombstone))
+                if service == _OWNER:
+                    heard.append(store.asked("erasures in the log", _in_log))
+    told = [people for people in heard if people is not None]
+    return Former(origins, frozenset[str]().union(*told), silent=bool(heard) and not told)
+
+
+@dataclass(frozen=True, slots=True)
+class _Old:
+    path: Path
+    service: str
+    tell: Tell
+
+    def asked(self, what: str, read: Callable[[Connection], _Found]) -> _Found | None:
+        """Return what is read, or None when that cannot be read."""
+        try:
+            with _open(self.path) as connection:
+                return read(connection)
+        except (SQLAlchemyError, LookupError, ValueError) as error:
+            self.tell(f"In the store of {self.service} that is replaced the {what} cannot be read: {error}.")
+            return None
 
 
 def _origin(connection: Connection, new: Reader, service: str) -> list[Held]:
@@ -51,9 +77,12 @@ def _origin(connection: Connection, new: Reader, service: str) -> list[Held]:
     return [(log_head(connection).origin, held)] if held else []
 
 
-def _erased(connection: Connection) -> Iterator[str]:
-    for subject in connection.scalars(select(events.c.subject).where(events.c.type == ERASED)):
-        yield subject.partition("/")[2]
+def _with_tombstone(connection: Connection) -> set[str]:
+    return set(connection.scalars(select(erasures.c.person)))
+
+
+def _in_log(connection: Connection) -> set[str]:
+    return {subject.partition("/")[2] for subject in connection.scalars(select(events.c.subject).where(events.c.type == ERASED))}
 
 
 @contextmanager

@@ -40,6 +40,11 @@ from events.verify import StoreReport
 
 OPERATOR = Actor(kind="system", id="operator")
 Tell = Callable[[str], None]
+_NOBODY_TELLS = "No store of the desk that is replaced can be read, so who was erased since the backup is not known: they would come back."
+_SAY_WHO = (
+    "Give --erasures FILE with their ids, a line each; docs/backup.md says how the newest export or backup tells them. "
+    "If nobody was erased, let the file be empty."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,12 +66,13 @@ def restore(
     *,
     replace: bool = False,
     position: str | None = None,
-    erased: frozenset[str] = frozenset(),
+    erased: frozenset[str] | None = None,
 ) -> Outcome:
     """Put the desk of a backup into the data directory. Raises Refusal, and has then changed nothing that is there.
 
     `position` is one of the journal's, as a number or as `/api/events` gives it: the desk is as it was after that event, and goes on from
-    there. `erased` are ids of people who were erased since, beside those of whom the desk that is replaced tells.
+    there. `erased` are ids of people who were erased since, beside those of whom the desk that is replaced tells; they must
+    be given (none of them, if need be) where it can tell of nobody.
     """
     require_sqlite(settings)
     require_own_places(settings)
@@ -84,13 +90,15 @@ def restore(
         return _restore(settings, source, manifest, tell, position=position, erased=erased)
 
 
-def _restore(settings: Settings, source: Path, manifest: Manifest, tell: Tell, *, position: str | None, erased: frozenset[str]) -> Outcome:
+def _restore(
+    settings: Settings, source: Path, manifest: Manifest, tell: Tell, *, position: str | None, erased: frozenset[str] | None
+) -> Outcome:
     staged = settings.data_dir / switching.STAGED
     shutil.rmtree(staged, ignore_errors=True)
     try:
         copy_desk(source, manifest, staged)
         former = look_at(settings.data_dir, files_in(staged), tell)
-        gone = place_desk(settings, staged, former, tell, position=position, erased=erased)
+        gone = place_desk(settings, staged, former, tell, position=position, erased=_require_word(former, erased))
         tell("Verifying what was restored.")
         reports = verified(staged)
     except BaseException:
@@ -100,6 +108,12 @@ def _restore(settings: Settings, source: Path, manifest: Manifest, tell: Tell, *
     switching.begin(settings.data_dir, replaced)
     switching.end(settings.data_dir)
     return Outcome(reports=reports, erased=gone, replaced=settings.data_dir / switching.REPLACED / replaced if replaced else None)
+
+
+def _require_word(former: Former, erased: frozenset[str] | None) -> frozenset[str]:
+    if former.silent and erased is None:
+        raise Refusal(_NOBODY_TELLS, _SAY_WHO)
+    return erased or frozenset()
 
 
 def require_own_places(settings: Settings) -> None:

@@ -60,7 +60,7 @@ def restore(
     from deploy.settings import load
 
     settings = load()
-    erased = people_in(erasures) if erasures is not None else frozenset[str]()
+    erased = people_in(erasures) if erasures is not None else None
     outcome = put_back(settings, directory, say, replace=replace, position=to_position, erased=erased)
     if outcome.finished:
         typer.echo("That was an earlier restore, which had been interrupted. Say it again for another one.")

@@ -1,0 +1,66 @@
+"""Restoring over a desk whose stores are damaged, without a process: whoever was erased since the backup must not come back."""
+
+import asyncio
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from chassis.offline import offline
+from chassis.settings import SERVICES, Settings
+from deploy.backups.checking import files_in
+from deploy.backups.cutting import staging
+from deploy.backups.making import backup
+from deploy.backups.restoring import restore
+from deploy.backups.services import all_declared
+from deploy.refusal import Refusal
+from events.erasures import mark
+
+pytestmark = pytest.mark.timeout(300)
+
+
+async def _make(settings: Settings) -> None:
+    for declared in all_declared().values():
+        async with offline(declared.service, settings):
+            pass
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """A desk that is not started; its backup is beside it, and after that somebody was erased."""
+    found = Settings(data_dir=tmp_path / "var")
+    found.data_dir.mkdir()
+    asyncio.run(_make(found))
+    backup(found, tmp_path / "backup", print)
+    with staging(found.data_dir) as engines:
+        for engine in engines.values():
+            with engine.begin() as connection:
+                mark(connection, ["anna"], datetime.now(UTC))
+    return found
+
+
+def damage(settings: Settings, *services: str) -> None:
+    for name in services:
+        for path in settings.data_dir.glob(f"{name}.sqlite3-*"):
+            path.unlink()
+        files_in(settings.data_dir)[name].write_bytes(b"This is no database any more. " * 1000)
+
+
+@pytest.mark.parametrize("damaged", [(), ("auth",), ("auth", "tickets", "notifier"), ("tickets",)])
+def test_any_store_that_can_be_read_tells_who_was_erased(settings: Settings, damaged: tuple[str, ...]) -> None:
+    damage(settings, *damaged)
+    told: list[str] = []
+    done = restore(settings, settings.data_dir.parent / "backup", told.append, replace=True)
+    assert done.erased == {"anna"}
+    for name in SERVICES:
+        assert any(f"In the store of {name} that is replaced" in line for line in told) == (name in damaged)
+
+
+def test_nobody_comes_back_because_no_store_can_tell(settings: Settings) -> None:
+    damage(settings, *SERVICES)
+    source = settings.data_dir.parent / "backup"
+    with pytest.raises(Refusal, match="who was erased since the backup is not known") as refused:
+        restore(settings, source, print, replace=True)
+    assert "--erasures FILE" in str(refused.value.mend)
+    assert not (settings.data_dir / "replaced").exists()
+    assert restore(settings, source, print, replace=True, erased=frozenset({"anna"})).erased == {"anna"}
