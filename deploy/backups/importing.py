@@ -8,7 +8,7 @@ import asyncio
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from deploy.backups.restoring import Outcome, place_desk, require_own_places, ve
 from deploy.backups.services import Declared, all_declared, journal_keeper
 from deploy.desk_file import holding
 from deploy.refusal import Refusal
-from events.checkpoints import Checkpoint, verify_note
+from events.checkpoints import Checkpoint, checkpoint_origin, verify_note
 from events.envelope import COLUMNS, ZERO_HASH, StoredEvent, from_wire
 from events.ledger import Frontier, leaf_hash
 from events.store import read_log
@@ -35,8 +35,12 @@ from events.tables import consumed, events, head, origins
 _CHUNK = 500
 
 
-def import_desk(settings: Settings, source: Path, tell: Tell) -> Outcome:
-    """Make a desk of an export. Raises Refusal, and has then changed nothing."""
+def import_desk(settings: Settings, source: Path, tell: Tell, *, keys: Sequence[str] = (), erased: frozenset[str] = frozenset()) -> Outcome:
+    """Make a desk of an export. Raises Refusal, and has then changed nothing.
+
+    `keys` are verifier keys that are trusted: one of them must have signed the last checkpoint of every log. Without any the export vouches
+    for its own. `erased` are ids of people who were erased since it was made.
+    """
     require_sqlite(settings)
     require_own_places(settings)
     os.umask(0o077)
@@ -49,8 +53,8 @@ def import_desk(settings: Settings, source: Path, tell: Tell) -> Outcome:
         staged = settings.data_dir / switching.STAGED
         shutil.rmtree(staged, ignore_errors=True)
         try:
-            _fill(settings, staged, source, exported, tell)
-            place_desk(settings, staged, Former(), tell, afresh=True)
+            vouched = _fill(settings, staged, source, exported, tell, keys=keys)
+            gone = place_desk(settings, staged, Former(), tell, afresh=True, erased=erased)
             tell("Verifying what was imported.")
             reports = verified(staged)
         except BaseException:
@@ -58,10 +62,10 @@ def import_desk(settings: Settings, source: Path, tell: Tell) -> Outcome:
             raise
         switching.begin(settings.data_dir, None)
         switching.end(settings.data_dir)
-    return Outcome(reports=reports)
+    return Outcome(reports=reports, erased=gone, vouched=vouched)
 
 
-def _fill(settings: Settings, staged: Path, source: Path, exported: Exported, tell: Tell) -> None:
+def _fill(settings: Settings, staged: Path, source: Path, exported: Exported, tell: Tell, *, keys: Sequence[str]) -> Mapping[str, str]:
     services = all_declared()
     (staged / "secrets").mkdir(parents=True, mode=0o700)
     for name in KEPT_SECRETS:
@@ -69,7 +73,7 @@ def _fill(settings: Settings, staged: Path, source: Path, exported: Exported, te
             (staged / "secrets" / name).write_text((source / "secrets" / name).read_text().strip())
     asyncio.run(_make_stores(services.values(), settings.model_copy(update={"data_dir": staged})))
     with staging(staged) as engines:
-        logs = {name: _Log(name, exported) for name in services}
+        logs = {name: _Log(name, exported, keys) for name in services}
         for name, engine in engines.items():
             tell(f"Taking in the events of {name}.")
             with engine.begin() as connection:
@@ -82,6 +86,7 @@ def _fill(settings: Settings, staged: Path, source: Path, exported: Exported, te
             with engines[name].begin() as connection:
                 _take_primary(declared, connection, source, exported)
                 declared.rewind.adopt(connection)
+    return {name: log.vouched_by for name, log in logs.items() if log.vouched_by}
 
 
 async def _make_stores(services: Iterable[Declared], inside: Settings) -> None:
@@ -94,8 +99,10 @@ async def _make_stores(services: Iterable[Declared], inside: Settings) -> None:
 class _Log:
     """The log of one service while it is taken in: its chain, its tree, and which origin held it from where on."""
 
-    def __init__(self, name: str, exported: Exported) -> None:
-        self.name, self._said = name, exported.stores[name]
+    def __init__(self, name: str, exported: Exported, trusted: Sequence[str]) -> None:
+        """`trusted` keys are those of which one must have signed the last checkpoint; of none, any that the export names."""
+        self.name, self._said, self._trusted = name, exported.stores[name], trusted
+        self.vouched_by = ""
         self._hash, self._frontier = ZERO_HASH, Frontier()
         self._last: StoredEvent | None = None
         self.changes: list[tuple[int, str]] = []
@@ -103,30 +110,50 @@ class _Log:
     def take(self, connection: Connection, source: Path) -> None:
         """Store every event of the file. Raises Refusal at the first that does not follow, or at a checkpoint that vouches for others."""
         with lines_of(source / f"{self.name}.jsonl") as lines, lines_of(source / f"{self.name}.checkpoints.jsonl") as notes:
-            vouched = self._notes(notes)
-            size, root = next(vouched, (0, b""))
+            vouched, last = self._notes(notes), None
+            due = next(vouched, None)
             while some := [self._follow(line) for line in islice(lines, _CHUNK)]:
                 connection.execute(insert(events), [{name: getattr(event, name) for name in COLUMNS} for event in some])
                 for event in some:
                     self._frontier.append(leaf_hash(event.hash))
-                    if event.sequence == size:
-                        if root != self._frontier.root():
-                            raise Refusal(f"The events of {self.name} up to {size} are not those that its signed checkpoint vouches for.")
-                        size, root = next(vouched, (0, b""))
+                    if due is not None and event.sequence == due[0].size:
+                        self._hold_to(due[0], event.origin)
+                        last, due = due, next(vouched, None)
         if (self._frontier.size, self._hash) != (self._said["events"], self._said["hash"]):
             raise Refusal(f"{self.name}.jsonl ends at event {self._frontier.size}, and not at the last one that was exported.")
+        self._require_whole(last)
         values: dict[str, Any] = {"sequence": self._frontier.size, "hash": self._hash, "tree": self._frontier.dump()}
         if self._last is not None:
             values |= {"origin": self._last.origin, "recordedtime": self._last.recordedtime}
         connection.execute(update(head).values(batch=head.c.batch + 1, **values))
 
-    def _notes(self, lines: Iterator[bytes]) -> Iterator[tuple[int, bytes]]:
+    def _notes(self, lines: Iterator[bytes]) -> Iterator[tuple[Checkpoint, str]]:
         for line in lines:
             try:
-                checkpoint = Checkpoint.parse(verify_note(json.loads(line)["note"], self._said["keys"]))
+                note = json.loads(line)["note"]
+                yield Checkpoint.parse(verify_note(note, [*self._said["keys"], *self._trusted])), note
             except (ValueError, KeyError, TypeError) as error:
                 raise Refusal(f"A checkpoint of {self.name} is not valid: {error}") from None
-            yield checkpoint.size, checkpoint.root
+
+    def _hold_to(self, checkpoint: Checkpoint, origin: str) -> None:
+        if (checkpoint.origin, checkpoint.root) != (checkpoint_origin(self.name, origin), self._frontier.root()):
+            raise Refusal(f"The events of {self.name} up to {checkpoint.size} are not those that its signed checkpoint vouches for.")
+
+    def _require_whole(self, last: tuple[Checkpoint, str] | None) -> None:
+        """Hold all of the log to a signature: the tree under the last checkpoint has every event before it."""
+        if (reached := last[0].size if last else 0) != self._frontier.size:
+            raise Refusal(
+                f"The signed checkpoints of {self.name} reach event {reached} of {self._frontier.size}: nothing vouches for the rest.",
+                "An export ends with a checkpoint over its last event: export the desk again.",
+            )
+        if last is not None:
+            signed = [key for key in (*self._trusted, *self._said["keys"]) if _has_signed(key, last[1])]
+            self.vouched_by = signed[0]
+            if self._trusted and self.vouched_by not in self._trusted:
+                raise Refusal(
+                    f"The last checkpoint of {self.name} is signed by {self.vouched_by}, which is none of the keys that you gave.",
+                    "Compare it with the key that the desk shows, and give one for each log.",
+                )
 
     def _follow(self, line: bytes) -> StoredEvent:
         sequence = self._last.sequence + 1 if self._last is not None else 1
@@ -140,6 +167,14 @@ class _Log:
             self.changes.append((event.sequence, event.origin))
         self._hash, self._last = event.hash, event
         return event
+
+
+def _has_signed(key: str, note: str) -> bool:
+    try:
+        verify_note(note, [key])
+    except ValueError:
+        return False
+    return True
 
 
 def _stand(connection: Connection, positions: Mapping[str, Mapping[str, Any]], logs: Mapping[str, _Log]) -> None:

@@ -9,7 +9,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -55,6 +55,8 @@ class Outcome:
     replaced: Path | None = None
     erased: frozenset[str] = frozenset()
     """The ids of everybody who is erased in the desk as it is now."""
+    vouched: Mapping[str, str] = field(default_factory=dict)
+    """The verifier key, by service, whose signature is over all that was imported; of a log without events there is none."""
     finished: bool = False
     """Whether this only ended what an earlier command had begun."""
 

@@ -5,6 +5,13 @@ from typing import Annotated
 
 import typer
 
+from deploy.commands.verify_export import KeyOption, check_keys
+
+ErasuresOption = Annotated[
+    Path | None,
+    typer.Option(exists=True, dir_okay=False, readable=True, help="A file with the ids of people who were erased since, a line each."),
+]
+
 
 def say(sentence: str) -> None:
     """Tell on the terminal what is done now; it is not the command's answer."""
@@ -41,12 +48,7 @@ def restore(
             help="As it was after this position of the journal, a number or what /api/events gave out; all that came later is cut off.",
         ),
     ] = None,
-    erasures: Annotated[
-        Path | None,
-        typer.Option(
-            exists=True, dir_okay=False, readable=True, help="A file with the ids of people who were erased since the backup, a line each."
-        ),
-    ] = None,
+    erasures: ErasuresOption = None,
 ) -> None:
     """Put the desk of a backup into STE_DATA_DIR, while no desk runs there. Start it afterwards as usual.
 
@@ -96,17 +98,32 @@ def export(
     typer.echo(f"{directory} holds {events:,} events, up to position {exported.journal} of the journal.")
 
 
-def import_desk(directory: Annotated[Path, typer.Argument(help="An export that ste export made.")]) -> None:
+def import_desk(
+    directory: Annotated[Path, typer.Argument(help="An export that ste export made.")],
+    key: KeyOption = None,
+    erasures: ErasuresOption = None,
+) -> None:
     """Make a desk of an export, in an empty STE_DATA_DIR. Start it afterwards as usual.
 
-    Every event is checked against the chain and the signed checkpoints. What is
-    derived is made from the events. Unless the export has them, nobody has a
-    password yet: [bold]ste user create-admin[/] opens the first account that can sign in.
+    Every event is checked against the chain and the signed checkpoints, of which
+    the last must be over the last event. Without --key the export vouches for its
+    own keys: compare those with ones you trust; with it, one of those given must
+    have signed for each log. What is derived is made from the events. Unless the
+    export has them, nobody has a password yet: [bold]ste user create-admin[/] opens
+    the first account that can sign in.
     """
+    from deploy.backups.erasing import people_in
     from deploy.backups.importing import import_desk as take_in
     from deploy.settings import load
 
+    check_keys(key or [])
     settings = load()
-    outcome = take_in(settings, directory, say)
+    erased = people_in(erasures) if erasures is not None else frozenset[str]()
+    outcome = take_in(settings, directory, say, keys=key or (), erased=erased)
     events = sum(report.events for report in outcome.reports.values())
     typer.echo(f"{settings.data_dir} is a whole desk of {events:,} events, verified. Start it as usual.")
+    signed = "a key that you trust" if key else "the export's own word: compare it, or give --key"
+    for name, vouched_by in outcome.vouched.items():
+        typer.echo(f"  {name:<10} signed by {vouched_by} ({signed})")
+    if outcome.erased:
+        typer.echo(f"{len(outcome.erased)} people are erased in it; what the export still holds of them goes when it is started.")

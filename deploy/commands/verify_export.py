@@ -29,7 +29,7 @@ def verify_export(
     from events.export_files import verify_export as verify
     from events.exported import Wrong
 
-    _check_keys(key or [])
+    check_keys(key or [])
     try:
         with _Shown(file) as shown:
             verified = verify(file, key or (), shown)
@@ -45,7 +45,8 @@ def verify_export(
         typer.echo(line)
 
 
-def _check_keys(keys: list[str]) -> None:
+def check_keys(keys: list[str]) -> None:
+    """Raise BadParameter for the first that is no verifier key of a log."""
     from events.notes import ED25519, Key
 
     for each in keys:

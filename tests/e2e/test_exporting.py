@@ -44,8 +44,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
 def imported(source: Path, directory: Path) -> Desk:
     directory.mkdir()
     desk = Desk(directory, demo=False, environment={"STE_ESCALATE_AFTER": "1s"})
-    done = desk.ste("import", "desk", str(source))
+    stores = json.loads((source / "desk.json").read_text())["stores"]
+    done = desk.ste("import", "desk", str(source), *(f"--key={key}" for store in stores.values() for key in store["keys"]))
     assert done.returncode == 0, done.stderr
+    assert done.stdout.count("(a key that you trust)") == sum(store["events"] > 0 for store in stores.values())
     return desk
 
 
