@@ -21,6 +21,7 @@ import httpx2
 from chassis import secrets
 from chassis.database import RESTORE_BEGUN
 from chassis.settings import REPLICATED, Settings
+from deploy.backups import switching
 from deploy.desk_file import DeskFile, holding
 from deploy.first_start import prepare, refuse_lost
 from deploy.forking import ForkServer, can_fork
@@ -220,6 +221,7 @@ def up(settings: Settings, terminal: Terminal) -> None:
     require_room_for_several(settings, sqlite())
     with holding(settings.data_dir):
         require_no_restore(settings)
+        switching.sweep(settings.data_dir)
         where = plan(settings)
         require_free(settings.bind, where.port)
         asyncio.run(_run(where, terminal))

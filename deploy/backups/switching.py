@@ -41,6 +41,14 @@ def begun(data_dir: Path) -> bool:
     return (data_dir / RESTORE_BEGUN).exists()
 
 
+def sweep(data_dir: Path) -> None:
+    """Take away what is staged: copies of stores that a restore which died had not yet put in place, and that no erasure reaches.
+
+    For whoever holds the data directory, when no restore is begun.
+    """
+    shutil.rmtree(data_dir / STAGED, ignore_errors=True)
+
+
 def end(data_dir: Path) -> None:
     """Move what is to be moved, from wherever that was left; at the end the desk is the new one."""
     said = json.loads((data_dir / RESTORE_BEGUN).read_text())

@@ -47,8 +47,11 @@ def erase(
 
     Sessions and tokens end at once and the e-mail is free again. Names, addresses, titles, texts and notes on their tickets go from logs,
     journal, lists, search, inboxes and the broker, and every file is written anew. What happened stays provable: digests, numbers and times
-    are kept, and that somebody was erased is an event. What others wrote about them elsewhere stays, and so do backups: a restore erases
-    again. It cannot be undone. A service that is down does its part when it is back.
+    are kept, and that somebody was erased is an event. What others wrote about them elsewhere stays. It cannot be undone. A service that is
+    down does its part when it is back.
+
+    Backups, and what a restore put aside in replaced/, are whole desks that this does not reach: a restore erases again, but until
+    you delete them they hold it all.
 
     Ends with 0 when every service is done, with 1 when one is not yet.
     """

@@ -1,6 +1,7 @@
 """Restoring over a desk whose stores are damaged, without a process: whoever was erased since the backup must not come back."""
 
 import asyncio
+import socket
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,7 +14,10 @@ from deploy.backups.cutting import staging
 from deploy.backups.making import backup
 from deploy.backups.restoring import restore
 from deploy.backups.services import all_declared
+from deploy.local import up
+from deploy.ports import free_ports
 from deploy.refusal import Refusal
+from deploy.terminal import Terminal
 from events.erasures import mark
 
 pytestmark = pytest.mark.timeout(300)
@@ -64,3 +68,17 @@ def test_nobody_comes_back_because_no_store_can_tell(settings: Settings) -> None
     assert "--erasures FILE" in str(refused.value.mend)
     assert not (settings.data_dir / "replaced").exists()
     assert restore(settings, source, print, replace=True, erased=frozenset({"anna"})).erased == {"anna"}
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_what_a_restore_that_died_had_staged_goes_when_a_desk_starts_unless_it_is_to_be_moved(tmp_path: Path, *, begun: bool) -> None:
+    """The start itself ends at a port that is taken."""
+    (staged := tmp_path / ".restored").mkdir()
+    (staged / "auth.sqlite3").write_bytes(b"Anna")
+    if begun:
+        (tmp_path / "restore.json").write_text("{}")
+    (port,) = free_ports(1)
+    with socket.create_server(("127.0.0.1", port)), pytest.raises(Refusal) as refused:
+        up(Settings(data_dir=tmp_path, port=port), Terminal())
+    assert ("A restore into" in str(refused.value)) == begun
+    assert staged.exists() == begun
