@@ -1,4 +1,4 @@
-"""Erasing in a store that no service has open: what a restore does again with the people who were erased after its backup was made.
+"""Erasing in a store that no service has open. A restore does not use it: its services erase again at their first start.
 
 What is the same in every store is done here. What a service keeps beside that has its tombstone here, and goes at the service's next start.
 """
