@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events.checkpoints import Checkpoint, Signer, checkpoint_body, checkpoint_origin, keyring, verify_note
+from events.checkpoints import Checkpoint, Signer, checkpoint_body, checkpoint_origin, keyring, signer_of, verify_note
 
 # The example of Go's package golang.org/x/mod/sumdb/note, which defined the format that c2sp.org/signed-note describes.
 GO_SIGNING_KEY = "PRIVATE+KEY+PeterNeumann+c74f20a3+AYEKFALVFGyNhPJEMzD1QIDr+Y7hfZx09iUvxdXHKDFz"
@@ -22,6 +22,12 @@ SIGNER = Signer(bytes(range(32)), "ste/tickets")
 OTHER = Signer(bytes(32), "ste/tickets")
 BODY = checkpoint_body(checkpoint_origin("/tickets", ORIGIN), 1042, sha256().digest())
 NOTE = SIGNER.sign(BODY)
+
+
+def test_of_keys_that_followed_one_another_the_one_that_signed_is_found() -> None:
+    assert [signer_of(NOTE, [first.public_key, then.public_key]) for first, then in ((SIGNER, OTHER), (OTHER, SIGNER))] == [0, 1]
+    with pytest.raises(ValueError, match="None of the known keys"):
+        signer_of(NOTE, [OTHER.public_key])
 
 
 def test_the_published_note_is_verified() -> None:

@@ -11,7 +11,7 @@ from chassis.internal import Ours
 from chassis.lean import LeanRoute
 from chassis.service import Running, running
 from chassis.strings import LARGEST_INTEGER
-from events.checkpoints import verify_note
+from events.checkpoints import signer_of
 from events.exports import Covered
 from events.proving import LogBroken
 
@@ -36,15 +36,8 @@ async def covering(live: Running, sequence: int) -> Covered:
     """Return a checkpoint of our own over an event; where there is none, it is signed now. Raises LogBroken when there is no such event."""
     vouched, keys = await live.prover.checkpoint_over(sequence), live.keys
     named = [keys.first, *(word.key for word in vouched.words)]
-    return Covered(live.service.source, vouched.size, vouched.cosigned, named, keys.rotations[: _signer(vouched.note, keys.all)])
-
-
-def _signer(note: str, keys: tuple[str, ...]) -> int:
-    """Return which of the keys, the oldest first, has signed a note. Raises LogBroken when none has."""
-    for number, key in enumerate(keys):
-        try:
-            verify_note(note, [key])
-        except ValueError:
-            continue
-        return number
-    raise LogBroken
+    try:
+        signer = signer_of(vouched.note, keys.all)
+    except ValueError as error:
+        raise LogBroken from error
+    return Covered(live.service.source, vouched.size, vouched.cosigned, named, keys.rotations[:signer])

@@ -95,6 +95,17 @@ def verify_note(note: str, vkeys: Iterable[str]) -> str:
     return body
 
 
+def signer_of(note: str, vkeys: Sequence[str]) -> int:
+    """Return which of the keys, the oldest first, has signed a note. Raises ValueError when none has."""
+    for number, vkey in enumerate(vkeys):
+        try:
+            verify_note(note, [vkey])
+        except ValueError:
+            continue
+        return number
+    raise ValueError("None of the known keys has signed it.")
+
+
 def _check(key: Key, signature: bytes, body: str) -> None:
     try:
         Ed25519PublicKey.from_public_bytes(key.raw).verify(signature, body.encode())

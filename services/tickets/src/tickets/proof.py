@@ -12,7 +12,7 @@ from sqlalchemy import Connection, bindparam, func, select
 
 from chassis.problems import declare
 from chassis.service import Running
-from events.checkpoints import Checkpoint, verify_note
+from events.checkpoints import Checkpoint, signer_of
 from events.envelope import COLUMNS, StoredEvent, from_wire
 from events.ledger import leaf_hash, verify_inclusion
 from events.prepared import Query
@@ -44,6 +44,8 @@ class Proof:
     ticket: int
     notes: bool
     versions: int
+    signer: int
+    """Which of the store's keys signed the checkpoint, the oldest first."""
     vouched: Vouched
     checkpoint: Checkpoint
 
@@ -57,11 +59,10 @@ class Proof:
 
     def _beginning(self) -> bytes:
         keys = self.live.keys
-        signer = _signer(self.vouched.note, keys.all)
         parts = {
             "checkpoint": self.vouched.cosigned,
             "keys": [keys.first, *(word.key for word in self.vouched.words)],
-            "rotations": keys.rotations[:signer],
+            "rotations": keys.rotations[: self.signer],
         }
         told = json.dumps(parts, ensure_ascii=False, separators=(",", ":"))
         return f'{told[:-1]},"events":['.encode()
@@ -90,17 +91,6 @@ class Proof:
         return b'{"event":%b,"index":%d,"path":%b}' % (shown.wire(), index, json.dumps(path, separators=(",", ":")).encode())
 
 
-def _signer(note: str, keys: tuple[str, ...]) -> int:
-    """Return which of the keys, the oldest first, has signed a note. Raises LogBroken when none has."""
-    for number, key in enumerate(keys):
-        try:
-            verify_note(note, [key])
-        except ValueError:
-            continue
-        return number
-    raise LogBroken
-
-
 async def proof_of(live: Running, ticket: int, *, notes: bool) -> Proof:
     """Return the proof of a ticket's events so far; a checkpoint over the last of them is signed where there is none.
 
@@ -111,7 +101,10 @@ async def proof_of(live: Running, ticket: int, *, notes: bool) -> Proof:
     if versions is None:
         raise TicketNotFound(ticket)
     vouched = await live.prover.checkpoint_over(last)
-    _signer(vouched.note, live.keys.all)
+    try:
+        signer = signer_of(vouched.note, live.keys.all)
+    except ValueError as error:
+        raise LogBroken from error
     checkpoint = vouched.parsed()
     await live.prover.check(checkpoint)
-    return Proof(live, ticket, notes, versions, vouched, checkpoint)
+    return Proof(live, ticket, notes, versions, signer, vouched, checkpoint)
