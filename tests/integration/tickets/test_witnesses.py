@@ -289,18 +289,51 @@ async def test_a_recorded_restore_is_no_rewriting(desk: Desk) -> None:
     await eventually(lambda: consumed(desk) == head(desk), LONG)
 
 
-async def test_a_restore_that_cut_off_what_was_witnessed_is_compared_from_what_it_kept(desk: Desk) -> None:
-    forged = head(desk) + 1
+async def test_a_restore_of_one_log_alone_that_cut_off_what_was_witnessed_is_an_operators_to_accept(desk: Desk) -> None:
+    """Whoever has the disk and the key can tell of a restore too, and go on with what he likes."""
     kept = await signed(desk)
     await look(desk)
     then = await backup(desk)
-    assert await signed(desk) > kept
-    assert (await look(desk))["size"] > kept
+    seen = await signed(desk)
+    assert (await look(desk))["size"] == seen == kept + 1
     await restore(desk, kept, then)
     state = await look(desk)
+    assert f"cut off after event {kept}, and {seen} of its events were seen here" in state["alarm"]
+    assert (state["size"], f"/{FRESH}\n" in state["evidence"]) == (seen, True)
+    live = desk.house.running("escalator")
+    with live.store.read() as connection:
+        assert connection.execute(text("SELECT count(*) FROM witnessed WHERE origin = :it"), {"it": FRESH}).scalar_one() == 0, "cosigned"
+    assert "cut off" in of_tickets(await resolve(desk, accept=False))["alarm"], "it goes on to lack what was seen"
+    state = of_tickets(await resolve(desk, accept=True))
     assert (state["alarm"], state["trouble"], state["size"], state["origin"]) == (None, None, kept + 1, FRESH)
+    await desk.open()
+    await eventually(lambda: consumed(desk) == head(desk), LONG)
+
+
+async def test_a_restore_that_cut_off_what_was_consumed_only_is_found_too(desk: Desk) -> None:
+    kept = await signed(desk)
+    await look(desk)
+    then = await backup(desk)
+    await desk.open()
+    await eventually(lambda: consumed(desk) == head(desk) > kept, LONG)
+    await restore(desk, kept, then)
+    assert f"cut off after event {kept}, and {kept + 1} of its events were seen here" in (await look(desk))["alarm"]
+
+
+async def test_a_restore_ends_no_alarm(desk: Desk) -> None:
+    """Else who was found had only to tell of one."""
+    forged = head(desk) + 1
+    kept = await signed(desk)
+    await look(desk)
+    right = await backup(desk)
     await rewrite(desk, forged)
-    assert "was rewritten" in (await look(desk))["alarm"]
+    alarm = (await look(desk))["alarm"]
+    await restore(desk, kept, right)
+    state = await look(desk)
+    assert (state["alarm"], state["size"]) == (alarm, kept)
+    assert alarm is not None
+    state = of_tickets(await resolve(desk, accept=False))
+    assert (state["alarm"], state["trouble"], state["size"], state["origin"]) == (None, None, kept + 1, FRESH)
 
 
 async def test_a_restore_excuses_nothing_that_it_says_it_kept(desk: Desk) -> None:

@@ -188,6 +188,7 @@ class Witness:
         before = await self._store.read_in_thread(lambda connection: load(connection, self.source))
         try:
             accepted, cosigned = await self._examine(before.memory)
+            await self._demand_all(before.memory, accepted)
         except Rewritten as rewritten:
             await self._alarm(before, rewritten)
         else:
@@ -205,6 +206,22 @@ class Witness:
             kept = verdict.kept
             base = await self._store.read_in_thread(lambda connection: _older(connection, memory.source, kept))  # noqa: B023 -- awaited here
 
+    async def _demand_all(self, memory: Memory, accepted: Accepted | None) -> None:
+        """Raise Rewritten where a restore cut off what was witnessed or consumed here.
+
+        A restore of the whole desk takes the witnesses' own stores back with it, so none of it does: who tells it of one log alone may have
+        put another history behind the cut. Whether that was meant, an operator knows.
+        """
+        if accepted is None or accepted.kept is None:
+            return
+        at = await self._store.read_in_thread(lambda connection: positions.load(connection, self.source))
+        known = max(memory.tree.size, memory.seen.sequence)
+        if at.sequence > accepted.kept and at.held(accepted.kept + 1) == memory.origin:
+            known = max(known, at.sequence)
+        if accepted.kept < known:
+            reason = f"A restore tells that it was cut off after event {accepted.kept}, and {known} of its events were seen here."
+            raise Rewritten(reason, accepted.note)
+
     async def _alarm(self, before: State, rewritten: Rewritten) -> None:
         alarm = f"The history of {self.source} was rewritten. {rewritten.reason}"
         if alarm == before.alarm:
@@ -213,12 +230,12 @@ class Witness:
         await self._writer.execute(Note(before=before, after=State(before.memory, alarm, rewritten.note)))
 
     async def _accept(self, before: State, accepted: Accepted, cosigned: bool) -> None:
-        memory, explained = before.memory, accepted.kept is not None
-        if before.alarm and not explained:
+        memory = before.memory
+        if before.alarm:
             return  # it is an operator's to say that all is well again
         new = (accepted.origin, accepted.tree) != (memory.origin, memory.tree)
         seen = memory.seen
-        if seen.sequence <= accepted.tree.size or explained:  # it was found, or cut off
+        if seen.sequence <= accepted.tree.size:  # it was found
             at = await self._store.read_in_thread(lambda connection: positions.load(connection, self.source))
             seen = Seen(at.sequence, at.hash) if at.sequence else Seen()
         after = State(Memory(self.source, accepted.key, accepted.origin, accepted.tree, seen), checked_at=before.checked_at)

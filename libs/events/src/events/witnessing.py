@@ -2,8 +2,8 @@
 
 A witness keeps the largest checkpoint that it has accepted of a log, and an event that it consumed. Each time it looks, the log must show a
 checkpoint signed by the key that was pinned at the first look (or by one that followed from it), prove that the tree seen before is the
-beginning of the new one, and prove that the consumed event stands in it. Only a recorded restore excuses a history that became shorter:
-then all that the restore says it kept must still be there.
+beginning of the new one, and prove that the consumed event stands in it. Of a history that a recorded restore made shorter it is judged
+whether all that the restore says it kept is still there; whether it may have been made shorter is not judged here (`events.witness`).
 """
 
 from collections.abc import Mapping, Sequence
