@@ -38,6 +38,8 @@ class Key:
         name, _, rest = vkey.partition("+")
         id_, _, encoded = rest.partition("+")
         raw = unbase64(encoded)
+        if not raw:
+            raise ValueError("This is not a verifier key.")
         key = cls.of(name, raw[0], raw[1:])
         if key.algorithm not in (ED25519, COSIGNATURE) or len(key.raw) != _KEY_BYTES or key.id.hex() != id_:
             raise ValueError("This is not the verifier key of an Ed25519 key.")
