@@ -11,6 +11,7 @@ from sqlalchemy import text
 from chassis.signing import rotate
 from events import positions
 from events.contracts.operation import StoreRestored
+from events.cosignatures import Cosigner
 from events.decider import Context
 from events.envelope import Actor
 from events.proofs import check_proof, read_proof
@@ -253,7 +254,12 @@ async def test_words_that_are_none_are_not_kept(desk: Desk) -> None:
         refused(await peer.post("/internal/cosignatures", json=word | {"size": size + 1}), 404, "not-found")
         refused(await peer.post("/internal/cosignatures", json=word | {"line": escalator.cosign("another\n", 1)}), 422, "invalid")
         refused(await peer.post("/internal/cosignatures", json=word | {"line": ""}), 422, "invalid")
-        refused(await peer.post("/internal/cosignatures", json=word | {"key": "ste"}), 422, "invalid")
+        for key in ("", "ste", "ste-escalator++"):
+            refused(await peer.post("/internal/cosignatures", json=word | {"key": key}), 422, "invalid")
+        for name in ("ste-escalator", "ste-tickets", "ste-nobody", "escalator"):
+            stranger = Cosigner(b"\x07" * 32, name)
+            claimed = {"size": size, "key": stranger.public_key, "line": stranger.cosign(body, 1_795_000_000)}
+            refused(await peer.post("/internal/cosignatures", json=claimed), 422, "invalid")
         assert (await peer.post("/internal/cosignatures", json=word)).status_code == 204
         assert (await peer.post("/internal/cosignatures", json=word)).status_code == 204
         (item, *_) = good(await peer.get("/internal/checkpoints"))["items"]

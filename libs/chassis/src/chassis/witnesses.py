@@ -11,6 +11,7 @@ from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.dialects.postgresql import insert  # SQLite's ON CONFLICT is written alike, and this form compiles for both
 
 from chassis.service import Running
+from chassis.settings import SERVICES
 from events import positions, proving, tables, tiles
 from events.checkpoints import Checkpoint
 from events.cosignatures import verify_cosignature
@@ -18,6 +19,7 @@ from events.decider import Key, Transaction
 from events.envelope import StoredEvent, from_wire
 from events.errors import Conflict, DomainError, Invalid, NotFound, Unavailable
 from events.ledger_tables import cosignatures
+from events.notes import Key as VerifierKey
 from events.notes import open_note
 from events.proving import LogBroken
 from events.witness import Witness
@@ -47,7 +49,7 @@ def witness_of(live: Running, source: str) -> Witness:
         return shown
 
     async def tell(source: str, cosignature: dict[str, Any]) -> None:
-        answer = await live.peers.post(source.strip("/"), "/internal/cosignatures", cosignature)
+        answer = await live.peers.post(source.strip("/"), "/internal/cosignatures", cosignature, within=_PATIENCE)
         if answer.status_code != 204:
             raise Unavailable(f"The service {source.strip('/')} does not take our cosignature.")
 
@@ -130,7 +132,10 @@ class KeepCosignature:
 
 
 async def keep_cosignature(live: Running, size: int, key: str, line: str) -> None:
-    """Keep a witness's word about a checkpoint of ours. Raises NotFound when there is none, Invalid when it is not the witness's word."""
+    """Keep a witness's word about a checkpoint of ours: a peer's, by the key that the peer itself shows.
+
+    Raises NotFound when there is no such checkpoint, Invalid when it is not a peer's word, Unavailable when the peer cannot be asked.
+    """
     with live.store.read() as connection:
         note = connection.execute(_NOTE, {"size": size}).scalar_one_or_none()
     if note is None:
@@ -139,4 +144,18 @@ async def keep_cosignature(live: Running, size: int, key: str, line: str) -> Non
         cosignature = verify_cosignature(open_note(note)[0], line, key)
     except ValueError as error:
         raise Invalid(str(error), [(("body", "line"), str(error))]) from error
+    if not await _is_a_peers(live, key):
+        reason = "This is not the key of a service that could have witnessed our log."
+        raise Invalid(reason, [(("body", "key"), reason)])
     await live.writer.execute(KeepCosignature(note=note, size=size, key=key, line=line, time=cosignature.time))
+
+
+async def _is_a_peers(live: Running, key: str) -> bool:
+    """Return whether a key is the one with which the peer of its name cosigns: anybody can make a key of that name."""
+    peer = VerifierKey.parse(key).name.removeprefix("ste-")
+    if peer == live.service.name or peer not in SERVICES:
+        return False
+    answer = await live.peers.get(peer, "/internal/checkpoints", params={"limit": 1}, within=_PATIENCE)
+    if answer.status_code != 200:
+        raise Unavailable(f"The service {peer} does not show its key to us.")
+    return bool(answer.json()["cosigner"] == key)
