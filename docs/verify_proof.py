@@ -1,9 +1,10 @@
 """Verify a proof file of a Support Ticket Express desk, offline: docs/ledger.md says what is in it and why each step proves something.
 
-    python3 verify_proof.py FILE [KEY]
+    python3 verify_proof.py FILE [KEY [WITNESS ...]]
 
-KEY is the desk's verifier key ("name+id+base64") as you know it from elsewhere; without it the file vouches for its own key. Needs nothing
-but Python 3.11 and the package `cryptography`. Ends with 0 if everything is proved, with 1 if anything is not.
+KEY is the desk's verifier key ("name+id+base64") as you know it from elsewhere; without it the file vouches for its own key. Each WITNESS
+is the key of a witness who must have cosigned it; for the keys of others the file vouches itself. Needs nothing but Python 3.11 and the
+package `cryptography`. Ends with 0 if everything is proved, with 1 if anything is not.
 """
 
 import base64
@@ -112,12 +113,14 @@ def check_event(entry: dict[str, Any], origin: str, size: int, root: bytes) -> t
     return head["subject"], head["streamversion"]
 
 
-def verify(text: bytes, pinned: str | None = None) -> str:
+def verify(text: bytes, pinned: str | None = None, *trusted: str) -> str:
     document = json.loads(text, object_pairs_hook=once, parse_float=whole, parse_constant=whole)
     demand(set(document) == {"checkpoint", "keys", "rotations", "events"}, "this is no proof file")
     demand(all(type(document[name]) is list for name in ("keys", "rotations", "events")), "keys, rotations and events are lists")
     keys, witnesses = check_rotations(document["keys"][0], document["rotations"]), document["keys"][1:]
     demand(pinned is None or pinned in keys, f"it is signed by {keys[-1]}, which is not the key that you named")
+    for key in trusted:
+        demand(key in witnesses, f"the witness that you named has not cosigned it: {key}")
     body, (line, *lines) = open_note(document["checkpoint"])
     check_signature(body, line, keys[-1], 1)
     times = [check_signature(body, line, key, 4) for line, key in zip(lines, witnesses, strict=True)]
@@ -128,16 +131,16 @@ def verify(text: bytes, pinned: str | None = None) -> str:
     subject, count = places[0][0], len(places)
     demand(places == [(subject, number) for number in range(1, count + 1)], "an event is left out")
     told = [f"PROVED: {count} events of {subject}, from the first to the last here, stand in the log {origin} of {size} events."]
-    told += [
-        f"Seen by {key.split('+')[0]} at {datetime.fromtimestamp(time, UTC):%F %T} UTC." for key, time in zip(witnesses, times, strict=True)
-    ]
+    for key, time in zip(witnesses, times, strict=True):
+        word = "as you expected" if key in trusted else "by the file's own word; pin it with its key after KEY"
+        told += [f"Seen by {key.split('+')[0]} at {datetime.fromtimestamp(time, UTC):%F %T} UTC ({word})."]
     told += [f"Signed by {keys[-1]}" + (", as you expected." if pinned else ". Is that the desk's key? Compare it with one you know.")]
     return "\n".join(told)
 
 
 if __name__ == "__main__":
     try:
-        sys.stdout.write(verify(Path(sys.argv[1]).read_bytes(), *sys.argv[2:3]) + "\n")
+        sys.stdout.write(verify(Path(sys.argv[1]).read_bytes(), *sys.argv[2:]) + "\n")
     except InvalidSignature:
         sys.exit("NOT PROVED: a signature does not fit its text")
     except (ValueError, OSError) as error:

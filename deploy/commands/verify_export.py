@@ -1,9 +1,12 @@
 """`ste audit verify-export`: whether an exported audit is what was exported, and leads to what was signed, with nothing but the file."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from deploy.commands.witnessed import WitnessOption, check_witness_keys, demand_words, on_whose_word
 
 if TYPE_CHECKING:
     from events.export_files import Progress, Verified
@@ -16,13 +19,17 @@ KeyOption = Annotated[
 
 
 def verify_export(
-    file: File, key: KeyOption = None, as_json: Annotated[bool, typer.Option("--json", help="Print what is proved as JSON.")] = False
+    file: File,
+    key: KeyOption = None,
+    witness: WitnessOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what is proved as JSON.")] = False,
 ) -> None:
     """Verify an audit export, offline: no desk need run, and none is asked.
 
     Of JSON lines: every entry against its event, every event against its digests, its chain and the signed root of its log, the signatures
     of the logs and of the witnesses, and the seal over the whole file. Of CSV, which has no events: the seal and the checkpoints. Without
-    --key the file vouches for its own keys: compare those with ones you trust; with it, every log's key must be among those given.
+    --key the file vouches for its own keys: compare those with ones you trust; with it, every log's key must be among those given. So it
+    does for the keys of witnesses without --witness.
     Ends with 0 when everything is proved, with 1 when anything is not, with 2 when there is no such file or KEY is no key.
     """
     from deploy.refusal import Exit
@@ -30,9 +37,11 @@ def verify_export(
     from events.exported import Wrong
 
     check_keys(key or [])
+    check_witness_keys(witness or ())
     try:
         with _Shown(file) as shown:
             verified = verify(file, key or (), shown)
+        demand_words(witness or (), (word for each in verified.sources for word in each.cosignatures))
     except (Wrong, ValueError) as error:
         typer.echo(f"NOT PROVED: {error}", err=True)
         raise typer.Exit(Exit.WRONG) from None
@@ -41,7 +50,7 @@ def verify_export(
 
         typer.echo(json.dumps(told(verified)))
         return
-    for line in verdict(verified, trusted=bool(key)):
+    for line in verdict(verified, trusted=bool(key), witnesses=witness or ()):
         typer.echo(line)
 
 
@@ -58,7 +67,7 @@ def check_keys(keys: list[str]) -> None:
             raise typer.BadParameter(f"{each} is no verifier key of a log, as ste-tickets+0f1e2d3c+A… is one.", param_hint="--key")
 
 
-def verdict(verified: "Verified", *, trusted: bool) -> list[str]:
+def verdict(verified: "Verified", *, trusted: bool, witnesses: Collection[str]) -> list[str]:
     """Return what is proved, a line for each thing."""
     signed = "a key that you trust" if trusted else "the file's own word: compare it, or give --key"
     by, filters = verified.about["by"], verified.about["filter"]
@@ -70,9 +79,10 @@ def verdict(verified: "Verified", *, trusted: bool) -> list[str]:
         f"  sealed by  {verified.key} ({signed})",
     ]
     for each in verified.sources:
-        witnesses = ", ".join(cosignature.witness for cosignature in each.cosignatures) or "no witness"
-        lines += [f"  log        {each.checkpoint.origin}, {each.checkpoint.size} events, cosigned by {witnesses}"]
+        lines += [f"  log        {each.checkpoint.origin}, {each.checkpoint.size} events"]
         lines += [f"  signed by  {each.key} ({signed})"] if each.key != verified.key else []
+        seen = [f"  witness    {word.witness} ({on_whose_word(word, witnesses)})" for word in each.cosignatures]
+        lines += seen or ["  witness    none"]
     return lines
 
 
@@ -86,6 +96,7 @@ def told(verified: "Verified") -> dict[str, Any]:
             "root": each.checkpoint.root.hex(),
             "key": each.key,
             "witnesses": [cosignature.witness for cosignature in each.cosignatures],
+            "witness_keys": [cosignature.key for cosignature in each.cosignatures],
         }
         for each in verified.sources
     ]

@@ -1,9 +1,12 @@
 """`ste audit verify-proof`: whether a proof file proves what it says, with nothing but the file."""
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from deploy.commands.witnessed import WitnessOption, check_witness_keys, demand_words, on_whose_word
 
 if TYPE_CHECKING:
     from events.cosignatures import Cosignature
@@ -15,23 +18,26 @@ KeyOption = Annotated[
 ]
 
 
-def verify_proof(file: File, key: KeyOption = None) -> None:
+def verify_proof(file: File, key: KeyOption = None, witness: WitnessOption = None) -> None:
     """Verify a ticket's proof file, offline: no desk need run, and none is asked.
 
     Every event's digests and hash, its path to the signed root, the signatures of the log and of the witnesses, and that none of the
-    ticket's events is left out. Without --key the file vouches for its own key: compare that with one you trust.
+    ticket's events is left out. Without --key the file vouches for its own key: compare that with one you trust. So it does for the keys of
+    its witnesses without --witness: anybody who has the log's key could have made some with their names.
     Ends with 0 when everything is proved, with 1 when anything is not, with 2 when there is no such file or KEY is no key.
     """
     from deploy.refusal import Exit
     from events.proofs import check_proof, read_proof
 
     _check_key(key)
+    check_witness_keys(witness or ())
     try:
         proved = check_proof(read_proof(file.read()), key)
+        demand_words(witness or (), proved.cosignatures)
     except ValueError as error:
         typer.echo(f"NOT PROVED: {error}", err=True)
         raise typer.Exit(Exit.WRONG) from None
-    for line in verdict(proved, trusted=key is not None):
+    for line in verdict(proved, trusted=key is not None, witnesses=witness or ()):
         typer.echo(line)
 
 
@@ -46,7 +52,7 @@ def _check_key(key: str | None) -> None:
         raise typer.BadParameter("it is no verifier key of a log, as ste-tickets+0f1e2d3c+A… is one.", param_hint="--key")
 
 
-def verdict(proved: "Proved", *, trusted: bool) -> list[str]:
+def verdict(proved: "Proved", *, trusted: bool, witnesses: Collection[str]) -> list[str]:
     """Return what is proved, a line for each thing."""
     events = f"{proved.events} event{'s' if proved.events > 1 else ''}"
     signed = "the key that you trust" if trusted else "the file's own word: compare it, or give --key"
@@ -55,7 +61,8 @@ def verdict(proved: "Proved", *, trusted: bool) -> list[str]:
         f"  log        {proved.checkpoint.origin}, {proved.checkpoint.size} events when it was signed",
         f"  signed by  {proved.key} ({signed})",
     ]
-    lines += [f"  witness    {_seen(cosignature)}" for cosignature in proved.cosignatures] or ["  witness    none"]
+    seen = [f"  witness    {_seen(each)} ({on_whose_word(each, witnesses)})" for each in proved.cosignatures]
+    lines += seen or ["  witness    none"]
     if proved.silent:
         lines.append(f"  not shown  {proved.silent} with a text that is not in the file: left out, or erased. Its digest is proved.")
     return lines

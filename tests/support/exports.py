@@ -1,11 +1,13 @@
 """Exports made by hand, of logs that were written by hand."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from events.checkpoints import Signer
+from events.cosignatures import Cosigner
 from events.entries import action_of
 from events.envelope import StoredEvent
 from events.exports import Covered, Export, Format
+from events.notes import open_note
 from tests.support.logs import Log
 
 SIGNERS = {source: Signer(bytes([number] * 32), f"ste-{source.strip('/')}") for number, source in enumerate(("/auth", "/tickets"), 1)}
@@ -34,7 +36,9 @@ def logs() -> dict[str, Log]:
     return {"/auth": auth, "/tickets": tickets}
 
 
-def exported(format_: Format, wanted: Callable[[StoredEvent], bool] = lambda _: True, signed_beyond: int = 0) -> bytes:
+def exported(
+    format_: Format, wanted: Callable[[StoredEvent], bool] = lambda _: True, signed_beyond: int = 0, witnesses: Sequence[Cosigner] = ()
+) -> bytes:
     """Return an export; the checkpoints are over so many events more than it has."""
     written = logs()
     covered = []
@@ -43,7 +47,9 @@ def exported(format_: Format, wanted: Callable[[StoredEvent], bool] = lambda _: 
             log.add(f"ticket/{number + 50}" if source == "/tickets" else f"user/{number + 50}", "user.deactivated")
         log.sign(SIGNERS[source])
         size, note = log.notes[-1]
-        covered.append(Covered(source, size, note, [SIGNERS[source].public_key], []))
+        words = "".join(witness.cosign(open_note(note)[0], 1_795_000_000) for witness in witnesses)
+        keys = [SIGNERS[source].public_key, *(witness.public_key for witness in witnesses)]
+        covered.append(Covered(source, size, note + words, keys, []))
     export = Export(format=format_, covered=covered)
     parts = [export.beginning()]
     events = [stored for log in written.values() for stored in log.events]

@@ -15,6 +15,8 @@ from tests.support.logs import SIGNER, Log
 
 SCRIPT = Path(__file__).parents[2] / "docs" / "verify_proof.py"
 WITNESSES = tuple(Cosigner(bytes([number]) * 32, f"ste-{name}") for number, name in enumerate(("auth", "escalator"), 1))
+NAMESAKE = Cosigner(bytes([9]) * 32, "ste-escalator")
+"""Whoever makes a key of a witness's name."""
 SEEN_AT = 1_795_000_000
 """When the witnesses saw it, in seconds since 1970."""
 

@@ -8,6 +8,7 @@ from typer.testing import CliRunner, Result
 
 from deploy.cli import app
 from tests.support.exports import SIGNERS, exported
+from tests.support.proofs import NAMESAKE, WITNESSES
 
 KEYS = [argument for signer in SIGNERS.values() for argument in ("--key", signer.public_key)]
 
@@ -78,3 +79,20 @@ def test_programs_get_it_as_json(file: Path) -> None:
     said = json.loads(verify(file, "--json").stdout)
     assert (said["proved"], said["entries"], [log["source"] for log in said["logs"]]) == (True, 22, ["/auth", "/tickets"])
     assert said["chained"] == (file.suffix == ".jsonl")
+
+
+def test_a_witness_is_believed_by_its_key_alone(tmp_path: Path) -> None:
+    path = tmp_path / "audit.jsonl"
+    path.write_bytes(exported("jsonl", witnesses=WITNESSES))
+    known, other = (f"  witness    {witness.name} " for witness in WITNESSES)
+    said = verify(path)
+    assert [line.startswith((known, other)) for line in said.stdout.splitlines()].count(True) == 4
+    assert said.stdout.count("(by the file's own word; pin it with --witness KEY)") == 4
+    said = verify(path, "--witness", WITNESSES[0].public_key)
+    assert said.exit_code == 0, said.output
+    assert said.stdout.count(f"{known}(a witness that you trust)") == 2
+    assert said.stdout.count(f"{other}(by the file's own word; pin it with --witness KEY)") == 2
+    said = verify(path, "--witness", NAMESAKE.public_key)
+    assert (said.exit_code, said.stdout) == (1, "")
+    assert NAMESAKE.public_key in said.stderr
+    assert verify(path, "--witness", SIGNERS["/tickets"].public_key).exit_code == 2

@@ -8,7 +8,7 @@ from typer.testing import CliRunner, Result
 
 from deploy.cli import app
 from tests.support.logs import SIGNER
-from tests.support.proofs import WITNESSES, proof
+from tests.support.proofs import NAMESAKE, WITNESSES, proof
 
 PROOF = proof()
 
@@ -68,6 +68,7 @@ def test_no_file_and_no_key_are_another_exit(file: Path, tmp_path: Path) -> None
     assert verify(tmp_path / "nothing").exit_code == 2
     assert verify(tmp_path).exit_code == 2
     assert verify(file, "--key", "ste-tickets").exit_code == 2
+    assert verify(file, "--key", "").exit_code == 2
     assert verify(file, "--key", WITNESSES[0].public_key).exit_code == 2
 
 
@@ -79,3 +80,16 @@ def test_a_time_that_no_calendar_has_is_told_as_a_number(tmp_path: Path) -> None
     (tmp_path / "proof.json").write_text(json.dumps(document))
     said = verify(tmp_path / "proof.json")
     assert (said.exit_code, f"{2**62} seconds after 1970" in said.stdout) == (0, True)
+
+
+def test_a_witness_is_believed_by_its_key_alone(file: Path) -> None:
+    first, second = verify(file).stdout.splitlines()[3:]
+    assert all(line.endswith("(by the file's own word; pin it with --witness KEY)") for line in (first, second))
+    said = verify(file, "--witness", WITNESSES[1].public_key)
+    assert said.exit_code == 0, said.output
+    assert said.stdout.splitlines()[3:] == [first, second.partition(" (")[0] + " (a witness that you trust)"]
+    said = verify(file, "--witness", NAMESAKE.public_key)
+    assert (said.exit_code, said.stdout) == (1, "")
+    assert said.stderr == f"NOT PROVED: The witness that you named has cosigned nothing in it: {NAMESAKE.public_key}.\n"
+    for wrong in (SIGNER.public_key, "ste-escalator", ""):
+        assert verify(file, "--witness", wrong).exit_code == 2

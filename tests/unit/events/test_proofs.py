@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from events.checkpoints import Signer
 from events.proofs import check_proof, read_proof
 from tests.support.logs import SIGNER
-from tests.support.proofs import SEEN_AT, WITNESSES, proof, script
+from tests.support.proofs import NAMESAKE, SEEN_AT, WITNESSES, proof, script
 
 VERIFIER = script()
 PROOF = proof()
@@ -60,6 +60,15 @@ def test_the_documents_verifier_says_what_is_proved() -> None:
     assert "7 events of ticket/2" in said
     assert "Seen by ste-auth at 2026-11-18" in said
     assert said.endswith("as you expected.")
+
+
+def test_the_documents_verifier_believes_a_witness_by_its_key_alone() -> None:
+    unpinned, pinned = VERIFIER.verify(TEXT, SIGNER.public_key), VERIFIER.verify(TEXT, SIGNER.public_key, WITNESSES[1].public_key)
+    assert unpinned.count("UTC (by the file's own word; pin it with its key after KEY).") == 2
+    assert pinned.count("UTC (by the file's own word; pin it with its key after KEY).") == 1
+    assert "UTC (as you expected)." in pinned.partition("Seen by ste-escalator")[2]
+    with pytest.raises(ValueError, match="has not cosigned it"):
+        VERIFIER.verify(TEXT, SIGNER.public_key, NAMESAKE.public_key)
 
 
 @pytest.mark.parametrize("size", range(2, 34))

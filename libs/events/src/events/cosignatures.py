@@ -17,9 +17,10 @@ _TIME_BYTES, _SIGNATURE_BYTES = 8, 64
 
 @dataclass(frozen=True, slots=True)
 class Cosignature:
-    """Whose word it is, and when it was given, in seconds since 1970."""
+    """Whose word it is, by which verifier key, and when it was given, in seconds since 1970."""
 
     witness: str
+    key: str
     time: int
 
 
@@ -58,7 +59,7 @@ def check_cosignature(body: str, signature: Signature, key: Key) -> Cosignature:
         Ed25519PublicKey.from_public_bytes(key.raw).verify(signature.raw[_TIME_BYTES:], _message(body, time))
     except InvalidSignature:
         raise ValueError(f"The cosignature of {key.name} does not fit the text.") from None
-    return Cosignature(key.name, time)
+    return Cosignature(key.name, str(key), time)
 
 
 def _message(body: str, time: int) -> bytes:
