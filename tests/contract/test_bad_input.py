@@ -224,7 +224,7 @@ OF_THE_AUDIT = [
     *(f"since={text}" for text in ("x", "", "0", "2026", "2026-11-23", "2026-13-01T00:00:00Z", "2026-11-23T25:00:00Z",
     "2026-11-23T09:00:00")),
     "since=99999-01-01T00:00:00Z", "since=-0001-01-01T00:00:00Z", "until=NaN", "until=2026-11-23T09:00:00%2B99:00", "since=1e99",
-    "actor=a%20b",
+    "actor=a%20b", "action=Ticket", "action=a%20b", "entity=tickets/1", "entity_id=usera@example.com",
     "action=" + "a" * 65, "entity_id=" + "9" * 400, "q=" + "a" * 501, "since=2026-11-23T09:00:00Z&since=2026-11-23T09:00:00Z",
 ]  # fmt: skip
 

@@ -77,6 +77,15 @@ async def test_a_part_of_a_name_is_not_kept_for_ever_but_counts(desk: Desk) -> N
         assert not [each for each in read_stream(connection, "store/tickets") if b"user a" in each.head + each.data]
 
 
+async def test_what_is_no_word_or_id_of_ours_is_refused_before_it_is_recorded(desk: Desk) -> None:
+    async with desk.house.peer("tickets", "operator") as operator:
+        for client, path in ((desk.ada, "/api/audit"), (desk.ada, "/api/audit/export"), (operator, "/internal/audit")):
+            for name in ("actor", "action", "entity", "entity_id"):
+                for typed in ("usera@example.com", "User A", "ticket_created\n"):
+                    refused(await client.get(path, params={name: typed}), 422, "invalid")
+    assert reads(desk) == []
+
+
 async def test_who_may_not_read_leaves_no_trace(desk: Desk) -> None:
     refused(await desk.anna.get("/api/audit"), 403, "not-permitted")
     refused(await desk.ada.get("/api/audit", params={"since": "yesterday"}), 422, "invalid")

@@ -9,7 +9,7 @@ from chassis.strings import REPEATABLE
 from tickets.answers import Out
 from tickets.feed import NOW, Wanted
 from tickets.places import BEGINNING
-from tickets.schemas import Id
+from tickets.schemas import Entity, Id
 
 DEFAULT_LIMIT, LARGEST_LIMIT = 100, 1000
 _MOST_TYPES = 20
@@ -57,7 +57,6 @@ Types = Annotated[
     StringConstraints(pattern=_TYPES),
     WithJsonSchema({"type": "array", "items": {"type": "string", "pattern": f"^{_TYPE}$"}, "minItems": 1, "maxItems": _MOST_TYPES}),
 ]
-Entity = Annotated[str, StringConstraints(pattern="^[a-z_]{1,32}$")]
 
 
 class Narrowed(BaseModel):

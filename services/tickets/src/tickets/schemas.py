@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from chassis.moments import Moment
 from chassis.paging import Page
@@ -21,7 +21,8 @@ _LEFT_OUT: Any = None
 Title = Annotated[str, Text(1, 200), Field(examples=["The printer on the second floor burns"])]
 Body = Annotated[str, Text(1, 20_000), Field(examples=["It began this morning, in tray 2."])]
 NoteBody = Annotated[str, Text(1, 10_000), Field(examples=["Called her; she has unplugged it."])]
-Word = Annotated[str, Text(1, 64)]
+Action = Annotated[str, StringConstraints(pattern="^[a-z_]{1,64}$")]
+Entity = Annotated[str, StringConstraints(pattern="^[a-z_]{1,32}$")]
 Typed = Annotated[str, Text(0, 500)]
 
 
@@ -137,14 +138,17 @@ class TicketQuery(Page, Then):
 
 
 class AuditFilter(BaseModel):
-    """Which entries of the audit."""
+    """Which entries of the audit.
+
+    That they were asked for is recorded for good, so what is no word or id of ours, such as somebody's e-mail, is refused.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     actor: Annotated[Id | None, Field(description="The id of whoever did it.")] = None
-    action: Annotated[Word | None, Field(examples=["ticket_created"])] = None
-    entity: Annotated[Word | None, Field(examples=["ticket"])] = None
-    entity_id: Annotated[Word | None, Field(examples=["42"])] = None
+    action: Annotated[Action | None, Field(examples=["ticket_created"])] = None
+    entity: Annotated[Entity | None, Field(examples=["ticket"])] = None
+    entity_id: Annotated[Id | None, Field(examples=["42"])] = None
     q: Annotated[Typed | None, Field(description="A part of the actor's name or e-mail.")] = None
     since: Moment | None = None
     until: Moment | None = None
