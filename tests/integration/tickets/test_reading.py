@@ -1,17 +1,22 @@
 """Reading the audit is audited: by whom, what was asked for, once in ten minutes."""
 
 import asyncio
+import hmac
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
+from sqlalchemy import select
 
 from chassis.app import create_app
+from chassis.tables import QUOTAS
+from events.envelope import canonical
 from events.environment import real_environment
 from events.store import read_stream
 from tests.contract.cast import Clock
@@ -75,6 +80,16 @@ async def test_a_part_of_a_name_is_not_kept_for_ever_but_counts(desk: Desk) -> N
     live = desk.house.running("tickets")
     with live.store.read() as connection:
         assert not [each for each in read_stream(connection, "store/tickets") if b"user a" in each.head + each.data]
+
+
+async def test_what_was_asked_for_cannot_be_guessed_from_the_file(desk: Desk) -> None:
+    good(await desk.ada.get("/api/audit", params={"q": "user a"}))
+    live = desk.house.running("tickets")
+    with live.store.read() as connection:
+        [bucket] = [row for row in connection.scalars(select(QUOTAS.c.bucket)) if row.startswith("audit.read/")]
+    asked = canonical({"of": "list", "q": "user a"})
+    assert sha256(asked).hexdigest()[:32] not in bucket
+    assert hmac.digest(bytes.fromhex(live.secrets["cursor"]), b"audit.read\0" + asked, "sha256").hex()[:32] in bucket
 
 
 async def test_what_is_no_word_or_id_of_ours_is_refused_before_it_is_recorded(desk: Desk) -> None:
