@@ -19,7 +19,7 @@ from events.contracts import CATALOGUE
 from events.decider import Context
 from events.envelope import Actor
 from events.environment import Environment, real_environment
-from events.errors import TooMany
+from events.errors import NotSignedIn, TooMany
 from events.store import Store, log_head
 from events.writer import Writer
 from tests.integration.chassis.demo import TICKETS_FOLD, Create, Ticket, answer
@@ -43,6 +43,7 @@ class Desk:
     """A store with a writer, and how many rows and events it has."""
 
     def __init__(self, path: Path, clock: Clock) -> None:
+        self.erased: set[str] = set()
         self.environment: Environment = replace(real_environment(), now=clock.now)
         self.store = Store(f"sqlite:///{path}")
         migrate(self.store.writing, "chassis.migrations", "tests.integration.chassis.migrations")
@@ -64,7 +65,7 @@ class Desk:
         def created(ticket: Ticket) -> Answer:
             return answer(ticket, 201)
 
-        return await self.writer.execute(Once(self.create(HOURLY), key, body, created))
+        return await self.writer.execute(Once(self.create(HOURLY), key, body, created, "anna", self.erased))
 
     async def sweep(self) -> bool:
         return await self.writer.execute(Sweep())
@@ -101,6 +102,16 @@ async def test_a_quota_counts_in_a_fixed_window_that_refusals_do_not_prolong(des
     clock.pass_(minutes=10)
     await desk.writer.execute(desk.create(HOURLY))
     assert desk.counts() == (0, 1, 4)
+
+
+async def test_of_who_was_erased_meanwhile_nothing_is_done_or_kept_and_no_kept_answer_is_shown(desk: Desk) -> None:
+    await desk.once("a")
+    before = desk.counts()
+    desk.erased.add("anna")
+    for key in ("a", "b"):
+        with pytest.raises(NotSignedIn):
+            await desk.once(key)
+    assert desk.counts() == before
 
 
 async def test_the_longest_wait_is_told_and_a_refusal_counts_in_no_bucket(desk: Desk, clock: Clock) -> None:

@@ -6,7 +6,7 @@ Two equal requests at once meet in the writer: the second one finds what the fir
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Generic, TypeVar
@@ -23,7 +23,7 @@ from chassis.principal import Principal
 from chassis.service import Running
 from chassis.tables import KEPT
 from events.decider import Key, Transaction, Unit
-from events.errors import Invalid
+from events.errors import Invalid, NotSignedIn
 from events.times import from_text, to_text
 
 KIND = "kept"
@@ -82,12 +82,17 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Once(Generic[R]):
-    """A unit that does `unit` unless it was done before, and returns the answer that belongs to it, first or kept."""
+    """A unit that does `unit` unless it was done before, and returns the answer that belongs to it, first or kept.
+
+    Of a `person` who is among the `erased` nothing is done and nothing kept: an answer may have their name in it.
+    """
 
     unit: Unit[R]
     id: str
     request: str
     render: Callable[[R], Answer]
+    person: str
+    erased: Container[str] = ()
 
     @property
     def sql(self) -> bool:
@@ -97,6 +102,8 @@ class Once(Generic[R]):
         return [(KIND, self.id), *self.unit.reads()]
 
     def run(self, tx: Transaction) -> Answer:
+        if self.person in self.erased:
+            raise NotSignedIn("Sign in first.")  # erased since they were asked who they are
         kept: Kept | None = tx.state((KIND, self.id))
         if kept is not None and kept.at + KEPT_FOR > tx.now:
             if kept.request != self.request:
@@ -114,7 +121,8 @@ class Once(Generic[R]):
 async def answer_once(running: Running, request: Request, principal: Principal, unit: Unit[R], render: Callable[[R], Answer]) -> Response:
     """Run the unit and answer with what `render` makes of its result (a 2xx); with an Idempotency-Key, at most once in 24 hours.
 
-    `render` runs in the writer, so it makes bytes and nothing else. Raises what the unit raises, and Invalid for a key with another body.
+    `render` runs in the writer, so it makes bytes and nothing else. Raises what the unit raises, Invalid for a key with another body, and
+    NotSignedIn for who was erased meanwhile.
     """
     key = idempotency_key(request)
     if key is None:
@@ -122,7 +130,7 @@ async def answer_once(running: Running, request: Request, principal: Principal, 
     scope = (principal.id, request.method, request.scope["path"], key)
     id_ = hashlib.sha256(json.dumps(scope).encode()).hexdigest()
     body = hashlib.sha256(await read_bounded(request)).hexdigest()
-    return await running.writer.execute(Once(unit, id_, body, render))
+    return await running.writer.execute(Once(unit, id_, body, render, principal.id, running.tombstones))
 
 
 def load(connection: Connection, ids: Sequence[str]) -> Mapping[str, Kept | None]:
