@@ -165,6 +165,38 @@ async def test_who_was_erased_is_nobody_any_more(desk: Asking) -> None:
     assert explained["steps"][1]["sentence"] == "Somebody who was erased opened the ticket, with priority normal."
 
 
+async def test_a_ticket_that_a_newer_version_opened_is_explained_as_far_as_it_can_be_read(desk: Asking) -> None:
+    there = desk.there.desk
+    ticket = await there.open()
+    good(await there.put(ticket, "status", "in_progress"))
+    await there.house.settled()
+    event = await desk.last(ticket, "ticket_status_changed")
+    written_by_a_newer_version(there.house.settings.data_dir / "tickets.sqlite3", f"ticket/{ticket['id']}")
+    explained = await desk.why(there.anna, ticket, event=event)
+    assert kinds(explained) == ["request", "ticket.status_changed", "rule", "notification"]
+    refused(await desk.ask(there.ben, ticket, event=event), 404, "not-found")
+    problem = refused(await desk.ask(there.anna, ticket, escalation="default:1"), 503, "unavailable")
+    assert problem["detail"].startswith("The ticket was opened by a newer version of the desk.")
+
+
+def written_by_a_newer_version(path: Path, subject: str) -> None:
+    """Give a stream's first event a version that nobody here can read."""
+    pysqlite3 = pytest.importorskip("pysqlite3", reason="the system's SQLite may be too old for these tests")
+    connection = pysqlite3.connect(path, timeout=30, isolation_level=None)
+    try:
+        guards = list(connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'events'"))
+        connection.execute("BEGIN IMMEDIATE")
+        for name, _ in guards:
+            connection.execute(f"DROP TRIGGER {name}")
+        changed = connection.execute("UPDATE events SET dataversion = 99 WHERE subject = ? AND streamversion = 1", (subject,))
+        assert changed.rowcount == 1
+        for _, sql in guards:
+            connection.execute(sql)
+        connection.execute("COMMIT")
+    finally:
+        connection.close()
+
+
 @pytest.mark.parametrize(
     "query",
     [

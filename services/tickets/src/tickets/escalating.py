@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from events.contracts.ticket import TicketAssigned, TicketEscalated, TicketPriorityChanged, TicketStatusChanged, TicketUnassigned
-from events.errors import NotFound
+from events.errors import NotFound, Unavailable
 from events.times import to_text
 from tickets.explaining import Explanation, Known, Step, Story, deadline, once, policy_change, why_happened
 from tickets.rules import escalates
@@ -43,6 +43,8 @@ class Now:
     @classmethod
     def of(cls, events: Sequence[Known]) -> "Now":
         created = events[0]
+        if created.event is None:
+            raise Unavailable("The ticket was opened by a newer version of the desk. It can be explained when this service is as new.", 60)
         facts: dict[str, Any] = {"status": created.event.status, "priority": created.event.priority, "assignee": created.event.assignee}
         by, opened = dict.fromkeys(facts, created), created
         for known in events[1:]:

@@ -16,6 +16,7 @@ from events.errors import NotFound, Unavailable
 from events.fates import fate
 from events.store import stored
 from events.tables import events as log
+from tickets import queries
 from tickets.access import Caller
 from tickets.decider import TICKET
 from tickets.errors import AdminsOnly, TicketNotFound
@@ -66,12 +67,12 @@ class Question:
         if said is None or said["ticket_id"] != self.ticket or not (self.by.is_admin or said["recipient"] == self.by.id):
             raise NotFound("The ticket has no such notification that you can see.")
         past = await self._past(said["event"])
-        return await self._told(past, told, eyes_on(self.by, _requester(past)) or "recipient")
+        return await self._told(past, told, eyes_on(self.by, self._requester()) or "recipient")
 
     async def about_event(self, id_: str, person: str | None) -> Answer:
         """Explain why somebody was, or was not, told of an event. Others than admins ask for themselves. Raises NotFound, NotPermitted."""
         past = await self._past(id_)
-        eyes, cause = eyes_on(self.by, _requester(past)), _find(past, id_)
+        eyes, cause = eyes_on(self.by, self._requester()), _find(past, id_)
         who = self.by.id if person is None or person == ME else person
         if eyes != "admin" and who != self.by.id:
             raise TicketNotFound(self.ticket) if eyes is None else AdminsOnly("ask why somebody else was told")
@@ -88,21 +89,20 @@ class Question:
 
     async def about_escalation(self, policy: str, level: int) -> Answer:
         """Explain to the requester or to an admin why a level of a policy has escalated the ticket, or why not. Raises NotFound."""
-        past = await self._past()
-        eyes = eyes_on(self.by, _requester(past))
+        eyes = eyes_on(self.by, self._requester())
         if eyes is None:
             raise TicketNotFound(self.ticket)
         others, answer = await self._ask_escalator(policy, level)
         asks = [known.stored.sequence for known in others if known.stored.type == "escalation.due"]
         became = await self.live.store.read_in_thread(lambda c: fate(c, "/tickets", "/escalator", asks[-1])) if asks else None
-        past = await self._past()  # what followed from the ask may have come meanwhile
+        past = await self._past()  # only now: what followed from the ask may have come meanwhile
         story = await self._story(past, others, eyes)
         held = Held(deadline=answer["deadline"], known=answer["known"], fate=became)
         return Answer(self.ticket, why_escalated(story, policy, level, held, self.live.environment.now()), story.names)
 
     async def demand_sight(self) -> None:
         """Raise TicketNotFound unless the ticket is theirs to see."""
-        if eyes_on(self.by, _requester(await self._past())) is None:
+        if eyes_on(self.by, self._requester()) is None:
             raise TicketNotFound(self.ticket)
 
     async def _told(self, past: Sequence[Known], answer: Mapping[str, Any], eyes: Eyes) -> Answer:
@@ -126,6 +126,14 @@ class Question:
         if not past:
             raise TicketNotFound(self.ticket)
         return past
+
+    def _requester(self) -> str:
+        """Return whose the ticket is: as the desk knows it, since the event that opened it may be newer than what can be read here."""
+        with self.live.store.glance() as reader:
+            requester = queries.requester_of(reader, self.ticket)
+        if requester is None:
+            raise TicketNotFound(self.ticket)
+        return requester
 
     async def _others(self, cause: Known) -> list[Known]:
         """Return what the escalator did that led to an event of the ticket: nothing, unless it is an escalation."""
@@ -169,11 +177,6 @@ def _known(event: StoredEvent) -> Known:
 
 def _find(past: Iterable[Known], event: str) -> Known | None:
     return next((known for known in past if known.stored.id == event), None)
-
-
-def _requester(past: Sequence[Known]) -> str:
-    requester: str = past[0].event.requester
-    return requester
 
 
 def _people_of(known: Known) -> Iterable[str]:
