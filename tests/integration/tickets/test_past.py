@@ -253,8 +253,11 @@ def test_page_by_page_a_list_of_the_past_stays_what_it_was_while_it_is_read(
 
 
 def test_a_moment_beyond_the_end_of_the_log_is_none() -> None:
-    with telling() as desk, pytest.raises(Invalid, match="ends at 0"):
-        past.moment(desk.connection, at=1, as_of=None)
+    with telling() as desk:
+        with pytest.raises(Invalid, match="ends at 0"):
+            past.moment(desk.connection, at=1, as_of=None, counted=True)
+        with pytest.raises(Invalid, match="ends before that"):
+            past.moment(desk.connection, at=1, as_of=None)
 
 
 @pytest.mark.parametrize("projection", [History, Desk])
@@ -266,10 +269,12 @@ def test_while_the_tables_of_the_past_are_being_filled_it_is_said_so_and_nothing
         assert past.moment(desk.connection, at=1000, as_of=None) == When(1000)
         for asked in ({"at": 1001, "as_of": None}, {"at": None, "as_of": "2026-11-23T12:00:00.000000Z"}):
             with pytest.raises(Unavailable, match="1000 of 1200"):
+                past.moment(desk.connection, **asked, counted=True)
+            with pytest.raises(Unavailable, match=r"put together\. It"):
                 past.moment(desk.connection, **asked)
         desk.connection.execute(delete(projections).where(projections.c.name == projection.name))
         with pytest.raises(Unavailable, match="0 of 1200"):
-            past.moment(desk.connection, at=1000, as_of=None)
+            past.moment(desk.connection, at=1000, as_of=None, counted=True)
 
 
 def test_words_that_were_are_not_searched_for() -> None:

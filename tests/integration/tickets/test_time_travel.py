@@ -1,5 +1,6 @@
 """The past over HTTP: whose it is, what it says, and what cannot be asked of it."""
 
+import re
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -202,6 +203,15 @@ async def test_a_cursor_is_good_for_its_moment_alone(desk: Desk) -> None:
 async def test_what_cannot_be_meant_is_refused(desk: Desk, path: str, params: dict[str, str]) -> None:
     await desk.open()
     assert refused(await desk.ada.get(path, params=params), 422, "invalid")["errors"]
+
+
+async def test_how_long_the_log_is_is_told_to_admins_alone(desk: Desk) -> None:
+    ticket = await desk.open()
+    for path in ("/api/tickets", "/api/tickets/counts", *(f"/api/tickets/{ticket['id']}{rest}" for rest in ("", "/history"))):
+        told = refused(await desk.anna.get(path, params={"at": 999_999_999}), 422, "invalid")
+        assert not re.search(r"ends at|above", str(told)), told
+        told = refused(await desk.ada.get(path, params={"at": 999_999_999}), 422, "invalid")
+        assert re.search(r"ends at \d+", told["detail"]), told
 
 
 async def test_an_empty_search_is_none_and_may_come_with_a_moment(desk: Desk) -> None:

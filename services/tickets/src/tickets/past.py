@@ -82,20 +82,23 @@ _CONDITIONS: dict[str, ColumnElement[bool]] = {
 }
 
 
-def moment(reader: Reader, *, at: int | None, as_of: str | None) -> When:
+def moment(reader: Reader, *, at: int | None, as_of: str | None, counted: bool = False) -> When:
     """Return the moment that is meant; with neither, now. With both, what was known at `at` of what was by `as_of`.
 
-    Raises Invalid when the log ends before `at`, and Unavailable while the tables of the past lack events that belong to it.
+    Raises Invalid when the log ends before `at`, and Unavailable while the tables of the past lack events that belong to it. How many
+    events there are, these say only where `counted`: it is for admins.
     """
     rows = _REACHED.rows(reader, {})
     last = rows[0][0] if rows else 0
     sequence = last if at is None else at
     if sequence > last:
-        raise Invalid(f"The log of tickets ends at {last}: there is no event {at} yet.", [(("query", "at"), f"must not be above {last}")])
+        ends, rule = (f" at {last}", f"must not be above {last}") if counted else (" before that", "must be of an event that there is")
+        raise Invalid(f"The log of tickets ends{ends}: there is no event {at} yet.", [(("query", "at"), rule)])
     positions = {(name, version): position for _, name, version, position in rows}
     reached = min(positions.get((each.name, each.version), 0) for each in _NEEDED)
     if reached < sequence:
-        raise Unavailable(f"The past is being put together: {reached} of {last} events so far. It can be asked for when that is done.", 5)
+        far = f": {reached} of {last} events so far" if counted else ""
+        raise Unavailable(f"The past is being put together{far}. It can be asked for when that is done.", 5)
     return When(sequence, NEVER if as_of is None else as_of)
 
 

@@ -50,7 +50,7 @@ async def list_tickets(request: Request, query: Annotated[TicketQuery, Query()],
     asked = listing(request, query, list="tickets", requester=wanted.requester, assignee=wanted.assignee)
     store = running(request).store
     if query.is_past:
-        return await store.read_in_thread(lambda connection: then.page(connection, wanted, query, asked, _own(by)))
+        return await store.read_in_thread(lambda connection: then.page(connection, wanted, query, asked, by))
     if wanted.text is None:
         with store.glance() as reader:
             rows = queries.page(reader, wanted, limit=asked.fetch, after=asked.after)
@@ -65,7 +65,7 @@ async def count_tickets(request: Request, query: Annotated[Then, Query()], by: C
     """Count tickets by status: one's own, an admin everybody's; those of now, or as they were then."""
     store, requester = running(request).store, None if by.is_admin else by.id
     if query.is_past:
-        return json_answer(await store.read_in_thread(lambda connection: then.counts(connection, query, requester=requester, me=by.id)))
+        return json_answer(await store.read_in_thread(lambda connection: then.counts(connection, query, by)))
     with store.glance() as reader:
         return json_answer(queries.counts(reader, requester=requester, me=by.id))
 
