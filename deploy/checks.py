@@ -220,7 +220,7 @@ def check_service(operator: Operator, service: str, data_dir: Path) -> Iterator[
     yield from _lags(service, figures)
 
 
-_NEVER_BY_ITSELF = ("is not in the log", "forked", "has stopped")
+_NEVER_BY_ITSELF = ("is not in the log", "forked", "has stopped", "is damaged", "was rewritten")
 
 
 def _mend(reasons: str) -> str:  # noqa: PLR0911 (one per reason)
@@ -228,6 +228,10 @@ def _mend(reasons: str) -> str:  # noqa: PLR0911 (one per reason)
         return "Mostly the disk is full: make room, and it goes on by itself."
     if "has stopped" in reasons:
         return "Its log says at which event, and why. It goes on from there at the next start, once it can."
+    if "is damaged" in reasons:
+        return "Keep a copy of everything before anything else; ste audit verify says where. Then restore the last backup."
+    if "was rewritten" in reasons:
+        return "ste witness list says what was seen of it. Find out who did it before ste witness resolve."
     if "forked" in reasons:
         return "A store was replaced by one of another history: put the right one back."
     if "erasure" in reasons:

@@ -21,7 +21,7 @@ from chassis.rewinding import JournalKeeper
 from chassis.settings import SERVICES, Settings
 from deploy.backups.checking import keys_of
 from deploy.backups.cutting import staging
-from deploy.backups.making import backup, drafting, put_in_place
+from deploy.backups.making import backup, drafting, put_in_place, require_outside
 from deploy.backups.manifest import Manifest, sha256_of
 from deploy.backups.services import Declared, all_declared
 from deploy.refusal import Refusal
@@ -80,6 +80,7 @@ def export(settings: Settings, target: Path, tell: Tell, *, primary: bool) -> Ex
     Raises Refusal, with nothing left behind.
     """
     target = target.expanduser().absolute()
+    require_outside(settings, target)
     os.umask(0o077)
     with drafting(target) as draft, tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as scratch:
         copied = Path(scratch) / "stores"

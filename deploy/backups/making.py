@@ -43,6 +43,7 @@ def backup(settings: Settings, target: Path, tell: Tell) -> Manifest:
     """
     require_sqlite(settings)
     target = target.expanduser().absolute()
+    require_outside(settings, target)
     os.umask(0o077)
     desk = DeskFile.read(settings.data_dir)
     running = desk is not None or bool({f"{name}_url" for name in SERVICES} & settings.model_fields_set)
@@ -64,6 +65,12 @@ def require_sqlite(settings: Settings) -> None:
     for service in SERVICES:
         if not settings.database_of(service).startswith("sqlite"):
             raise Refusal(f"The store of {service} is not in SQLite, and ste does not copy it.", _POSTGRES)
+
+
+def require_outside(settings: Settings, target: Path) -> None:
+    """Raise Refusal for a copy inside what is copied: it would be lost with it, and hold what is erased there later."""
+    if target.resolve().is_relative_to(settings.data_dir.resolve()):
+        raise Refusal(f"{target} is inside of the desk's own directory {settings.data_dir}.", "Name one elsewhere, best on another disk.")
 
 
 def _require_empty(target: Path) -> None:

@@ -199,6 +199,14 @@ def _relayed(operator: Any, name: str) -> bool:
     return bool(told["relayed"] == told["head"])
 
 
+def test_a_directory_inside_of_the_desks_own_is_refused(busy: Desk) -> None:
+    for command in ("backup", "export"):
+        refused = busy.ste(command, str(busy.data_dir / "copy"))
+        assert refused.returncode == 1
+        assert "inside of the desk's own directory" in refused.stderr
+    assert not list(busy.data_dir.glob("*copy*"))
+
+
 def test_a_directory_that_is_not_empty_is_refused(busy: Desk, tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "letter.txt").write_text("Dear all,")

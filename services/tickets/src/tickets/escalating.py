@@ -103,7 +103,9 @@ def _passed_over(story: Story, held: Held, last: Known) -> Step:
 
 def _ticket_stands_in_the_way(ticket: Now, when: Mapping[str, Any]) -> Iterator[Step]:
     if ticket.opened.stored.imported:
-        yield _obstacle("imported", "What opened it is imported history: it waits until somebody opens it again.", ticket.opened)
+        yield _obstacle(
+            "imported", "What opened it was imported, or came with the demo: it waits until somebody opens it again.", ticket.opened
+        )
     if ticket.status != "open":
         yield _obstacle("not-open", f"Only an open ticket escalates, and it is {status(ticket.status)}.", ticket.by["status"])
     if escalates(_Open(ticket.priority, ticket.assignee), when):

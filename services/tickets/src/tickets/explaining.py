@@ -224,7 +224,7 @@ _SILENCES: Mapping[str, str] = {
     "not-yet": "The notifier has not come to it yet; it will within moments.",
     "parked": "The notifier could not handle it, and has set it aside until it can: ste parked list says why.",
     "skipped": "The notifier could not handle it, and an operator gave it up.",
-    "imported": "It is imported history, of which nobody is told.",
+    "imported": "It was imported, or came with the demo: nobody is told of such history.",
     "tells-nobody": "Nobody is told of such an event.",
     "own-deed": "{name} did it, and nobody is told of what they did themselves.",
     "not-concerned": "It does not concern {name}: who hears of it is {hears}.",
