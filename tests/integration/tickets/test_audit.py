@@ -308,3 +308,23 @@ async def test_a_journal_that_is_not_what_was_written_is_found(whole: Desk, what
         assert good(await operator.post("/internal/verify", json={}))["ok"] is True
     assert (report["ok"], report["first_bad_sequence"]) == (False, sequence if what in NAMES_THE_EVENT else None), report
     assert "journal" in report["reason"]
+
+
+async def test_a_list_with_an_event_that_was_changed_is_refused_in_words(whole: Desk) -> None:
+    ticket = await whole.open()
+    registered = {"action": "user_registered", "limit": "100"}
+    await whole.house.settled()
+    with whole.house.running("tickets").store.read() as connection:
+        other = connection.execute(text("SELECT min(position) FROM journal WHERE type = 'user.registered'")).scalar_one()
+    with damaged(whole, 0, JOURNAL_DAMAGE["another's bytes"].format(other=other)):
+        told = refused(await whole.ada.get("/api/audit", params=registered), 409, "log-broken")
+        assert "verified" in told["detail"]
+        async with whole.house.peer("tickets", "operator") as operator:
+            assert (await operator.get("/internal/audit", params=registered)).status_code == 409
+        good(await whole.ada.get("/api/audit", params={"action": "ticket_created"}))
+    good(await whole.ada.get("/api/audit", params=registered))
+    sequence = (await entries(whole, action="ticket_created"))[0]["sequence"]
+    for statements in (("DELETE FROM events WHERE sequence = :n",), ("UPDATE events SET data = CAST('{' AS BLOB) WHERE sequence = :n",)):
+        with damaged(whole, sequence, *statements):
+            refused(await whole.ada.get(f"/api/tickets/{ticket['id']}/history"), 409, "log-broken")
+    good(await whole.ada.get(f"/api/tickets/{ticket['id']}/history"))

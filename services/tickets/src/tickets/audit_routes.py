@@ -16,6 +16,7 @@ from events.errors import NotFound, Unavailable
 from tickets import checkpoints, reading, trail, verification, views
 from tickets.answers import PROGRESS, STARTED, CheckpointsOut, EntriesOut, VerificationOut
 from tickets.dependencies import listing, parts
+from tickets.proof import BROKEN
 from tickets.schemas import AuditQuery
 
 PATIENCE_S = 10
@@ -24,7 +25,7 @@ PATIENCE_S = 10
 router = APIRouter(prefix="/api/audit", route_class=LeanRoute, tags=["audit"])
 
 
-@router.get("", response_model=EntriesOut)
+@router.get("", response_model=EntriesOut, responses=responses(BROKEN))
 async def list_entries(request: Request, query: Annotated[AuditQuery, Query()], by: CurrentAdmin) -> Response:
     """List who did what, over all services, newest first. That it was read is an entry itself, one per reader, filter and ten minutes."""
     asked, sought = listing(request, query, list="audit"), query.sought()

@@ -149,6 +149,10 @@ def _carried(row: Any) -> Carried:
 
 
 def _event(row: Any) -> StoredEvent:
-    """Return the event in a row of `_EVENTS`."""
-    _, wire, *columns = row
-    return from_wire(bytes(wire)) if wire is not None else stored(columns)
+    """Return the event in a row of `_EVENTS`. Raises LookupError when the log lacks it, ValueError or TypeError when it is none."""
+    position, wire, *columns = row
+    if wire is not None:
+        return from_wire(bytes(wire))
+    if columns[0] is None:
+        raise LookupError(f"The log lacks the event at position {position} of the journal.")
+    return stored(columns)

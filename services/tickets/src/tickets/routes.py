@@ -23,6 +23,7 @@ from tickets.commands import AddNote, AssignTicket, ChangePriority, ChangeStatus
 from tickets.decider import Ticket
 from tickets.dependencies import listing
 from tickets.errors import AdminsOnly, TicketNotFound
+from tickets.proof import BROKEN
 from tickets.queries import NOBODY, Wanted
 from tickets.schemas import Edit, NewAssignee, NewNote, NewPriority, NewStatus, NewTicket, Number, Then, ThenPage, ThenTicket, TicketQuery
 from tickets.trail import Sought
@@ -131,7 +132,7 @@ async def list_notes(request: Request, ticket: Number, query: Annotated[ThenPage
     return asked.answer(rows, lambda row: views.note(row, own), lambda row: (row.created_at, row.id))
 
 
-@router.get("/{ticket}/history", response_model=EntriesOut)
+@router.get("/{ticket}/history", response_model=EntriesOut, responses=responses(BROKEN))
 async def list_history(request: Request, ticket: Number, query: Annotated[ThenPage, Query()], by: CurrentPrincipal) -> Response:
     """List what happened to a ticket, until now or until then, oldest first; notes for admins alone."""
     desk = running(request)

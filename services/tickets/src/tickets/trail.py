@@ -10,8 +10,10 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, or_, s
 
 from events.entries import entry_of
 from events.envelope import StoredEvent
+from events.errors import Conflict
 from tickets import journal
 from tickets.people import matchable
+from tickets.proof import BROKEN
 from tickets.tables import audit, people
 
 SYSTEM = ("auth", "escalator", "notifier", "operator", "tickets")
@@ -22,6 +24,16 @@ MANY = 21
 _COLUMNS = (audit.c.position, audit.c.time, audit.c.source, audit.c.sequence, audit.c.action, audit.c.entity_type, audit.c.entity_id)
 _ACTOR = (audit.c.actor_kind, audit.c.actor_id)
 _KEY = (audit.c.time, audit.c.source, audit.c.sequence)
+
+
+class EntryBroken(Conflict):
+    """An event of a list is not what was written, or is gone, so it cannot be shown."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "An event of this list is not what was written. Let the stores be verified: that says which; then restore a backup.",
+            code=BROKEN,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +81,10 @@ _FILTERS: dict[str, ColumnElement[bool]] = {
 def entries(
     connection: Connection, sought: Sought, *, limit: int, after: Sequence[Any] | None, oldest_first: bool = False
 ) -> list[dict[str, Any]]:
-    """Return up to `limit` entries, newest first unless told otherwise, that follow `after`: the `key_of` the last one seen."""
+    """Return up to `limit` entries, newest first unless told otherwise, that follow `after`: the `key_of` the last one seen.
+
+    Raises EntryBroken when an event of them is not what was written.
+    """
     values: dict[str, Any] = {name: value for name in _CONDITIONS if (value := getattr(sought, name))}
     narrowed, actors = tuple(values), 0
     if sought.q is not None:
@@ -84,8 +99,11 @@ def entries(
     rows = connection.execute(
         _page(narrowed, actors, resumes=after is not None, oldest_first=oldest_first), {**values, "limit": limit}
     ).all()
-    events = journal.at(connection, [row.position for row in rows])
-    return [_entry(row, events[row.position]) for row in rows]
+    try:
+        events = journal.at(connection, [row.position for row in rows])
+        return [_entry(row, events[row.position]) for row in rows]
+    except (ValueError, LookupError, TypeError) as error:  # whoever reads a list is not to take what was changed for what was written
+        raise EntryBroken from error
 
 
 @lru_cache(maxsize=256)
