@@ -80,9 +80,7 @@ def verdict(verified: "Verified", *, trusted: bool, witnesses: Collection[str]) 
     ]
     passed = sum(each.checkpoint.size for each in verified.sources) - verified.entries
     if verified.sources:
-        lines += [
-            f"  not in it  {passed} events of these logs: of kinds that are not listed, left out by the filter, or by whoever exported"
-        ]
+        lines += [f"  not in it  {passed} events of these logs: not listed, left out by the filter, or by whoever exported"]
     for each in verified.sources:
         lines += [f"  log        {each.checkpoint.origin}, {each.checkpoint.size} events"]
         lines += [f"  signed by  {each.key} ({signed})"] if each.key != verified.key else []

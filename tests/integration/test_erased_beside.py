@@ -1,5 +1,6 @@
 """A rebuild that began before somebody was erased still holds what they wrote: it puts none of it back."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -7,12 +8,16 @@ import pytest
 
 from chassis.rebuilds import Build, Switch
 from events.beside import beside
+from events.decider import Context
+from events.envelope import Actor
 from events.environment import real_environment
 from events.erasures import ERASURES, erasure_of, mark
 from events.errors import Unavailable
 from events.store import Store
 from tests.integration.tickets.conftest import Desk, good, running_desk
 from tests.support.house import eventually
+
+BY = Context(actor=Actor(kind="system", id="operator"), at=datetime.now(UTC))
 
 
 def is_done(desk: Desk, person: str) -> bool:
@@ -35,9 +40,9 @@ async def test_what_was_built_before_an_erasure_is_never_put_in_the_place_of_wha
                 good(await admin.post(f"/api/auth/users/{desk.ids['anna']}/erase", json={"email": "usera@example.com"}), 202)
             await eventually(lambda: is_done(desk, desk.ids["anna"]), 60)
             with pytest.raises(Unavailable, match="erased"):
-                await live.writer.execute(Switch(build))
+                await live.writer.execute(Switch(build, "tickets", BY))
         assert good(await desk.ada.get(f"/api/tickets/{ticket['id']}"))["title"] == ""
-        told = await live.rebuilds.rebuild("desk")
+        told = await live.rebuilds.rebuild("desk", BY)
         assert told["equal"], "What was blanked is what a rebuild from the blanked log gives."
         assert told["mended"] == 0
 
