@@ -21,6 +21,7 @@ from events.environment import real_environment
 from events.store import read_stream
 from tests.contract.cast import Clock
 from tests.integration.tickets.conftest import Desk, good, refused, running_desk
+from tests.integration.tickets.following import following
 from tests.support.house import declared
 
 
@@ -65,6 +66,34 @@ async def test_another_filter_another_way_or_another_reader_is_another_event(des
         (*alf, {"of": "list"}),
         (*ada, {"of": "proof", "ticket": 1}),
     ]
+
+
+async def test_the_feed_is_read_like_the_audit_and_who_polls_it_finds_their_own_reading_once(desk: Desk) -> None:
+    ada = ("user", desk.ids["ada"])
+    end = good(await desk.ada.get("/api/events", params={"after": "now"}))["next"]
+    for _ in range(3):
+        assert good(await desk.ada.get("/api/events", params={"after": end, "limit": 1})) == {"items": [], "next": end}
+    assert reads(desk) == [(*ada, {"of": "feed"})]
+    first = good(await desk.ada.get("/api/events", params={"type": "audit.", "limit": 1000}))
+    assert [item["event"]["data"]["filter"] for item in first["items"]] == [{"of": "feed"}, {"of": "feed", "type": "audit."}]
+    refused(await desk.ada.get("/api/events", params={"after": "A" * 64}), 422, "invalid")
+    refused(await desk.anna.get("/api/events"), 403, "not-permitted")
+    assert reads(desk) == [(*ada, {"of": "feed"}), (*ada, {"of": "feed", "type": "audit."})]
+
+
+async def test_a_stream_is_noted_once_at_its_beginning_and_a_replay_as_the_operators(desk: Desk) -> None:
+    async with following(desk.alf, "after=now&type=audit.,ticket.") as stream:
+        await stream.begun()
+        assert reads(desk) == [("user", desk.ids["alf"], {"of": "feed", "type": "audit.,ticket."})]
+        await desk.open()
+        assert (await stream.next())["event"]["head"]["type"] == "ticket.created"
+    async with following(desk.alf, "type=audit.,ticket.", last_id=stream.last_id) as stream:
+        await stream.begun()
+    async with desk.house.peer("tickets", "operator") as operator:
+        page = good(await operator.get("/internal/journal"))
+        assert page["next"] == page["head"]
+        assert good(await operator.get("/internal/journal", params={"position": page["head"]}))["items"] == []
+    assert reads(desk)[1:] == [("system", "operator", {"of": "feed"})]
 
 
 async def test_many_who_ask_at_once_are_one_event(desk: Desk) -> None:

@@ -91,6 +91,10 @@ class Narrowed(BaseModel):
         types = tuple(self.type.split(",")) if self.type is not None else ()
         return Wanted(types=types, entity=self.entity, entity_id=self.entity_id, since=self.since, until=self.until)
 
+    def filters(self) -> dict[str, Any]:
+        """Return what narrows it, as plain values: who reads on page by page asks for the same."""
+        return self.model_dump(mode="json", include={"type", "entity", "entity_id", "since", "until"})
+
 
 class FeedQuery(Narrowed):
     limit: Annotated[int, Field(ge=1, le=LARGEST_LIMIT, description="How many events at most.")] = DEFAULT_LIMIT

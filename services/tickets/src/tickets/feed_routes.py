@@ -14,7 +14,7 @@ from chassis.principal import CurrentAdmin
 from chassis.problems import declare, responses
 from chassis.service import running
 from chassis.sse import EventStream, retry_after
-from tickets import feed, views
+from tickets import feed, reading, views
 from tickets.dependencies import parts
 from tickets.errors import NoPlace
 from tickets.feed import Bounds
@@ -36,10 +36,11 @@ def last_event_id(request: Request) -> str | None:
 
 
 @router.get("", response_model=FeedOut, responses=responses("cut-off", "unavailable"))
-async def get_events(request: Request, query: Annotated[FeedQuery, Query()], _by: CurrentAdmin) -> Response:
+async def get_events(request: Request, query: Annotated[FeedQuery, Query()], by: CurrentAdmin) -> Response:
     """Return what happened after a position, over all services: causes before their effects, each service's events in its order.
 
-    A page may have fewer events than `limit`, or none, though there are more: go on from `next` until it is what you asked after.
+    A page may have fewer events than `limit`, or none, though there are more: go on from `next` until it is what you asked after. That
+    it was read is an event itself, one per reader, filter and ten minutes.
     """
     readers, wanted = parts(request).readers, query.wanted()
     bounds = Bounds(events=query.limit, size=_SIZE, seconds=_SECONDS)
@@ -48,8 +49,14 @@ async def get_events(request: Request, query: Annotated[FeedQuery, Query()], _by
         part = feed.read(connection, feed.standing(connection, readers.places, query.after), wanted, bounds)
         return views.fed_page(readers.places, part)
 
-    async with readers.reading:
-        return json_answer(await running(request).store.read_in_thread(read))
+    async def page() -> bytes:
+        async with readers.reading:
+            return await running(request).store.read_in_thread(read)
+
+    found = await page()
+    if await reading.note(request, by, "feed", query.filters()):
+        found = await page()  # with the event that tells of it: who has read to the end is not told anew of their own reading
+    return json_answer(found)
 
 
 @router.get("/stream", response_class=EventStream, status_code=200, responses={**SPOKEN, **responses("cut-off", "too-many-streams")})
@@ -68,6 +75,8 @@ async def stream(
 
     try:
         at, place = await live.store.read_in_thread(begin)
+        if await reading.note(request, by, "feed", query.filters()):
+            at, place = await live.store.read_in_thread(begin)  # who begins at the end begins after the event that tells of it
     except NoPlace:
         if left_at is None:
             raise

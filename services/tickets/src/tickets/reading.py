@@ -21,7 +21,7 @@ SUBJECT = "store/tickets"
 WINDOW_S = 600
 
 Filter = Mapping[str, Any]
-"""What was read: `of` is the list, export, proof, checkpoints or search; beside it the filters that were set, as plain values."""
+"""What was read: `of` is the list, export, proof, checkpoints, search or feed; beside it the filters that were set, as plain values."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +43,10 @@ class Read:
         tx.append(SUBJECT, [AuditRead(filter=dict(self.filter))], self.context)
 
 
-async def note(request: Request, by: Principal | Actor, of: str, filters: Filter) -> None:
-    """Record that somebody reads `of`, before it is shown. Raises Unavailable when the store does not take it: then nothing is shown.
+async def note(request: Request, by: Principal | Actor, of: str, filters: Filter) -> bool:
+    """Record that somebody reads `of`, before it is shown; return False where it was recorded already.
+
+    Raises Unavailable when the store does not take it: then nothing is shown.
 
     A part of a name or of an e-mail is not recorded, only that one was asked for: it would be personal, and no erasure would find it.
     """
@@ -54,9 +56,11 @@ async def note(request: Request, by: Principal | Actor, of: str, filters: Filter
     quota = Quota(_bucket(bytes.fromhex(live.secrets["cursor"]), actor, asked), 1, WINDOW_S)
     with live.store.read() as connection:
         spent = quotas.load(connection, [quota.bucket])[quota.bucket]
-    if spent is None or spent.count < quota.limit or spent.ends <= live.environment.now():
-        told = {name: True if name == "q" else value for name, value in asked.items()}
-        await live.writer.execute(Read(filter=told, quota=quota, context=context(request, by)))
+    if spent is not None and spent.count >= quota.limit and spent.ends > live.environment.now():
+        return False
+    told = {name: True if name == "q" else value for name, value in asked.items()}
+    await live.writer.execute(Read(filter=told, quota=quota, context=context(request, by)))
+    return True
 
 
 def _bucket(secret: bytes, actor: Actor, asked: Filter) -> str:

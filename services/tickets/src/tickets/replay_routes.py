@@ -2,17 +2,17 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query, Request
 from pydantic import Field
 from sqlalchemy import Connection
 from starlette.responses import Response
 
 from chassis.answers import json_answer
-from chassis.callers import operator_only
+from chassis.internal import OPERATOR, Operator
 from chassis.lean import LeanRoute
 from chassis.service import running
 from chassis.strings import LARGEST_INTEGER
-from tickets import feed
+from tickets import feed, reading
 from tickets.dependencies import parts
 from tickets.feed import Bounds, Part
 from tickets.feed_answers import FeedQuery
@@ -22,8 +22,6 @@ _SIZE, _SECONDS = 4 * 1024 * 1024, 0.5
 
 router = APIRouter(prefix="/internal/journal", route_class=LeanRoute, include_in_schema=False)
 
-Operator = Annotated[None, Depends(operator_only)]
-
 
 class ReplayQuery(FeedQuery):
     position: Annotated[int, Field(ge=0, le=LARGEST_INTEGER)] = 0
@@ -32,12 +30,13 @@ class ReplayQuery(FeedQuery):
 
 @router.get("")
 async def get_journal(request: Request, query: Annotated[ReplayQuery, Query()], _: Operator) -> Response:
-    """Return what follows a position, how far that looked, and the last position that there is."""
+    """Return what follows a position, how far that looked, and the last position that there is; that it was read is recorded."""
     bounds = Bounds(events=query.limit, size=_SIZE, seconds=_SECONDS)
 
     def read(connection: Connection) -> bytes:
         return _page(feed.read(connection, query.position, query.wanted(), bounds))
 
+    await reading.note(request, OPERATOR, "feed", query.filters())
     async with parts(request).readers.reading:
         return json_answer(await running(request).store.read_in_thread(read))
 
