@@ -106,7 +106,7 @@ def _restore(
     except BaseException:
         shutil.rmtree(staged, ignore_errors=True)
         raise
-    replaced = datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%SZ") if switching.present(settings.data_dir) else None
+    replaced = datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%S-%fZ") if switching.present(settings.data_dir) else None
     switching.begin(settings.data_dir, replaced)
     switching.end(settings.data_dir)
     return Outcome(reports=reports, erased=gone, replaced=settings.data_dir / switching.REPLACED / replaced if replaced else None)

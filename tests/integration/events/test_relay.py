@@ -366,7 +366,10 @@ async def test_a_stream_that_ends_in_what_a_restore_cut_off_is_filled_again(owne
     copy = restore(older, tmp_path / "restored.sqlite3", "/auth", ENVIRONMENT)
     try:
         relay = relay_of(copy, auth)
-        assert await relay.step()
+        for _ in range(5):  # the broker may still be about the files of the stream that was deleted, and refuse; then it looks again
+            if await relay.step():
+                break
+        assert relay.trouble is None
         assert relay.alarm is None
         assert await in_stream(auth) == copy.wires()
         assert len(copy.log()) == 5
