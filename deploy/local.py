@@ -19,8 +19,7 @@ from typing import Any
 import httpx2
 
 from chassis import secrets
-from chassis.database import RESTORE_BEGUN
-from chassis.settings import REPLICATED, Settings
+from chassis.settings import REPLICATED, RESTORE_BEGUN, Settings
 from deploy.backups import switching
 from deploy.desk_file import DeskFile, holding
 from deploy.first_start import prepare, refuse_lost

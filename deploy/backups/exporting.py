@@ -28,7 +28,7 @@ from deploy.refusal import Refusal
 from events import tables
 from events.checkpoints import Signer
 from events.cutting import sign_head
-from events.snapshots import sync
+from events.files import sync
 from events.store import read_log
 from events.times import to_text
 

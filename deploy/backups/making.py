@@ -20,7 +20,8 @@ from deploy.backups.services import all_declared, journal_keeper
 from deploy.desk_file import DeskFile, holding
 from deploy.operator import Operator
 from deploy.refusal import Refusal
-from events.snapshots import Snapshot, sync
+from events.files import sync
+from events.snapshots import Snapshot
 from events.store import SQLITE
 from events.times import to_text
 

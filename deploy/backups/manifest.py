@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.refusal import Refusal
-from events.snapshots import sync
+from events.files import sync
 
 FORMAT, VERSION = "support-ticket-express backup", 1
 NAME = "manifest.json"

@@ -34,7 +34,7 @@ from events.cutting import Restored, mark_at, renew_origin, sign_head
 from events.decider import Context
 from events.envelope import Actor
 from events.environment import real_environment
-from events.snapshots import sync
+from events.files import sync
 from events.store import Store, log_head, read_log
 from events.verify import StoreReport
 

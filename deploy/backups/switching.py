@@ -10,9 +10,8 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from chassis.database import RESTORE_BEGUN
-from chassis.settings import SERVICES
-from events.snapshots import sync
+from chassis.settings import RESTORE_BEGUN, SERVICES
+from events.files import sync
 
 STAGED = ".restored"
 REPLACED = "replaced"

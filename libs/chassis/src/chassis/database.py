@@ -13,6 +13,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
 
+from chassis.settings import RESTORE_BEGUN
 from events.failpoints import reach
 from events.forms import declare
 from events.handling import Subscription
@@ -21,10 +22,6 @@ _ONE_AT_A_TIME = threading.Lock()
 """Alembic keeps what it works on in module-level proxies; several services may start in one process."""
 _MIGRATING = 0x5354_4501
 """The advisory lock of PostgreSQL under which a schema is changed."""
-
-
-RESTORE_BEGUN = "restore.json"
-"""In the data directory while a restore moves stores; one that died in between has left it there."""
 
 
 class StoreInUse(RuntimeError):

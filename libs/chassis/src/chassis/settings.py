@@ -13,6 +13,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 SERVICES = ("auth", "tickets", "notifier", "escalator")
 REPLICATED = ("tickets", "notifier", "escalator")
 """Those of which several processes may run on one store. auth counts failed sign-ins in memory, unless STE_LIMITS_URL says otherwise."""
+RESTORE_BEGUN = "restore.json"
+"""In the data directory while a restore moves stores; one that died in between has left it there."""
 Port = Annotated[int, Field(ge=0, le=65535)]
 Processes = Annotated[int, Field(ge=1, le=16)]
 Network = IPv4Network | IPv6Network

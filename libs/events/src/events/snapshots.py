@@ -14,6 +14,7 @@ from typing import Any
 
 from events.decider import Key, Transaction
 from events.errors import Conflict, Unavailable
+from events.files import sync
 from events.store import SQLITE, LogHead, Store, head_in
 
 LONGEST_HOLD = 3.0
@@ -78,15 +79,6 @@ class Snapshot:
     def close(self) -> None:
         """Let go of it. Once is enough; more do no harm."""
         self._source.close()
-
-
-def sync(path: Path) -> None:
-    """Bring a file, or the names in a directory, onto the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @dataclass(slots=True)
