@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from deploy.commands.verify_export import KeyOption, check_keys
+from deploy.commands.verify_export import KeyOption
+from deploy.commands.witnessed import check_keys
 
 ErasuresOption = Annotated[
     Path | None,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from deploy.commands.witnessed import WitnessOption, check_witness_keys, demand_words, on_whose_word
+from deploy.commands.witnessed import WitnessOption, check_keys, check_witness_keys, demand_words, on_whose_word
 
 if TYPE_CHECKING:
     from events.export_files import Progress, Verified
@@ -52,19 +52,6 @@ def verify_export(
         return
     for line in verdict(verified, trusted=bool(key), witnesses=witness or ()):
         typer.echo(line)
-
-
-def check_keys(keys: list[str]) -> None:
-    """Raise BadParameter for the first that is no verifier key of a log."""
-    from events.notes import ED25519, Key
-
-    for each in keys:
-        try:
-            right = Key.parse(each).algorithm == ED25519
-        except ValueError:
-            right = False
-        if not right:
-            raise typer.BadParameter(f"{each} is no verifier key of a log, as ste-tickets+0f1e2d3c+A… is one.", param_hint="--key")
 
 
 def verdict(verified: "Verified", *, trusted: bool, witnesses: Collection[str]) -> list[str]:

@@ -17,17 +17,30 @@ WitnessOption = Annotated[
 OWN_WORD = "by the file's own word; pin it with --witness KEY"
 
 
+def check_keys(keys: Iterable[str]) -> None:
+    """Raise BadParameter for the first that is no verifier key of a log."""
+    from events.notes import ED25519
+
+    _demand(keys, ED25519, "verifier key of a log, as ste-tickets+0f1e2d3c+A… is one", "--key")
+
+
 def check_witness_keys(keys: Iterable[str]) -> None:
-    """Raise BadParameter at a key that is not one of a witness."""
-    from events.notes import COSIGNATURE, Key
+    """Raise BadParameter for the first that is no key of a witness."""
+    from events.notes import COSIGNATURE
+
+    _demand(keys, COSIGNATURE, "key of a witness, as ste-escalator+0f1e2d3c+B… is one", "--witness")
+
+
+def _demand(keys: Iterable[str], algorithm: int, kind: str, option: str) -> None:
+    from events.notes import Key
 
     for each in keys:
         try:
-            right = Key.parse(each).algorithm == COSIGNATURE
+            right = Key.parse(each).algorithm == algorithm
         except ValueError:
             right = False
         if not right:
-            raise typer.BadParameter(f"{each} is no key of a witness, as ste-escalator+0f1e2d3c+B… is one.", param_hint="--witness")
+            raise typer.BadParameter(f"{each} is no {kind}.", param_hint=option)
 
 
 def demand_words(pinned: Iterable[str], cosignatures: Iterable["Cosignature"]) -> None:
