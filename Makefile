@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
-MEMBERS := libs/events libs/chassis services/auth services/tickets services/notifier services/escalator
+MEMBERS := libs/events libs/chassis services/auth services/tickets services/notifier services/escalator services/web
 STAMP := $(VENV)/installed
 TOOLS := postgresql chromium fonts-dejavu-core strace docker.io wrk
 

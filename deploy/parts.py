@@ -8,7 +8,7 @@ from pathlib import Path
 
 from chassis import secrets
 from chassis.preload import LATE_IMPORTS
-from chassis.settings import SERVICES, Settings, service_of
+from chassis.settings import SERVICES, WEB, Settings, service_of
 from deploy import broker
 from deploy.launching import Command
 from deploy.ports import free_ports
@@ -16,8 +16,8 @@ from deploy.refusal import Refusal
 
 Answers = Callable[[str], Awaitable[bool]]
 """Whether a GET of that URL is answered with 200."""
-SHARED_MODULES = (*(f"{name}{part}" for name in SERVICES for part in (".app", ".migrations")), *LATE_IMPORTS)
-"""What the services are made of."""
+SHARED_MODULES = (*(f"{name}{part}" for name in SERVICES for part in (".app", ".migrations")), f"{WEB}.app", *LATE_IMPORTS)
+"""What the services and the pages are made of."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +64,7 @@ def broker_health_url(monitor_port: int) -> str:
 
 def plan(settings: Settings) -> Plan:
     """Choose the ports: those that were set by hand stay, all others are free ones. Raises Refusal."""
-    names = [name for service in SERVICES for name in settings.processes_of(service)]
+    names = [name for service in (*SERVICES, WEB) for name in settings.processes_of(service)]
     chosen = iter(free_ports(len(names) + 3))
     given = settings.model_fields_set
     services = {name: settings.port_of(name) if f"{name}_port" in given else next(chosen) for name in names}
@@ -143,7 +143,7 @@ def gateway_command(desk: Plan, answers: Answers) -> Command:
         "STE_PORT": str(desk.port),
         "STE_ORIGIN": desk.url,
         "STE_DOCS_DIR": str(here / "docs_page"),
-        **{f"STE_{name.upper()}_UPSTREAM": _upstream(desk.addresses_of(name)) for name in SERVICES},
+        **{f"STE_{name.upper()}_UPSTREAM": _upstream(desk.addresses_of(name)) for name in (*SERVICES, WEB)},
     }
     if settings.trusted_proxies:
         environment["STE_TRUSTED_PROXIES"] = " ".join(map(str, settings.trusted_proxies))
@@ -191,6 +191,7 @@ def _service_environment(desk: Plan) -> dict[str, str]:
         "STE_PARENT_PID": str(os.getpid()),
         "PYTHONUNBUFFERED": "1",
     }
+    told["STE_WEB_PORT"] = str(desk.service_ports[WEB])
     for name in SERVICES:
         told[f"STE_{name.upper()}_PORT"] = str(desk.service_ports[name])
         told[f"STE_{name.upper()}_URL"] = " ".join(f"http://{address}" for address in desk.addresses_of(name))

@@ -9,7 +9,13 @@ from xdist.scheduler import LoadScopeScheduling
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # begun in the background of a shell: what we start would never hear of Ctrl-C
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-_TOGETHER = {"tests/contract/test_matrix.py": "matrix", "tests/contract/": "contract", "tests/e2e/": "desk", "tests/faults/": "faults"}
+_TOGETHER = {
+    "tests/contract/test_matrix.py": "matrix",
+    "tests/contract/": "contract",
+    "tests/e2e/web/": "pages",
+    "tests/e2e/": "desk",
+    "tests/faults/": "faults",
+}
 
 
 class ByDesk(LoadScopeScheduling):  # type: ignore[misc] # it comes without types

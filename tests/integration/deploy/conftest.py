@@ -3,7 +3,7 @@
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -20,11 +20,12 @@ from tests.support.waiting import eventually
 
 @dataclass(frozen=True, kw_only=True)
 class Gateway:
-    """`client` speaks to the gateway at `port`; behind it `auth` answers, and nobody else does."""
+    """`client` speaks to the gateway at `port`; behind it `auth` answers, where `pages` is one it answers too, and nobody else does."""
 
     client: httpx2.Client
     port: int
     auth: Upstream
+    pages: Upstream | None = None
 
 
 Open = Callable[..., "Gateway"]
@@ -34,7 +35,7 @@ Open = Callable[..., "Gateway"]
 def running(directory: Path, auth: Upstream, *, others: Mapping[str, int] = MappingProxyType({}), **settings: Any) -> Iterator[Gateway]:
     """Run the gateway with the settings that an operator would give; `others` are the ports of further processes."""
     port, nobody = free_ports(2)
-    ports = {"auth": auth.port, "tickets": nobody, "notifier": nobody, "escalator": nobody, **others}
+    ports = {"auth": auth.port, "tickets": nobody, "notifier": nobody, "escalator": nobody, "web": nobody, **others}
     chosen = Settings(data_dir=directory, port=port, **settings)
 
     async def never_asked(_url: str) -> bool:
@@ -65,8 +66,9 @@ def _answers(client: httpx2.Client) -> bool:
 @pytest.fixture(scope="session")
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     """Return the gateway as it is by default."""
-    with upstream() as auth, running(tmp_path_factory.mktemp("gateway"), auth) as found:
-        yield found
+    directory = tmp_path_factory.mktemp("gateway")
+    with upstream() as auth, upstream() as pages, running(directory, auth, others={"web": pages.port}) as found:
+        yield replace(found, pages=pages)
 
 
 @pytest.fixture

@@ -97,7 +97,7 @@ INTERNAL = [
     "/internal", "/internal/events", "/internal/../internal/events", "//internal/events", "/%69nternal/events", "/INTERNAL/events",
     "/api/auth/../../internal/events", "/api/auth/%2e%2e/%2e%2e/internal/events", "/api/auth/..%2f..%2finternal/events",
     "/api/auth//internal/events", "/api/auth/internal", "/api/auth/./internal/users/admin", "/health/auth/../../internal/events",
-    "/api/docs/../../internal/events", "/livez", "/readyz", "/metrics", "/api/auth/../../metrics", "/docs", "/openapi.json",
+    "/api/docs/../../internal/events", "/livez", "/readyz", "/metrics", "/api/auth/../../metrics",
 ]  # fmt: skip
 
 
@@ -175,9 +175,7 @@ def test_a_stream_is_not_held_back(gateway: Gateway) -> None:
         assert next(line for line in lines if line) == "data: second"
 
 
-@pytest.mark.parametrize(
-    "path", ["/nothing", "/api", "/api/other/x", "/api/authx", "/health", "/health/other", "/api/docs/other", "/api/docsx"]
-)
+@pytest.mark.parametrize("path", ["/api", "/api/other/x", "/api/authx", "/health", "/health/other", "/api/docs/other", "/api/docsx"])
 def test_an_unknown_path_is_a_problem(gateway: Gateway, path: str) -> None:
     answer = gateway.client.get(path)
     assert (answer.status_code, answer.headers["Content-Type"]) == (404, PROBLEM)
@@ -304,9 +302,13 @@ def test_only_the_pages_own_files_are_served(gateway: Gateway, path: str) -> Non
         assert connection.recv(100).startswith(b"HTTP/1.1 404 ")
 
 
-def test_the_way_in_leads_to_the_documents(gateway: Gateway) -> None:
-    answer = gateway.client.get("/")
-    assert (answer.status_code, answer.headers["Location"]) == (302, "/api/docs")
+@pytest.mark.parametrize("path", ["/", "/tickets/42", "/login", "/docs", "/openapi.json", "/static/ste.css", "/nothing"])
+def test_whatever_is_no_api_is_asked_of_the_pages(gateway: Gateway, path: str) -> None:
+    assert gateway.pages is not None
+    gateway.pages.seen.clear()
+    gateway.auth.seen.clear()
+    gateway.client.get(path)
+    assert ([seen["path"] for seen in gateway.pages.seen], gateway.auth.seen) == ([path], [])
 
 
 def test_what_nobody_waits_for_any_more_is_ended(tmp_path: Path) -> None:

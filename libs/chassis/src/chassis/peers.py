@@ -6,6 +6,7 @@ What may have been heard is not asked again here: callers know what may be.
 import json
 from collections import deque
 from collections.abc import Mapping
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 
 import httpx2
@@ -29,7 +30,13 @@ class Peers:
         # the certificates of the world take memory and time, and are read for plain http too
         tls = any(url.startswith("https:") for urls in self._urls.values() for url in urls)
         self._client = httpx2.AsyncClient(
-            headers={CREDENTIAL: secret}, timeout=httpx2.Timeout(_ASK, connect=1.0), limits=_LIMITS, trust_env=False, verify=tls
+            headers={CREDENTIAL: secret},
+            # what an answer sets is the visitor's it is for: kept here, it would go along with everybody's next question
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
+            timeout=httpx2.Timeout(_ASK, connect=1.0),
+            limits=_LIMITS,
+            trust_env=False,
+            verify=tls,
         )
 
     async def close(self) -> None:
@@ -50,7 +57,8 @@ class Peers:
             # a peer that dies as it accepts leaves a connection that has no socket by the time anyio asks for its address
             raise httpx2.ConnectError("The connection ended as it began.") from error
 
-    async def _call(self, method: str, service: str, path: str, within: float, **options: Any) -> httpx2.Response:
+    async def call(self, method: str, service: str, path: str, *, within: float = _ASK, **options: Any) -> httpx2.Response:
+        """Return the answer of a peer, whatever its status; `options` are those of httpx's `request`. Raises Unavailable."""
         urls = self._urls[service]
         for left in reversed(range(len(urls))):
             url = urls[0]
@@ -64,6 +72,10 @@ class Peers:
                     raise Unavailable(f"The service {service} cannot be reached.") from error
             else:
                 break
+        return answer
+
+    async def _call(self, method: str, service: str, path: str, within: float, **options: Any) -> httpx2.Response:
+        answer = await self.call(method, service, path, within=within, **options)
         if answer.status_code >= 500:
             raise Unavailable(f"The service {service} cannot answer.")
         return answer

@@ -11,6 +11,8 @@ from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 SERVICES = ("auth", "tickets", "notifier", "escalator")
+WEB = "web"
+"""The pages: no store, no events."""
 REPLICATED = ("tickets", "notifier", "escalator")
 """Those of which several processes may run on one store. auth counts failed sign-ins in memory, unless STE_LIMITS_URL says otherwise."""
 RESTORE_BEGUN = "restore.json"
@@ -71,6 +73,7 @@ class Settings(BaseSettings):
     tickets_port: Port = 8082
     notifier_port: Port = 8083
     escalator_port: Port = 8084
+    web_port: Port = 8085
     auth_database_url: str = Field(default="", validation_alias="AUTH_DATABASE_URL")
     tickets_database_url: str = Field(default="", validation_alias="TICKETS_DATABASE_URL")
     notifier_database_url: str = Field(default="", validation_alias="NOTIFIER_DATABASE_URL")

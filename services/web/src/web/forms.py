@@ -1,0 +1,62 @@
+"""What a form sends."""
+
+import uuid
+from collections.abc import Iterator, Mapping
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+
+from chassis.crosssite import check_same_origin
+from web.refusals import Refused
+
+MOST_FIELDS = 1_000
+_LONGEST = 1_000_000
+KEY = "_key"
+"""The name of the field with the idempotency key."""
+
+
+class Form(Mapping[str, str]):
+    """The fields of a form: the last value of each name, trimmed of nothing; `all` has every value."""
+
+    def __init__(self, pairs: list[tuple[str, str]]) -> None:
+        self._pairs = pairs
+        self._last = dict(pairs)
+
+    def __getitem__(self, name: str) -> str:
+        return self._last[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._last)
+
+    def __len__(self) -> int:
+        return len(self._last)
+
+    def all(self, name: str) -> list[str]:
+        """Return every value that came under a name, in order."""
+        return [value for key, value in self._pairs if key == name]
+
+    @property
+    def key(self) -> str:
+        """The idempotency key that the form was made with; one of its own if it has none."""
+        return self._last.get(KEY) or new_key()
+
+
+def new_key() -> str:
+    """Return a new idempotency key."""
+    return str(uuid.uuid4())
+
+
+async def read_form(request: Request) -> Form:
+    """Return what a form of ours sent. Raises NotPermitted when it came from another site, Refused when it is no form."""
+    check_same_origin(request)
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/x-www-form-urlencoded":
+        raise Refused(415, "unsupported-media-type", "Not a form", "This address reads forms only.")
+    raw = await request.body()
+    if len(raw) > _LONGEST:
+        raise Refused(413, "too-large", "Too large", "A form may have up to 1 MB.")
+    try:
+        pairs = parse_qsl(raw.decode("utf-8"), keep_blank_values=True, max_num_fields=MOST_FIELDS, errors="strict")
+    except (UnicodeDecodeError, ValueError):
+        raise Refused(400, "bad-request", "Bad request", "The form could not be read.") from None
+    # browsers send the end of a line as CR LF, whatever was typed
+    return Form([(name, value.replace("\r\n", "\n")) for name, value in pairs])

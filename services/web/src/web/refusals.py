@@ -1,0 +1,55 @@
+"""What the services refuse, as the pages know it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import httpx2
+
+_PLAIN = {
+    400: "The request could not be read.",
+    404: "There is nothing here, or it is not yours to see.",
+    413: "That is too much at once: a form may have up to 1 MB.",
+}
+
+
+class Refused(Exception):
+    """A service said no. `slug` is the last part of the problem's type, `detail` a sentence for people, `facts` the problem's members."""
+
+    def __init__(
+        self, status: int, slug: str, title: str, detail: str, *, facts: Mapping[str, Any] | None = None, retry_after: str | None = None
+    ) -> None:
+        super().__init__(detail)
+        self.status, self.slug, self.title, self.detail, self.facts = status, slug, title, detail, facts or {}
+        self.retry_after = retry_after
+
+    @classmethod
+    def by(cls, answer: httpx2.Response) -> "Refused":
+        """Return the refusal that an answer is."""
+        try:
+            facts = answer.json()
+        except ValueError:
+            facts = {}
+        if not isinstance(facts, dict):
+            facts = {}
+        status = answer.status_code
+        return cls(
+            status,
+            str(facts.get("type", "")).removeprefix("/problems/") or "unknown",
+            str(facts.get("title") or "That did not work"),
+            str(facts.get("detail") or _PLAIN.get(status, "The desk could not do that.")),
+            facts=facts,
+            retry_after=answer.headers.get("retry-after"),
+        )
+
+    @property
+    def errors(self) -> dict[str, str]:
+        """What is wrong with each field, by its name; "" for what is no field's."""
+        found: dict[str, str] = {}
+        for error in self.facts.get("errors") or ():
+            place = [str(part) for part in error.get("loc", ())][1:]
+            found.setdefault(place[0] if place else "", str(error.get("msg", "")))
+        return found
+
+
+class SignInNeeded(Exception):
+    """Nobody is signed in, or no longer."""

@@ -1,0 +1,96 @@
+"""From templates to pages."""
+
+import hashlib
+from datetime import datetime
+from importlib import resources
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
+from markupsafe import Markup, escape
+
+from web import times, words
+from web.texts import to_html
+
+MEDIA_TYPES = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8", "svg": "image/svg+xml", "png": "image/png"}
+
+
+class Renderer:
+    """The templates, compiled once, and the files that pages load, each under a name that changes with what is in it."""
+
+    def __init__(self) -> None:
+        files = resources.files("web") / "static"
+        self.assets: dict[str, tuple[bytes, str]] = {}
+        """By the last part of its path: what is in it, and its media type."""
+        self._named: dict[str, str] = {}
+        for file in files.iterdir():
+            stem, _, kind = file.name.rpartition(".")
+            if kind not in MEDIA_TYPES:
+                continue
+            content = file.read_bytes()
+            name = f"{stem}.{hashlib.sha256(content).hexdigest()[:12]}.{kind}"
+            self.assets[name], self._named[file.name] = (content, MEDIA_TYPES[kind]), name
+        self._templates = Environment(
+            loader=PackageLoader("web"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+            cache_size=-1,
+        )
+        self._templates.globals |= {"asset": self.asset, **words.TABLES}
+        self._templates.filters |= {
+            "ago": _ago,
+            "clock": _clock,
+            "moment": times.parse,
+            "text": to_html,
+            "initials": words.initials,
+            "tint": words.tint,
+            "count": words.count,
+        }
+        for name in self._templates.list_templates(extensions=["html"]):
+            self._templates.get_template(name)  # now rather than for the first visitor
+
+    def asset(self, name: str) -> str:
+        """Return the address of a static file."""
+        return f"/static/{self._named[name]}"
+
+    def render(self, template: str, /, **context: Any) -> str:
+        """Return the page."""
+        return self._templates.get_template(template).render(context)
+
+
+def _time(context: Context, moment: str | datetime, shown: str) -> Markup:
+    at = times.parse(moment) if isinstance(moment, str) else moment
+    title = times.exact(at, context["visit"].preferences.zone)
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(escape(at.isoformat()), title, shown)
+
+
+@pass_context
+def _ago(context: Context, moment: str | datetime) -> Markup:
+    """Show how long ago a moment was, the exact one on hover."""
+    at = times.parse(moment) if isinstance(moment, str) else moment
+    return _time(context, at, times.ago(at, context["now"]))
+
+
+@pass_context
+def _clock(context: Context, moment: str | datetime) -> Markup:
+    """Show the date and time of day of a moment in the viewer's zone, the exact one on hover."""
+    at = times.parse(moment) if isinstance(moment, str) else moment
+    return _time(context, at, times.clock(at, context["now"], context["visit"].preferences.zone))
+
+
+def policy() -> str:
+    """Return the Content-Security-Policy of a page: nothing but our own files, no inline script or style, framed by nobody."""
+    parts = {
+        "default-src": "'none'",
+        "script-src": "'self'",
+        "style-src": "'self'",
+        "img-src": "'self'",
+        "connect-src": "'self'",
+        "form-action": "'self'",
+        "base-uri": "'none'",
+        "frame-ancestors": "'none'",
+    }
+    return "; ".join(f"{name} {value}" for name, value in parts.items())
