@@ -188,7 +188,7 @@ def test_an_unknown_path_is_a_problem(gateway: Gateway, path: str) -> None:
     "path", ['/no"thing', "/no\\thing", '/x?a="b"', "/%22%5c%00", "/{instance}", "/{env.HOME}", "/%7Bhttp.vars.root%7D"]
 )
 def test_no_path_breaks_out_of_a_problem(gateway: Gateway, path: str) -> None:
-    with raw(gateway, f"GET {path} HTTP/1.1\r\nHost: desk\r\nConnection: close\r\n\r\n".encode()) as connection:
+    with raw(gateway, f"GET /api{path} HTTP/1.1\r\nHost: desk\r\nConnection: close\r\n\r\n".encode()) as connection:
         body = connection.makefile("rb").read().split(b"\r\n\r\n", 1)[1]
     problem = json.loads(body)
     assert set(problem) == {"type", "title", "status", "detail", "instance"}
