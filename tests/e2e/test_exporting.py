@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from chassis.settings import SERVICES
-from tests.support.backups import caught_up, logs_of, rows_of
+from tests.support.backups import at_rest, caught_up, logs_of, rows_of
 from tests.support.desk import Desk
 from tests.support.waiting import eventually
 
@@ -34,7 +34,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
             assert admin.put(f"/api/tickets/{number}/status", json={"status": "resolved"}).status_code == 200
         assert user.put("/api/notifications/preferences", json={"email": False}).status_code == 200
         assert user.post("/api/auth/tokens", json={"name": "a script"}).status_code == 201
-        eventually(partial(caught_up, desk), within=60, what="every consumer at its source's end")
+        eventually(partial(at_rest, desk), within=120, what="rest")
         for command in (("backup", found.backup), ("export", found.whole, "--primary"), ("export", found.events_alone)):
             done = desk.ste(*map(str, command))
             assert done.returncode == 0, done.stderr

@@ -2,6 +2,7 @@
 
 import importlib
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -51,8 +52,39 @@ def tables_of(service: str, kind: str) -> set[str]:
     return set(declared.tables) if declared is not None else set()
 
 
+_NOT_AT_REST = {
+    "escalator": "SELECT count(*) FROM deadlines WHERE ready AND due_at < strftime('%Y-%m-%dT%H:%M:%SZ', 'now', '+1 hour')",
+    "notifier": "SELECT count(*) FROM jobs WHERE status IN ('queued', 'processing')",
+}
+"""What a service would yet do of itself, in the next hour."""
+
+
 def caught_up(desk: Desk) -> bool:
     """Return whether every service has consumed what every other has committed."""
+    return _all_consumed(_how_far(desk))
+
+
+def at_rest(desk: Desk) -> bool:
+    """Return whether the desk will change no more until somebody asks it to: all is consumed, escalated, and told.
+
+    Two copies of a desk that is not at rest differ by what it did between them, though nobody asked it for anything.
+    """
+    before = _how_far(desk)
+    if not _all_consumed(before):
+        return False
+    for service, question in _NOT_AT_REST.items():
+        with closing(SQLITE.connect(f"file:{desk.data_dir / f'{service}.sqlite3'}?mode=ro", uri=True)) as connection:
+            if connection.execute(question).fetchone()[0]:
+                return False
+    # heads and positions only grow: as they are the same, all of this was so at once
+    return _how_far(desk) == before
+
+
+def _how_far(desk: Desk) -> dict[str, Any]:
     with desk.operator() as operator:
         told = {name: operator.get(name, "/internal/caught-up") for name in SERVICES}
-    return all(at == told[source.strip("/")]["head"] for answer in told.values() for source, at in answer["positions"].items())
+    return {name: (answer["head"], answer["positions"]) for name, answer in told.items()}
+
+
+def _all_consumed(told: Mapping[str, Any]) -> bool:
+    return all(at == told[source.strip("/")][0] for _, positions in told.values() for source, at in positions.items())
