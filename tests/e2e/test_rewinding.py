@@ -16,7 +16,7 @@ import pytest
 from chassis.settings import SERVICES
 from deploy.backups.manifest import Manifest
 from events.store import SQLITE
-from tests.support.backups import Rows, caught_up, logs_of, rows_of
+from tests.support.backups import Rows, at_rest, caught_up, logs_of, rows_of
 from tests.support.desk import Desk
 from tests.support.waiting import eventually
 
@@ -122,7 +122,7 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> History:
     made: dict[int, Path] = {}
 
     def keep(desk: Desk, name: str) -> Path:
-        eventually(partial(caught_up, desk), within=60, what="every consumer at its source's end")
+        eventually(partial(at_rest, desk), within=120, what="rest")
         done = desk.ste("backup", str(directory / name))
         assert done.returncode == 0, done.stderr
         return directory / name
@@ -190,6 +190,7 @@ def test_at_any_position_the_desk_is_what_its_journal_tells(history: History, tm
         assert {row[0] for row in auth["credentials"]} == people
         told = [row for row in notifier["notifications"] if not ids & set(map(str, row))]
         assert told == []
+        assert {row[0] for row in notifier["inboxes"]} == {row[2] for row in notifier["notifications"]}
         assert [row for row in notifier["jobs"] if row[2] in ("queued", "processing")] == []
         shutil.rmtree(desk.directory)
 

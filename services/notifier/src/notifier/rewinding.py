@@ -23,6 +23,7 @@ def cut(connection: Connection, _where: Cut) -> None:
     """Take away what follows from later events, count anew what nobody has read, and let no job run that was not done."""
     later = select(gone.c.id)
     connection.execute(delete(notifications).where(notifications.c.event.in_(later)))
+    connection.execute(delete(inboxes).where(inboxes.c.recipient.not_in(select(notifications.c.recipient))))
     connection.execute(delete(jobs).where(func.substr(jobs.c.dedupe_key, 1, _EVENT_ID).in_(later)))
     unread = select(func.count()).where(notifications.c.recipient == inboxes.c.recipient, notifications.c.read_at.is_(None))
     connection.execute(update(inboxes).values(unread=unread.scalar_subquery()))
