@@ -19,6 +19,7 @@ _GROUPS = {
     "latency": "At a fixed rate, counted from the planned start",
     "click": "From a click to its notification",
     "overdue": "Overdue deadlines",
+    "pages": "Pages, drawn on the server",
     "simulate": "What another policy would have done",
     "growth": "As a desk grows",
     "travel": "The past",
