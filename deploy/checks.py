@@ -74,6 +74,7 @@ def _check_desk(settings: Settings) -> Iterator[Finding]:
         yield from check_broker(operator, desk, settings.data_dir)
         for process in operator.urls:
             yield from check_service(operator, process, settings.data_dir)
+        yield from check_pages(operator, desk, settings.data_dir)
         yield from check_gateway(operator, desk, settings.data_dir)
         yield from check_demo(operator, settings)
 
@@ -264,6 +265,17 @@ def check_demo(operator: Operator, settings: Settings) -> Iterator[Finding]:
         yield Finding(
             "bad", "demo", f"others can reach this desk, and the password of {', '.join(answer['known'])} is in its README", MEND_DEMO
         )
+
+
+def check_pages(operator: Operator, desk: DeskFile, data_dir: Path) -> Iterator[Finding]:
+    """Whether the pages answer, and those that they show."""
+    status, answer = operator.try_url(f"http://127.0.0.1:{desk.ports.get('web', 0)}/readyz")
+    if status != 200 or not isinstance(answer, dict):
+        yield Finding("bad", "web", f"the pages do not answer: {answer}", f"Read {_log(data_dir, 'web')}")
+    elif reasons := answer.get("reasons"):
+        yield Finding("warning", "web", "; ".join(reasons), "Its pages say so where they lack it; they mend themselves with it.")
+    else:
+        yield Finding("ok", "web", "the pages are ready")
 
 
 def check_gateway(operator: Operator, desk: DeskFile, data_dir: Path) -> Iterator[Finding]:

@@ -24,7 +24,7 @@ ADMINS = ["/audit", "/admin"]
 PAGES = (
     [("nobody", path) for path in NOBODYS] + [("usera", path) for path in EVERYBODYS] + [("admina", path) for path in EVERYBODYS + ADMINS]
 )
-LOOKS = {
+LOOKS: dict[str, dict[str, Any]] = {
     "phone, dark": {"viewport": {"width": 360, "height": 740}, "color_scheme": "dark", "has_touch": True},
     "desk, light": {"viewport": {"width": 1440, "height": 900}, "color_scheme": "light"},
 }
