@@ -46,7 +46,7 @@ def test_ready_means_that_the_demo_is_there_and_consumed(own: Desk) -> None:
     assert own.client("usera").get("/api/tickets").json()["items"]
 
 
-@pytest.mark.parametrize("service", (*SERVICES, "web"))
+@pytest.mark.parametrize("service", [*SERVICES, "web"])
 def test_every_service_is_well(desk: Desk, service: str) -> None:
     answer = desk.client().get(f"/health/{service}")
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
