@@ -1,7 +1,8 @@
 """Whoever was erased stays erased, whatever is restored.
 
-A restore puts up their tombstones in auth's store, whose log then says of them once more that they were erased. The other services hear of
-that at the desk's first start, as they hear of any erasure, and take away what the backup still holds.
+A restore puts up their tombstones in auth's store, whose log then says of them once more that they were erased. Then each service hears of
+that, as it hears of any erasure, and takes away what the backup still held, before the desk is put in place: nobody is ever served by one
+that still knows them.
 """
 
 import re
@@ -11,8 +12,14 @@ from pathlib import Path
 
 from sqlalchemy import Engine, bindparam, select, update
 
+from chassis.offline import erase_again, offline
+from chassis.settings import Settings
 from deploy.backups.checking import ERASED
+from deploy.backups.services import Declared
 from deploy.refusal import Refusal
+from events.consumer import Forked, OwnersFeed
+from events.cutting import sign_head
+from events.environment import Environment
 from events.erasures import erasures, mark
 from events.tables import events
 
@@ -54,3 +61,23 @@ def mark_again(engines: Mapping[str, Engine], people: Iterable[str]) -> frozense
         with engine.begin() as connection:
             mark(connection, sorted(said), datetime.now(UTC))
     return frozenset(erased | said)
+
+
+async def erase_in_all(
+    services: Mapping[str, Declared], inside: Settings, people: frozenset[str], feed: OwnersFeed, environment: Environment
+) -> None:
+    """Take what is left of erased people out of every store, by the services' own code. auth's log must say of them that they were erased.
+
+    `feed` reads the logs of all stores. Raises Refusal when a store is not to hear of it.
+    """
+    for name, declared in services.items():  # auth first
+        async with offline(declared.service, inside, environment=environment) as live:
+            try:
+                await erase_again(live, people, feed)
+            except Forked as error:
+                raise Refusal(
+                    f"Nobody can be erased in the store of {name}: {error}",
+                    "It would know them still. Restore a backup of before that, or have it resolved where the backup was made.",
+                ) from None
+            with live.store.writing.begin() as connection:
+                sign_head(connection, live.signer, environment.now())

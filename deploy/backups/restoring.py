@@ -7,8 +7,7 @@ services' code, filled again, and verified. Until then what is there is not touc
 import asyncio
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +16,6 @@ from alembic.util import CommandError
 from sqlalchemy import Engine
 
 from chassis.database import migrate
-from chassis.offline import offline, refill
 from chassis.settings import SERVICES, Settings
 from deploy.backups import switching
 from deploy.backups.checking import check_files, check_stores, files_in, keys_of
@@ -27,15 +25,12 @@ from deploy.backups.former import Former, Held, look_at
 from deploy.backups.making import alone, require_sqlite
 from deploy.backups.manifest import Manifest
 from deploy.backups.services import Declared, all_declared
+from deploy.backups.telling import erase_all, tell_all
 from deploy.desk_file import holding
 from deploy.refusal import Refusal
-from events.consumer import OwnersFeed
-from events.cutting import Restored, mark_at, renew_origin, sign_head
-from events.decider import Context
 from events.envelope import Actor
-from events.environment import real_environment
 from events.files import sync
-from events.store import Store, log_head, read_log
+from events.store import Store, log_head
 from events.verify import StoreReport
 
 OPERATOR = Actor(kind="system", id="operator")
@@ -176,7 +171,10 @@ def place_desk(
         gone = mark_again(engines, former.erased | erased)
     tell("Telling every log that it was restored" + (", and filling what is derived." if afresh else "."))
     inside = settings.model_copy(update={"data_dir": staged})
-    asyncio.run(_tell_all(services, inside, origins, afresh=afresh))
+    asyncio.run(tell_all(services, inside, origins, afresh=afresh))
+    if gone:
+        tell(f"Taking away what is left of whoever was erased: {len(gone)} in all.")
+        asyncio.run(erase_all(services, inside, gone))
     return gone
 
 
@@ -196,51 +194,6 @@ def _origin(engine: Engine) -> list[Held]:
     with engine.begin() as connection:
         head = log_head(connection)
     return [(head.origin, head.sequence)]
-
-
-async def _tell_all(services: Mapping[str, Declared], inside: Settings, origins: Mapping[str, Sequence[Held]], *, afresh: bool) -> None:
-    environment = real_environment()
-    for name, declared in services.items():
-        async with offline(declared.service, inside, afresh=afresh, environment=environment) as live:
-            cuts = await asyncio.to_thread(_begin_anew, live.store, origins[name])
-            by = Context(actor=OPERATOR, at=environment.now(), correlation=environment.new_id())
-            await live.writer.execute(Restored(name, cuts, by))
-            await declared.rewind.resume(live)
-            if afresh:
-                with logs_of(inside) as feed:
-                    await refill(live, feed)
-            with live.store.writing.begin() as connection:
-                sign_head(connection, live.signer, environment.now())
-
-
-def _begin_anew(store: Store, origins: Sequence[Held]) -> list[Held]:
-    """Give a store a new origin, and return what is to be told of the former ones: (origin, the last sequence that is kept).
-
-    Nothing may be written before that is told: a checkpoint would be signed for an origin that has no event yet.
-    """
-    with store.writing.begin() as connection:
-        head = log_head(connection)
-        cuts = {mark_at(connection, head.sequence).origin: head.sequence}
-        for origin, held in origins:
-            cuts.setdefault(origin, min(held, head.sequence))
-        renew_origin(connection, real_environment().new_id())
-    return list(cuts.items())
-
-
-@contextmanager
-def logs_of(inside: Settings) -> Iterator[OwnersFeed]:
-    """Read the logs of stores as their owners would serve them."""
-    stores = {f"/{name}": Store(inside.database_of(name)) for name in SERVICES}
-
-    async def feed(source: str, after: int, limit: int) -> list[bytes]:
-        found = await stores[source].read_in_thread(lambda connection: read_log(connection, after, limit))
-        return [stored.wire() for stored in found]
-
-    try:
-        yield feed
-    finally:
-        for store in stores.values():
-            store.close()
 
 
 def verified(directory: Path) -> dict[str, StoreReport]:

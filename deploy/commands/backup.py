@@ -56,7 +56,7 @@ def restore(
     Everything is made and verified beside what is there before anything takes
     its place. Every log goes on under a new origin and says that it was restored.
     Who was erased since the backup, as the desk that is replaced or a file tells,
-    is erased again at the first start.
+    is erased again, before the desk is put in place.
     """
     from deploy.backups.erasing import people_in
     from deploy.backups.restoring import restore as put_back
@@ -70,7 +70,7 @@ def restore(
     events = sum(report.events for report in outcome.reports.values())
     typer.echo(f"{settings.data_dir} is a whole desk of {events:,} events, verified. Start it as usual.")
     if outcome.erased:
-        typer.echo(f"{len(outcome.erased)} people are erased in it; what the backup still holds of them goes when it is started.")
+        typer.echo(f"{len(outcome.erased)} people are erased in it; what the backup still holds of them is in none of its files.")
     if outcome.replaced is not None:
         typer.echo(f"What was there is in {outcome.replaced}. Delete it once you are sure: no erasure will reach it.")
 
@@ -127,4 +127,4 @@ def import_desk(
     for name, vouched_by in outcome.vouched.items():
         typer.echo(f"  {name:<10} signed by {vouched_by} ({signed})")
     if outcome.erased:
-        typer.echo(f"{len(outcome.erased)} people are erased in it; what the export still holds of them goes when it is started.")
+        typer.echo(f"{len(outcome.erased)} people are erased in it; what the export still holds of them is in none of its files.")

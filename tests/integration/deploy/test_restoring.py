@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import insert
 
 from chassis.offline import offline
 from chassis.settings import SERVICES, Settings
@@ -19,6 +20,7 @@ from deploy.ports import free_ports
 from deploy.refusal import Refusal
 from deploy.terminal import Terminal
 from events.erasures import mark
+from events.ledger_tables import watched
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -68,6 +70,22 @@ def test_nobody_comes_back_because_no_store_can_tell(settings: Settings) -> None
     assert "--erasures FILE" in str(refused.value.mend)
     assert not (settings.data_dir / "replaced").exists()
     assert restore(settings, source, print, replace=True, erased=frozenset({"anna"})).erased == {"anna"}
+
+
+def test_a_store_that_may_not_be_told_who_was_erased_is_not_put_in_place(tmp_path: Path) -> None:
+    """Its witness had found that auth's history was rewritten: it reads nothing of it until that is resolved."""
+    made = Settings(data_dir=tmp_path / "var")
+    made.data_dir.mkdir()
+    asyncio.run(_make(made))
+    alarm = {"key": "", "origin": "", "size": 0, "root": "", "seen_sequence": 0, "seen_hash": "", "checked_at": "", "alarm": "It forked."}
+    with staging(made.data_dir) as engines, engines["tickets"].begin() as connection:
+        connection.execute(insert(watched), {"source": "/auth", **alarm})
+    backup(made, tmp_path / "backup", print)
+    elsewhere = Settings(data_dir=tmp_path / "elsewhere")
+    with pytest.raises(Refusal, match="Nobody can be erased in the store of tickets: It forked"):
+        restore(elsewhere, tmp_path / "backup", print, erased=frozenset({"anna"}))
+    assert not list(elsewhere.data_dir.rglob("*.sqlite3"))
+    assert restore(elsewhere, tmp_path / "backup", print).erased == frozenset()
 
 
 @pytest.mark.parametrize("begun", [False, True])

@@ -16,10 +16,9 @@ from events.contracts import CATALOGUE
 from events.contracts.ticket import TicketNoteAdded
 from events.contracts.user import UserErased, UserPasswordChanged, UserRegistered
 from events.decider import Context, Fold, Key, Transaction
-from events.envelope import Actor, StoredEvent, from_wire
+from events.envelope import StoredEvent, from_wire
 from events.environment import Environment, real_environment
 from events.eraser import Eraser
-from events.erasing import erase_in_closed_store, erased_people
 from events.erasures import (
     ERASURES,
     Erasure,
@@ -456,25 +455,6 @@ async def test_what_fails_between_two_batches_is_told_to_whom_it_concerns_alone(
 
 
 # -- a restore ------------------------------------------------------------------------------------------------------------------------
-
-
-async def test_a_closed_store_is_blanked_and_says_so_in_its_log(house: House) -> None:
-    register(house, count=3)
-    register(house, "ben")
-    register(house, "eve")
-    house.append("user/eve", UserErased())
-    context = Context(actor=Actor(kind="system", id="operator"), at=ENVIRONMENT.now())
-    counted = await asyncio.to_thread(erase_in_closed_store, house.store, house.writer, [ANNA, "somebody-elsewhere"], context)
-    assert counted["events"] == 3
-    assert (house.holding(), len(house.holding("ben"))) == ([], 1)
-    assert house.log()[-1].type == "user.erased"
-    assert house.store_read(erased_people) == ["eve", ANNA]
-    assert verify_store(house.store.read, source="/auth", public_keys=[], seen={}).ok
-    assert [erasure.person for erasure in house.store_read(under_way)] == [ANNA, "somebody-elsewhere"]
-    assert {erasure.step for erasure in house.store_read(under_way)} == {""}
-    before = house.log()
-    assert set((await asyncio.to_thread(erase_in_closed_store, house.store, house.writer, [ANNA], context)).values()) == {0}
-    assert house.log() == before
 
 
 def test_a_tombstone_alone_excuses_nothing_in_the_log_that_has_the_account(tmp_path: Path) -> None:

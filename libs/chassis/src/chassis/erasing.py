@@ -18,7 +18,7 @@ from chassis.settings import SERVICES
 from chassis.tables import KEPT
 from events import erasures
 from events.blanking import AT_ONCE, PARKED, Found, Step
-from events.eraser import Eraser, forget_the_erased
+from events.eraser import Eraser, Stream, forget_the_erased
 from events.errors import NotFound, Unavailable
 from events.times import to_text
 
@@ -39,14 +39,14 @@ _ANSWER = select(KEPT.c.headers, KEPT.c.body).where(KEPT.c.id == bindparam("whic
 _REPLACE = update(KEPT).where(KEPT.c.id == bindparam("which")).values(headers=bindparam("beside"), body=bindparam("instead"))
 
 
-def eraser_of(live: Running) -> Eraser:
-    """Return the eraser of a service: first the log, then what the service keeps, then what every service does."""
+def eraser_of(live: Running, stream: Stream) -> Eraser:
+    """Return the eraser of a service: first the log, then what the service keeps, then what every service does; `stream` at the end."""
     parts = live.parts
     return Eraser(
         writer=live.writer,
         store=live.store,
         wake=live.wake,
-        stream=live.relay,
+        stream=stream,
         recent=live.recent,
         environment=live.environment,
         steps=[*parts.erases, PARKED, kept_answers(parts.redact)],

@@ -19,7 +19,7 @@ from chassis.service import Body, Running, Service
 from chassis.settings import Settings
 from chassis.supervise import background, together
 from chassis.writing import writer_for
-from events.consumer import Consumer
+from events.consumer import Consumer, OwnersFeed
 from events.cosignatures import Cosigner
 from events.environment import Environment
 from events.failpoints import reach
@@ -33,7 +33,7 @@ from events.rebuilding import rebuild
 from events.relay import Relay
 from events.retrying import Parking
 from events.store import Store, doubt_about, sqlite_version
-from events.streams import stream_name
+from events.streams import DurableFetch, stream_name
 from events.tables import events
 from events.witness import halted
 
@@ -128,6 +128,21 @@ async def _write(stack: AsyncExitStack, live: Running) -> None:
     stack.push_async_callback(live.writer.stop)
 
 
+def consumer_of(live: Running, subscription: Subscription, durable: DurableFetch, feed: OwnersFeed) -> Consumer:
+    """Return the consumer of a source, as the service handles what comes from there."""
+    return Consumer(
+        writer=live.writer,
+        store=live.store,
+        subscription=subscription,
+        durable=durable,
+        feed=feed,
+        environment=live.environment,
+        record=live.parts.record,
+        halted=partial(halted, live.store, subscription.source),
+        tombstones=live.tombstones,
+    )
+
+
 def _wire(live: Running) -> None:
     """Make what moves events: out of this store, and from the others into it."""
     service, parts = live.service, live.parts
@@ -141,16 +156,8 @@ def _wire(live: Running) -> None:
     )
     live.broker.on_reconnect.append(live.relay.doubt)
     live.consumers = {
-        subscription.source: Consumer(
-            writer=live.writer,
-            store=live.store,
-            subscription=subscription,
-            durable=live.broker.durable(stream_name(subscription.source), service.name),
-            feed=live.peers.feed,
-            environment=live.environment,
-            record=parts.record,
-            halted=partial(halted, live.store, subscription.source),
-            tombstones=live.tombstones,
+        subscription.source: consumer_of(
+            live, subscription, live.broker.durable(stream_name(subscription.source), service.name), live.peers.feed
         )
         for subscription in parts.subscriptions
     }
@@ -159,7 +166,7 @@ def _wire(live: Running) -> None:
     )
     live.prover = Prover(live.store, live.writer)
     live.witnesses = {subscription.source: witnesses.witness_of(live, subscription.source) for subscription in parts.subscriptions}
-    live.eraser = erasing.eraser_of(live)
+    live.eraser = erasing.eraser_of(live, live.relay)
     live.lease = Lease(live.writer, "leader", live.environment)
     live.rebuilds = Rebuilds(live)
 

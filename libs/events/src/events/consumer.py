@@ -112,9 +112,19 @@ class Consumer:
             self._position, self._read_at = None, None  # whatever happened, the store and the owner know better
             raise
 
+    async def read_to_the_end(self) -> None:
+        """Handle all that the owner has, without the broker. Raises Forked where the histories differ or nothing may be consumed."""
+        if reason := self._halted():
+            raise Halted(reason)
+        await self._load()
+        await self._read_feed()
+
+    async def _load(self) -> None:
+        self._moved_to(await self._store.read_in_thread(lambda connection: positions.load(connection, self.source)))
+
     async def _round(self) -> None:
         if self._position is None:
-            self._moved_to(await self._store.read_in_thread(lambda connection: positions.load(connection, self.source)))
+            await self._load()
         reached = await self._bind()
         if self._feed_is_due():
             await self._try_feed()
