@@ -84,6 +84,14 @@ def check_rotations(first: str, rotations: list[str]) -> list[str]:  # returns t
     return keys
 
 
+def signed_at(body: str) -> str:  # when a checkpoint was signed, in a line after its root; "" in those that are older than that line
+    times = [line[5:] for line in body.split("\n")[3:] if line.startswith("time ")]
+    demand(len(times) < 2, "a checkpoint is signed at one time")
+    for time in times:
+        demand(f"{datetime.fromisoformat(time):%Y-%m-%dT%H:%M:%S.%fZ}" == time, f"{time!r} is not spelled as times are")
+    return times[0] if times else ""
+
+
 def root_from(node: bytes, index: int, size: int, path: list[str]) -> bytes:  # RFC 9162, 2.1.3.2
     last, siblings = size - 1, [unhex(step) for step in path]
     while last:
@@ -95,7 +103,7 @@ def root_from(node: bytes, index: int, size: int, path: list[str]) -> bytes:  # 
     return node
 
 
-def check_event(entry: dict[str, Any], origin: str, size: int, root: bytes) -> tuple[str, int]:  # returns its subject and version
+def check_event(entry: dict[str, Any], origin: str, size: int, root: bytes, signed: str) -> tuple[str, int]:  # its subject and version
     event, head, index, path = entry["event"], entry["event"]["head"], entry["index"], entry["path"]
     what, personal, salt = f"event {head['sequence']}", event["personal"], event["salt"]
     demand(set(event) == {"head", "data", "personal", "salt", "prevhash", "hash", "traceparent"}, f"the members of {what} are amiss")
@@ -110,6 +118,7 @@ def check_event(entry: dict[str, Any], origin: str, size: int, root: bytes) -> t
     demand(origin.startswith(f"ste{head['source']}/"), f"{what} is of another log than the checkpoint")
     demand(type(index) is int and index == head["sequence"] - 1 and 0 <= index < size, f"the index of {what} is wrong")
     demand(type(path) is list and root_from(sha256(b"\x00" + hash_).digest(), index, size, path) == root, f"{what} is not in that tree")
+    demand(not signed or head["recordedtime"] <= signed, f"{what} was stored after the checkpoint over it was signed")
     return head["subject"], head["streamversion"]
 
 
@@ -126,7 +135,8 @@ def verify(text: bytes, pinned: str | None = None, *trusted: str) -> str:
     times = [check_signature(body, line, key, 4) for line, key in zip(lines, witnesses, strict=True)]
     origin, size, root = body.split("\n")[:3]
     demand(str(int(size)) == size, "the size of the checkpoint is no number")
-    places = [check_event(entry, origin, int(size), unbase64(root)) for entry in document["events"]]
+    signed = signed_at(body)
+    places = [check_event(entry, origin, int(size), unbase64(root), signed) for entry in document["events"]]
     demand(places, "there is no event in it")
     subject, count = places[0][0], len(places)
     demand(places == [(subject, number) for number in range(1, count + 1)], "an event is left out")
@@ -134,7 +144,8 @@ def verify(text: bytes, pinned: str | None = None, *trusted: str) -> str:
     for key, time in zip(witnesses, times, strict=True):
         word = "as you expected" if key in trusted else "by the file's own word; pin it with its key after KEY"
         told += [f"Seen by {key.split('+')[0]} at {datetime.fromtimestamp(time, UTC):%F %T} UTC ({word})."]
-    told += [f"Signed by {keys[-1]}" + (", as you expected." if pinned else ". Is that the desk's key? Compare it with one you know.")]
+    when, whose = f"at {signed} " if signed else "", ", as you expected" if pinned else ". Is that the desk's key? Compare it"
+    told += [f"Signed {when}by {keys[-1]}{whose}."]
     return "\n".join(told)
 
 

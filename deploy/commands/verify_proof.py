@@ -56,9 +56,10 @@ def verdict(proved: "Proved", *, trusted: bool, witnesses: Collection[str]) -> l
     """Return what is proved, a line for each thing."""
     events = f"{proved.events} event{'s' if proved.events > 1 else ''}"
     signed = "the key that you trust" if trusted else "the file's own word: compare it, or give --key"
+    at = f", at {proved.checkpoint.time}" if proved.checkpoint.time else ""
     lines = [
         f"PROVED: {events} of {proved.subject}, none left out up to the last one of {proved.last}.",
-        f"  log        {proved.checkpoint.origin}, {proved.checkpoint.size} events when it was signed",
+        f"  log        {proved.checkpoint.origin}, {proved.checkpoint.size} events when it was signed{at}",
         f"  signed by  {proved.key} ({signed})",
     ]
     seen = [f"  witness    {_seen(each)} ({on_whose_word(each, witnesses)})" for each in proved.cosignatures]

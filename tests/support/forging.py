@@ -40,10 +40,9 @@ def forge(path: Path, signer: Signer, sequence: int, change: Callable[[Json, Jso
             frontier.append(leaf_hash(hash_))
             last = hash_
             if at in notes:
-                origin = Checkpoint.parse(open_note(notes[at])[0]).origin
-                connection.execute(
-                    "UPDATE checkpoints SET note = ? WHERE size = ?", (signer.sign(checkpoint_body(origin, at, frontier.root())), at)
-                )
+                was = Checkpoint.parse(open_note(notes[at])[0])
+                note = signer.sign(checkpoint_body(was.origin, at, frontier.root(), was.time))
+                connection.execute("UPDATE checkpoints SET note = ? WHERE size = ?", (note, at))
         connection.execute("UPDATE head SET hash = ?, tree = ?, batch = batch + 1", (last, frontier.dump()))
         connection.execute("COMMIT")
 

@@ -12,9 +12,10 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine, create_engine, insert, text
 
 from events import tables
-from events.checkpoints import Signer, checkpoint_body, checkpoint_origin
+from events.checkpoints import Checkpoint, Signer, checkpoint_body, checkpoint_origin
 from events.envelope import ZERO_HASH, StoredEvent, attributes_of, canonical, chain, digest, head_of, personal_digest
 from events.ledger import Frontier, leaf_hash
+from events.notes import open_note
 from events.times import to_text
 
 SOURCE = "/tickets"
@@ -88,10 +89,17 @@ class Log:
     def hash(self) -> str:
         return self.events[-1].hash if self.events else ZERO_HASH
 
-    def sign(self, signer: Signer = SIGNER) -> None:
-        """Write a checkpoint over what is there."""
+    def sign(self, signer: Signer = SIGNER, time: str | None = "") -> None:
+        """Write a checkpoint over what is there, signed when its last event was stored; with None for a time as older versions did."""
         size = len(self.events)
-        self.notes.append((size, signer.sign(checkpoint_body(checkpoint_origin(self.source, self.origin), size, self.frontier.root()))))
+        time = (self.events[-1].recordedtime if self.events else to_text(START)) if time == "" else time
+        body = checkpoint_body(checkpoint_origin(self.source, self.origin), size, self.frontier.root(), time)
+        self.notes.append((size, signer.sign(body)))
+
+    def time_of(self, note: str) -> str:
+        """Return what stands beside a checkpoint."""
+        checkpoint = Checkpoint.parse(open_note(note)[0])
+        return checkpoint.time or self.events[checkpoint.size - 1].recordedtime
 
     def write(self, engine: Engine) -> None:
         """Make the store's tables and fill them."""
@@ -100,7 +108,7 @@ class Log:
             if self.events:
                 connection.execute(insert(tables.events), [stored._asdict() for stored in self.events])
             if self.notes:
-                rows = [{"size": size, "note": note, "time": to_text(START)} for size, note in self.notes]
+                rows = [{"size": size, "note": note, "time": self.time_of(note)} for size, note in self.notes]
                 connection.execute(insert(tables.checkpoints), rows)
             connection.execute(
                 insert(tables.head),

@@ -89,8 +89,10 @@ def test_the_keys_are_those_of_their_seeds() -> None:
 
 def test_the_checkpoint_and_its_signature() -> None:
     body, _, line = BLOCKS["checkpoint"].rpartition("\n\n")
-    origin, size, root = body.split("\n")
+    origin, size, root, time = body.split("\n")
     assert (origin.split("/")[:2], size) == (["ste", "tickets"], "5")
+    recorded = [entry["event"]["head"]["recordedtime"] for entry in json.loads(BLOCKS["proof"])["events"]]
+    assert f"time {max(recorded)}" <= time
     assert base64.b64decode(root).hex() == dict(values("tree"))["root of 5"]
     key, signature = signed(dict(values("key"))["verifier key"], line)
     key.verify(signature, f"{body}\n".encode())

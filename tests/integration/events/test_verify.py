@@ -235,7 +235,9 @@ def test_a_history_written_anew_shows_in_checkpoints_and_peers(disk: Disk) -> No
     )
     forged.notes = honest.notes
     with disk.engine.begin() as connection:
-        connection.execute(tables.checkpoints.insert(), [{"size": size, "note": note, "time": ""} for size, note in honest.notes])
+        connection.execute(
+            tables.checkpoints.insert(), [{"size": size, "note": note, "time": honest.time_of(note)} for size, note in honest.notes]
+        )
     assert found(disk) == (7, "The events up to it are not those that the signed checkpoint over it vouches for.")
 
 
@@ -275,6 +277,81 @@ def test_a_changed_checkpoint_is_found(disk: Disk) -> None:
     desk_day().write(disk.engine)
     disk.change("UPDATE checkpoints SET note = replace(note, 'ste/tickets', 'ste/tlckets') WHERE size = 18")
     assert found(disk)[0] == 18
+
+
+def test_the_time_beside_a_checkpoint_is_the_one_that_was_signed(disk: Disk) -> None:
+    desk_day().write(disk.engine)
+    disk.change("UPDATE checkpoints SET time = replace(time, '09:00:00.130', '09:00:00.131') WHERE size = 7")
+    assert found(disk) == (7, "The time beside the checkpoint over it is not the one that was signed.")
+
+
+def test_a_checkpoint_signed_before_its_last_event_was_stored_is_found(disk: Disk) -> None:
+    log = desk_day()
+    log.sign(time=log.events[18].recordedtime)
+    log.write(disk.engine)
+    assert found(disk) == (20, "The checkpoint over it claims to be signed before it was stored.")
+
+
+OF_AN_OLD_CHECKPOINT = {
+    "2026-11-23T09:00:00.141456Z": None,  # when its last event was stored
+    "2026-11-23T09:00:00.143456Z": None,  # when the next one was
+    "2026-11-23T08:00:01.000000Z": None,  # a clock was set back since that event was stored
+    "2026-11-23T09:59:59.000000Z": None,  # and here since it was signed
+    "2026-11-23T07:59:59.000000Z": "The checkpoint over it claims to be signed before it was stored.",
+    "2026-11-23T10:00:01.000000Z": "The checkpoint over it claims to be signed after what was stored later.",
+    "2026-11-23T09:00:00Z": "The time beside the checkpoint over it is none.",
+    "9999-12-31T23:59:59.999999Z": "The time beside the checkpoint over it is none.",
+    "": "The time beside the checkpoint over it is none.",
+}
+
+
+@pytest.mark.parametrize(("time", "reason"), OF_AN_OLD_CHECKPOINT.items())
+def test_the_time_of_a_checkpoint_that_was_signed_without_it_stands_between_those_of_the_events(
+    disk: Disk, time: str, reason: str | None
+) -> None:
+    log = Log()
+    for number in range(1, 21):
+        log.add()
+        if number == 18:
+            log.sign(time=None)
+    log.write(disk.engine)
+    disk.change("UPDATE checkpoints SET time = :time", time=time)
+    if reason is None:
+        assert (verify(disk).ok, verify(disk).checkpoints) == (True, 1)
+    else:
+        assert found(disk) == (18, reason)
+
+
+def test_a_log_signed_by_an_older_version_goes_on_under_this_one(disk: Disk) -> None:
+    log = Log()
+    for number in range(1, 21):
+        log.add()
+        if number in (3, 7, 20):
+            log.sign(time=None if number < 20 else log.events[-1].recordedtime)
+    log.write(disk.engine)
+    assert (verify(disk).ok, verify(disk).checkpoints) == (True, 3)
+
+
+@pytest.mark.parametrize("value", ["NULL", "X'00'", "CAST(X'FF' AS TEXT)"])
+@pytest.mark.parametrize("column", ["note", "time"])
+def test_a_checkpoint_that_cannot_be_read_is_found_and_never_an_exception(disk: Disk, column: str, value: str) -> None:
+    log = desk_day()
+    log.sign()
+    log.write(disk.engine)
+    with disk.engine.begin() as connection:  # a table without types, as SQLite's writable schema could make it
+        connection.exec_driver_sql("ALTER TABLE checkpoints RENAME TO honest")
+        connection.exec_driver_sql("CREATE TABLE checkpoints AS SELECT * FROM honest")
+    disk.change(f"UPDATE checkpoints SET {column} = {value} WHERE size = 18")
+    assert found(disk) == (18, "The checkpoint over it cannot be read.")
+    disk.change("UPDATE events SET actorid = 'mallory' WHERE sequence = 9")
+    assert found(disk)[0] == 9  # what shows earlier is told first
+
+
+@pytest.mark.parametrize("size", [0, -3])
+def test_a_checkpoint_over_nothing_is_found(disk: Disk, size: int) -> None:
+    desk_day().write(disk.engine)
+    disk.change("UPDATE checkpoints SET size = :size WHERE size = 7", size=size)
+    assert found(disk) == (1, f"A checkpoint claims to be over {size} events. None is signed before there is one.")
 
 
 @pytest.mark.parametrize(

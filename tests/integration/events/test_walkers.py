@@ -154,7 +154,8 @@ def flipped(value: Any, at: int, bit: int) -> Any:
     return raw.decode() if isinstance(value, str) else bytes(raw)
 
 
-CHANGEABLE = [name for name in COLUMNS if name not in ("traceparent", "sequence", "dataversion", "streamversion", "imported")]
+NUMBERS = ("sequence", "dataversion", "streamversion", "imported")
+CHANGEABLE = [name for name in COLUMNS if name not in ("traceparent", *NUMBERS)]
 
 
 @settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -184,22 +185,55 @@ def test_a_change_of_any_bit_of_any_column_is_found_at_its_event(honest: Disk, s
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(size=st.sampled_from(NOTES), at=st.integers(0, 10_000), bit=st.integers(0, 6))
-def test_a_change_of_any_bit_of_a_checkpoint_is_found(honest: Disk, size: int, at: int, bit: int) -> None:
-    note = next(note for found, note in busy_day().notes if found == size)
+@given(sequence=st.integers(1, EVENTS), column=st.sampled_from(NUMBERS), bit=st.integers(0, 62))
+def test_a_change_of_any_bit_of_any_number_is_found_at_its_event(honest: Disk, sequence: int, column: str, bit: int) -> None:
+    with honest.engine.connect() as connection:
+        was = int(connection.scalar(select(tables.events.c[column]).where(tables.events.c.sequence == sequence)) or 0)
+    change = text(f"UPDATE events SET {column} = :to WHERE sequence = :at")
+    to = was ^ 1 << bit
     try:
-        changed = flipped(note, at, bit)
-    except UnicodeDecodeError:
+        with honest.engine.begin() as connection:
+            connection.execute(change, {"to": to, "at": sequence})
+    except IntegrityError:
         return
-    change = text("UPDATE checkpoints SET note = :note WHERE size = :size")
-    with honest.engine.begin() as connection:
-        connection.execute(change, {"note": changed, "size": size})
     try:
         report = verified(honest, None)
     finally:
         with honest.engine.begin() as connection:
-            connection.execute(change, {"note": note, "size": size})
+            connection.execute(change, {"to": was, "at": to if column == "sequence" else sequence})
+    assert (report.ok, report.first_bad_sequence) == (False, sequence), report.reason
+
+
+@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(size=st.sampled_from(NOTES), column=st.sampled_from(("note", "time")), at=st.integers(0, 10_000), bit=st.integers(0, 7))
+def test_a_change_of_any_bit_of_a_checkpoint_is_found(honest: Disk, size: int, column: str, at: int, bit: int) -> None:
+    """Also where the bytes are no text any more: SQLite keeps them all the same."""
+    change = text(f"UPDATE checkpoints SET {column} = CAST(:value AS TEXT) WHERE size = :size")
+    with honest.engine.connect() as connection:
+        value = connection.scalar(text(f"SELECT CAST({column} AS BLOB) FROM checkpoints WHERE size = :size"), {"size": size})
+    with honest.engine.begin() as connection:
+        connection.execute(change, {"value": flipped(value, at, bit), "size": size})
+    try:
+        report = verified(honest, None)
+    finally:
+        with honest.engine.begin() as connection:
+            connection.execute(change, {"value": value, "size": size})
     assert (report.ok, report.first_bad_sequence) == (False, size), report.reason
+
+
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(size=st.sampled_from(NOTES), to=st.integers(-(2**63), 2**63 - 1))
+def test_a_checkpoint_over_another_number_of_events_is_found(honest: Disk, size: int, to: int) -> None:
+    change = text("UPDATE checkpoints SET size = :to WHERE size = :size")
+    if to in NOTES:
+        return  # the database does not even take it
+    with honest.engine.begin() as connection:
+        connection.execute(change, {"to": to, "size": size})
+    try:
+        assert not verified(honest, None).ok
+    finally:
+        with honest.engine.begin() as connection:
+            connection.execute(change, {"to": size, "size": to})
 
 
 def test_the_log_of_this_file_is_in_order(honest: Disk) -> None:

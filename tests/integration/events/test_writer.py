@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from sqlalchemy import Column, Connection, MetaData, String, Table, insert, select, text
+from sqlalchemy import Column, Connection, MetaData, String, Table, func, insert, select, text
 from sqlalchemy.exc import DatabaseError, IntegrityError
 
 from events import tables
@@ -30,7 +30,7 @@ from events.replay import replay
 from events.store import Store, log_head, read_log, read_stream
 from events.times import to_text
 from events.verify import verify_store
-from events.writer import Writer
+from events.writer import Vouch, Writer
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 ANNA = Context(actor=Actor(kind="user", id="anna"), at=NOON)
@@ -345,6 +345,27 @@ def test_a_checkpoint_is_signed_each_minute_with_news_by_however_many_writers(ho
         assert connection.execute(select(tables.checkpoints.c.size)).scalars().all() == [21, 41]
     for each in writers:
         asyncio.run(each.stop())
+
+
+def test_a_checkpoint_is_never_signed_before_what_it_is_over_whatever_the_clock_does(house: House) -> None:
+    clock = [NOON]
+    writer = house.writer(environment=replace(real_environment(), now=lambda: clock[0]))
+    writer.execute_blocking(Open())
+    clock[0] -= timedelta(hours=3)
+    writer.execute_blocking(Open())
+    writer.execute_blocking(Vouch())
+    asyncio.run(writer.stop())
+    again = house.writer(environment=replace(real_environment(), now=lambda: clock[0]))
+    for _ in range(3):  # and the next one is not put off until the clock has come back to where it was
+        again.execute_blocking(Open())
+        clock[0] += timedelta(minutes=1)
+    with house.store.read() as connection:
+        signed = connection.execute(select(tables.checkpoints.c.size, tables.checkpoints.c.time)).all()
+        recorded = connection.execute(select(func.max(tables.events.c.recordedtime))).scalar_one()
+    assert [size for size, _ in signed] == [2, 4, 5]
+    assert {time for _, time in signed} == {recorded}
+    assert verify_store(house.store.read, source="/tickets", public_keys=[house.signer.public_key], seen={}).ok
+    asyncio.run(again.stop())
 
 
 def test_a_projection_that_raises_stops_alone_and_catches_up_when_it_is_mended(house: House, writer: Writer) -> None:

@@ -53,6 +53,26 @@ def test_a_checkpoint_names_the_store_by_service_and_origin() -> None:
     assert Checkpoint.parse(Signer.verify(NOTE, SIGNER.public_key)) == Checkpoint(f"ste/tickets/{ORIGIN}", 1042, sha256().digest())
 
 
+def test_when_it_was_signed_stands_in_an_extension_line_and_others_are_passed_over() -> None:
+    time = "2026-11-23T09:00:00.123456Z"
+    body = checkpoint_body("o", 1, b"\x00", time)
+    assert body == f"o\n1\nAA==\ntime {time}\n"
+    assert Checkpoint.parse(body) == Checkpoint("o", 1, b"\x00", time)
+    assert Checkpoint.parse(f"o\n1\nAA==\nwitnessed by nobody\ntime {time}\nmore\n").time == time
+    assert Checkpoint.parse("o\n1\nAA==\ntimes 1\n").time is None
+
+
+@pytest.mark.parametrize("lines", ["time ", "time 7", "time 2026-11-23T09:00:00Z", "time 2026-11-23T10:00:00.000000+01:00"])
+def test_a_time_that_is_none_is_refused(lines: str) -> None:
+    with pytest.raises(ValueError):
+        Checkpoint.parse(f"o\n1\nAA==\n{lines}\n")
+
+
+def test_two_times_are_refused() -> None:
+    with pytest.raises(ValueError, match="one time"):
+        Checkpoint.parse("o\n1\nAA==\n" + "time 2026-11-23T09:00:00.123456Z\n" * 2)
+
+
 @pytest.mark.parametrize(
     "body", ["", "o\n1\n", "o\n1\nAA==", "\n1\nAA==\n", "o\n01\nAA==\n", "o\n-1\nAA==\n", "o\n\N{SUPERSCRIPT TWO}\nAA==\n", "o\n1\n!\n"]
 )

@@ -9,7 +9,8 @@ from cryptography.exceptions import InvalidSignature
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from events.checkpoints import Signer
+from events.checkpoints import Checkpoint, Signer, checkpoint_body
+from events.notes import open_note
 from events.proofs import check_proof, read_proof
 from tests.support.logs import SIGNER
 from tests.support.proofs import NAMESAKE, SEEN_AT, WITNESSES, proof, script
@@ -154,6 +155,25 @@ def test_a_change_of_any_byte_that_means_anything_is_found(at: int, to: int) -> 
     else:
         with pytest.raises(ValueError):
             both(text)
+
+
+def test_a_checkpoint_without_a_time_proves_as_it_did() -> None:
+    both(signed_at(None))
+    assert "Signed by" in VERIFIER.verify(json.dumps(signed_at(None)).encode())
+
+
+@pytest.mark.parametrize("time", ["2026-11-23T08:00:00.000000Z", "2026-11-23T10:00:00Z", "7", ""])
+def test_a_checkpoint_that_says_it_was_signed_before_an_event_was_stored_or_at_no_time_proves_nothing(time: str) -> None:
+    both(signed_at("2026-11-23T10:00:00.000000Z"))
+    with pytest.raises(ValueError):
+        both(signed_at(time))
+
+
+def signed_at(time: str | None) -> dict[str, Any]:
+    """Return the proof file with a checkpoint that its key signed anew, with another time or none."""
+    document = proof(witnesses=())
+    was = Checkpoint.parse(open_note(document["checkpoint"])[0])
+    return document | {"checkpoint": SIGNER.sign(checkpoint_body(was.origin, was.size, was.root, time))}
 
 
 def test_an_event_left_out_of_the_middle_is_missed() -> None:

@@ -1,6 +1,7 @@
 """Signed roots: C2SP tlog-checkpoints in signed notes, and the Ed25519 keys that sign them. Pure.
 
-Formats: https://c2sp.org/tlog-checkpoint and https://c2sp.org/signed-note (`events.notes`).
+Formats: https://c2sp.org/tlog-checkpoint and https://c2sp.org/signed-note (`events.notes`). When a checkpoint was signed stands in an
+extension line, `time ` and the time as `events.times` writes it, so that the signatures cover it too. Older ones have no such line.
 """
 
 import base64
@@ -11,11 +12,13 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from events.notes import ED25519, Key, open_note, unbase64
+from events.times import from_text
 
 EVERY = 1000
 """Events: a batch that crosses a multiple of it ends in a checkpoint."""
 
 _ROTATION = "ste/key-rotation"
+_TIME = "time "
 
 
 def checkpoint_origin(source: str, origin: str) -> str:
@@ -23,29 +26,45 @@ def checkpoint_origin(source: str, origin: str) -> str:
     return f"ste/{source.strip('/')}/{origin}"
 
 
-def checkpoint_body(origin: str, size: int, root: bytes) -> str:
-    """Return the text of a checkpoint: origin (`checkpoint_origin`), size in events, root in base64, each on a line."""
-    return f"{origin}\n{size}\n{base64.b64encode(root).decode()}\n"
+def checkpoint_body(origin: str, size: int, root: bytes, time: str | None = None) -> str:
+    """Return the text of a checkpoint: origin (`checkpoint_origin`), size in events, root in base64, when it is signed, each on a line.
+
+    Without a time it is as all were before the time was signed too.
+    """
+    return f"{origin}\n{size}\n{base64.b64encode(root).decode()}\n" + (f"{_TIME}{time}\n" if time is not None else "")
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """What a checkpoint says: the store `origin` had `size` events with this root."""
+    """What a checkpoint says: the store `origin` had `size` events with this root when it was signed, at `time` if it says so."""
 
     origin: str
     size: int
     root: bytes
+    time: str | None = None
 
     @classmethod
     def parse(cls, body: str) -> "Checkpoint":
-        """Return what a body says; lines after the third are extensions and ignored. Raises ValueError if it is no checkpoint."""
+        """Return what a body says. Raises ValueError if it is no checkpoint, or has a time that is none, or two.
+
+        Lines after the third are extensions: all but the time are ignored, as the format asks.
+        """
         lines = body.split("\n")
         if len(lines) < 4 or lines[-1] or not lines[0] or not lines[1].isascii() or not lines[1].isdecimal():
             raise ValueError("This is not a checkpoint.")
         size = int(lines[1])
         if str(size) != lines[1]:
             raise ValueError("The size of a checkpoint has no leading zeros.")
-        return cls(lines[0], size, unbase64(lines[2]))
+        return cls(lines[0], size, unbase64(lines[2]), _time_in(lines[3:-1]))
+
+
+def _time_in(extensions: Sequence[str]) -> str | None:
+    times = [line.removeprefix(_TIME) for line in extensions if line.startswith(_TIME)]
+    if len(times) > 1:
+        raise ValueError("A checkpoint is signed at one time.")
+    for time in times:
+        from_text(time)
+    return times[0] if times else None
 
 
 class Signer:

@@ -212,8 +212,9 @@ def sign_head(connection: Connection, signer: Signer, now: datetime) -> None:
     at = log_head(connection)
     if at.sequence == 0 or connection.scalar(select(checkpoints.c.size).where(checkpoints.c.size == at.sequence)):
         return
-    body = checkpoint_body(checkpoint_origin(at.source, at.origin), at.sequence, Frontier.load(at.sequence, at.tree).root())
-    connection.execute(insert(checkpoints), {"size": at.sequence, "note": signer.sign(body), "time": to_text(now)})
+    signed_at = max(to_text(now), at.recordedtime)
+    body = checkpoint_body(checkpoint_origin(at.source, at.origin), at.sequence, Frontier.load(at.sequence, at.tree).root(), signed_at)
+    connection.execute(insert(checkpoints), {"size": at.sequence, "note": signer.sign(body), "time": signed_at})
 
 
 def common(ours: Connection, theirs: Connection) -> int:

@@ -21,7 +21,7 @@ class LogPages:
 
     @contextmanager
     def page(self, after: int, limit: int) -> Iterator[Iterable[tuple[Any, ...]]]:
-        with self._connect() as connection, _readable(connection):
+        with self._connect() as connection, readable(connection):
             if connection.dialect.name == "sqlite":
                 teach(connection.dialect.dbapi, connection.connection.driver_connection)
             statement = WALK_SQL[connection.dialect.name].rows
@@ -29,12 +29,13 @@ class LogPages:
                 yield result.cursor  # type: ignore[misc] # the driver's own rows: nothing is converted on the way
 
     def whole(self, sequence: int) -> tuple[Any, ...]:
-        with self._connect() as connection, _readable(connection):
+        with self._connect() as connection, readable(connection):
             return tuple(connection.exec_driver_sql(WALK_SQL[connection.dialect.name].whole, (sequence,)).one())
 
 
 @contextmanager
-def _readable(connection: Connection) -> Iterator[None]:
+def readable(connection: Connection) -> Iterator[None]:
+    """Raise Unreadable in the block for what the database cannot give; a connection that is lost stays what it is."""
     driver: Any = connection.dialect.dbapi
     try:
         yield

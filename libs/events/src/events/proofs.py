@@ -143,6 +143,8 @@ def _check_entry(entry: Mapping[str, Any], checkpoint: Checkpoint) -> _Place:
     right_place = type(index) is int and index == head["sequence"] - 1 and isinstance(path, list)
     if not right_place or not verify_inclusion(leaf_hash(event["hash"]), index, checkpoint.size, path, checkpoint.root):
         raise ValueError(f"{name}: its path does not lead to the signed root.")
+    if checkpoint.time is not None and head["recordedtime"] > checkpoint.time:
+        raise ValueError(f"{name}: it was stored at {head['recordedtime']}, and the checkpoint over it says that it was signed before.")
     return _Place(head["subject"], head["streamversion"], personal is None and "personaldigest" in head, head["time"])
 
 

@@ -12,9 +12,10 @@ from dataclasses import asdict, dataclass
 from itertools import chain, zip_longest
 from typing import Any, NamedTuple
 
-from events.checkpoints import EVERY, Checkpoint, checkpoint_origin, verify_note
+from events.checkpoints import EVERY
 from events.log_pages import Connect, LogPages
-from events.verify_sql import READ_BORDER, READ_HEAD, READ_LAST_STREAMS, READ_NOTES, READ_ONE, READ_STREAMS
+from events.verify_notes import Notary, Note, read_notes
+from events.verify_sql import READ_BORDER, READ_HEAD, READ_LAST_STREAMS, READ_ONE, READ_STREAMS
 from events.walk import Broken, Walk
 from events.walker import Work
 from events.walkers import EVENTS_WORTH_IT, Crew, Workers
@@ -88,14 +89,14 @@ def verify_store(
         ok=first is None,
         events=store.walk.sequence,
         head={"sequence": store.head.sequence, "hash": store.head.hash},
-        checkpoints=store.checkpoints,
+        checkpoints=store.notary.count,
         first_bad_sequence=first.sequence if first else None,
         reason=first.reason if first else None,
     )
 
 
 class _Head(NamedTuple):
-    """The head row, the last sequence in the log, and the size of the last checkpoint: one moment's view."""
+    """The head row, the last sequence in the log, and the sizes of the last and the first checkpoint: one moment's view."""
 
     id: int
     source: str
@@ -107,13 +108,14 @@ class _Head(NamedTuple):
     batch: int
     last: int
     vouched: int
+    first_vouched: int
 
 
 class _Stop(NamedTuple):
     """A place to stop at on the way: there is a note to check, or it is time to tell how far it is."""
 
     at: int
-    note: str | None
+    note: Note | None
 
 
 class _Verification:
@@ -121,10 +123,9 @@ class _Verification:
         self.connect = connect
         self.walk = walk
         self.head = head
-        self.public_keys = public_keys
+        self.notary = Notary(walk, public_keys)
         self.crew = crew
         self.pages = LogPages(connect, walk.source)
-        self.checkpoints = 0
 
     def run(self, seen: Mapping[str, Seen], erased: Erased, progress: Progress) -> list[Broken]:
         """Return what is wrong. A log whose walk ends early is not looked at from other sides: nothing behind that point means anything."""
@@ -143,24 +144,15 @@ class _Verification:
         with closing(self._walk()) as stops:
             for stop in stops:
                 progress(self.walk.sequence, self.head.sequence)
+                self.notary.pass_by()
                 if stop.note is not None:
-                    self._check_note(stop.at, stop.note)
-
-    def _notes(self) -> Iterator[_Stop]:
-        after = 0
-        while True:
-            with self.connect() as connection:
-                rows = connection.execute(READ_NOTES, {"after": after, "head": self.head.sequence}).all()
-            if not rows:
-                return
-            for size, note in rows:
-                yield _Stop(size, note)
-                after = size
+                    self.notary.check(stop.note)
 
     def _stops(self) -> Iterator[_Stop]:
         """Yield each checkpoint and the end of the log, and stops between those that are far apart."""
         at = 0
-        for stop in chain(self._notes(), [_Stop(self.head.sequence, None)]):
+        noted = (_Stop(note.size, note) for note in read_notes(self.connect, self.head.sequence))
+        for stop in chain(noted, [_Stop(self.head.sequence, None)]):
             for between in range(at + _FAR, stop.at, _FAR):
                 yield _Stop(between, None)
             yield stop
@@ -194,19 +186,10 @@ class _Verification:
                 self.walk.join(part)
             yield stop
 
-    def _check_note(self, size: int, note: str) -> None:
-        try:
-            checkpoint = Checkpoint.parse(verify_note(note, self.public_keys))
-        except ValueError as error:
-            raise Broken(size, f"The checkpoint over it is not valid. {error}") from error
-        if checkpoint.origin != checkpoint_origin(self.walk.source, self.walk.origin or "") or checkpoint.size != size:
-            raise Broken(size, "The checkpoint over it is that of another log or of another size.")
-        if checkpoint.root != self.walk.forest.root():
-            raise Broken(size, "The events up to it are not those that the signed checkpoint over it vouches for.")
-        self.checkpoints += 1
-
     def _ends(self) -> Iterator[Broken]:
         head, walk = self.head, self.walk
+        if head.first_vouched < 1:
+            yield Broken(1, f"A checkpoint claims to be over {head.first_vouched} events. None is signed before there is one.")
         if head.vouched > head.sequence:
             yield Broken(head.sequence + 1, f"It is missing: a signed checkpoint vouches for {head.vouched} events. The tail was cut off.")
         if head.vouched < head.sequence // EVERY * EVERY:

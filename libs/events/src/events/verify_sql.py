@@ -7,7 +7,6 @@ from sqlalchemy import ColumnElement, Select, bindparam, case, func, or_, select
 from events import tables
 
 _STREAMED_A_READ = 10_000
-_NOTES_A_READ = 100
 
 _event = tables.events.c
 
@@ -15,6 +14,7 @@ READ_HEAD = select(
     tables.head,
     select(func.coalesce(func.max(_event.sequence), 0)).scalar_subquery().label("last"),
     select(func.coalesce(func.max(tables.checkpoints.c.size), 0)).scalar_subquery().label("vouched"),
+    select(func.coalesce(func.min(tables.checkpoints.c.size), 1)).scalar_subquery().label("first_vouched"),
 )
 READ_BORDER = (  # the subject that stands so many events further on in the index over the streams
     select(_event.subject)
@@ -37,10 +37,8 @@ def _read_streams(*some: ColumnElement[bool]) -> Select[int, int | None]:
 
 READ_STREAMS = _read_streams(_event.subject > bindparam("after"), _event.subject <= bindparam("until"))
 READ_LAST_STREAMS = _read_streams(_event.subject > bindparam("after"))
-READ_NOTES = (
-    select(tables.checkpoints.c.size, tables.checkpoints.c.note)
-    .where(tables.checkpoints.c.size > bindparam("after"), tables.checkpoints.c.size <= bindparam("head"))
-    .order_by(tables.checkpoints.c.size)
-    .limit(_NOTES_A_READ)
-)
+_note = tables.checkpoints.c
+_NOTED = (_note.size > bindparam("after"), _note.size <= bindparam("head"))
+READ_NOTES = select(_note.size, _note.note, _note.time).where(*_NOTED).order_by(_note.size).limit(bindparam("limit"))
+READ_NOTE_SIZE = select(func.min(_note.size)).where(*_NOTED)
 READ_ONE = select(_event.origin, _event.hash, _event.subject, _event.streamversion).where(_event.sequence == bindparam("sequence"))

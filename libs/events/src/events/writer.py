@@ -341,7 +341,8 @@ class Writer:
     def _recall(self, connection: Connection, locked: LogHead) -> _Memory:
         self.followers.load(connection)
         size, time = connection.execute(_LAST_CHECKPOINT).one_or_none() or (0, connection.scalar(_FIRST_TIME))
-        return _Memory(locked.batch, Tail(locked), size, time or to_text(self._environment.now()))
+        now = to_text(self._environment.now())
+        return _Memory(locked.batch, Tail(locked), size, min(time or now, now))  # or a clock set back would put the next one off
 
     def _close(self, connection: Connection, memory: _Memory, number: int, token: str, *, vouch: bool) -> None:
         tail, now = memory.tail, self._environment.now()
@@ -358,8 +359,9 @@ class Writer:
         due = to_text(now - _CHECKPOINT_AFTER) >= memory.checkpoint_at
         if self._signer is None or tail.sequence <= memory.checkpoint or not (crossed or due or vouch):
             return
-        body = checkpoint_body(checkpoint_origin(self.source, tail.origin), tail.sequence, tail.frontier.root())
-        connection.execute(_SIGN, {"size": tail.sequence, "note": self._signer.sign(body), "time": to_text(now)})
+        signed_at = max(to_text(now), tail.recordedtime)  # by no clock before what it is over
+        body = checkpoint_body(checkpoint_origin(self.source, tail.origin), tail.sequence, tail.frontier.root(), signed_at)
+        connection.execute(_SIGN, {"size": tail.sequence, "note": self._signer.sign(body), "time": signed_at})
         memory.checkpoint, memory.checkpoint_at = tail.sequence, to_text(now)
 
     def _is_there(self, number: int, token: str) -> bool:
