@@ -27,6 +27,7 @@ def search(  # noqa: PLR0917 -- options are given by their names
 ) -> None:
     """Search the audit trail of all services, the newest first. That it was searched is noted there, once in ten minutes.
 
+    Times are when it happened; of imported history, [bold]imported[/] is when it was brought in.
     What is found goes to the output; where there is more, the way on is told beside it.
     """
     from deploy.operator import Operator
@@ -82,7 +83,8 @@ def _print_json(found: _Found) -> None:
 def _print_table(found: _Found) -> None:
     from deploy.tables import show
 
-    show(["time", "action", "about", "by", "event", "what changed"], [row(entry) for entry in found], empty="There are no such entries.")
+    titles = ["time", "action", "about", "by", "event", "imported", "what changed"]
+    show(titles, [row(entry) for entry in found], empty="There are no such entries.")
 
 
 def row(entry: Mapping[str, Any]) -> list[str]:
@@ -90,7 +92,8 @@ def row(entry: Mapping[str, Any]) -> list[str]:
     entity, actor = entry["entity"], entry["actor"]
     who = actor["name"] or actor["id"]
     about, event = f"{entity['type']}/{entity['id']}", f"{entry['source'][1:]} {entry['sequence']}"
-    return [f"{entry['time'][:19]}Z", entry["action"], about, f"{actor['kind']} {who}", event, _changed(entry)]
+    imported = f"{entry['recorded_at'][:19]}Z" if entry["imported"] else ""
+    return [f"{entry['time'][:19]}Z", entry["action"], about, f"{actor['kind']} {who}", event, imported, _changed(entry)]
 
 
 def _changed(entry: Mapping[str, Any]) -> str:

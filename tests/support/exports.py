@@ -26,7 +26,7 @@ def logs() -> dict[str, Log]:
         "user/1", "user.role_changed", {"before": {"role": "user"}, "after": {"role": "admin"}}, actorkind="system", actorid="operator"
     )
     auth.add("login/abc", "user.login_failed", {"reason": "unknown"}, actorkind="system", actorid="auth")
-    auth.add("user/2", "user.password_changed", imported=True)
+    auth.add("user/2", "user.password_changed", imported=True, time="2016-02-29T01:23:00.000000Z")
     for number in range(1, 10):
         text = {"title": f'=1+{number} "quoted" \\ ', "body": 'x\r\ny,"personal":null'}
         tickets.add(f"ticket/{number}", "ticket.created", {"number": number, "priority": "high", "status": "open"}, text)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from sqlalchemy import func, select
 from chassis.tables import QUOTAS
 from events.store import log_head, read_log
 from events.tables import events
+from events.times import to_text
 from tests.integration.tickets.conftest import Desk, Json, good, refused, running_desk
 from tickets.importing import forget
 from tickets.tables import imported_rows
@@ -170,6 +172,20 @@ async def test_a_row_of_the_same_facts_is_the_same_however_its_texts_are_made(th
     await there.bring(row)
     (again,) = await there.bring({**row, "opening": {**row["opening"], "title": "As it is written today", "body": "More of it."}})
     assert again["new"] is False
+
+
+async def test_an_auditor_sees_what_was_imported_and_when(there: There) -> None:
+    began = to_text(datetime.now(UTC))
+    (told,) = await there.bring(there.row("told apart", status="in_progress"))
+    good(await there.desk.put({"id": told["ticket"]}, "priority", "low"))
+    path, about = f"/api/tickets/{told['ticket']}/history", {"entity": "ticket", "entity_id": str(told["ticket"])}
+    history = good(await there.desk.ada.get(path))["items"]
+    assert [(entry["time"] == LATER, entry["imported"]) for entry in history[1:]] == [(True, True), (False, False)]
+    assert (history[0]["time"], history[0]["imported"]) == (OPENED, True)
+    assert began <= history[0]["recorded_at"] <= history[1]["recorded_at"] <= history[2]["recorded_at"] <= to_text(datetime.now(UTC))
+    listed = good(await there.desk.ada.get("/api/audit", params=about))["items"]
+    searched = good(await there.operator.get("/internal/audit", params=about))["items"]
+    assert listed == searched == history[::-1]
 
 
 async def test_history_is_added_to_and_never_changed(there: There) -> None:

@@ -1,7 +1,10 @@
 """The file of an audit export proves what it holds, and nothing in it can be changed."""
 
 import contextlib
+import csv
+import io
 import json
+import re
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
@@ -16,7 +19,7 @@ from events.checkpoints import Signer
 from events.envelope import StoredEvent
 from events.export_files import verify_export
 from events.exported import Lines, Wrong
-from events.exports import Covered, Export, csv_row, json_seal, seal_of
+from events.exports import FORMER_COLUMNS, Covered, Export, csv_row, csv_seal, json_seal, seal_of
 from tests.support.exports import ABOUT, SIGNERS, exported, logs
 
 JSONL, CSV = exported("jsonl"), exported("csv")
@@ -97,6 +100,45 @@ def test_a_line_that_was_left_out_and_sealed_again_is_found_by_the_chain_or_the_
             verified(tmp_path, b"".join([*forged, sealed(forged, len(lines) - 1)]))
 
 
+def test_imported_history_is_told_from_what_happened_here(tmp_path: Path) -> None:
+    imported = next(json.loads(line) for line in JSONL.splitlines() if b'"user_password_changed"' in line)
+    happened = next(json.loads(line) for line in JSONL.splitlines() if b'"ticket_edited"' in line)
+    for entry, told in ((imported, True), (happened, False)):
+        head = entry["event"]["head"]
+        assert (entry["time"], entry["recorded_at"], entry["imported"]) == (head["time"], head["recordedtime"], told)
+    assert imported["time"] < "2017" < imported["recorded_at"]
+    rows = list(csv.DictReader(io.StringIO(CSV.decode(), newline="")))
+    told_of = {(row["source"], row["sequence"]): (row["recorded_at"], row["imported"]) for row in rows if row["id"]}
+    assert told_of["/auth", str(imported["sequence"])] == (imported["recorded_at"], "true")
+    assert told_of["/tickets", str(happened["sequence"])] == (happened["recorded_at"], "false")
+
+
+@pytest.mark.parametrize(
+    ("was", "now"), [(b'"imported":true', b'"imported":false'), (b'"recorded_at":"2026', b'"recorded_at":"2025')], ids=["whether", "when"]
+)
+def test_what_is_said_of_an_import_is_proved_by_its_event(tmp_path: Path, was: bytes, now: bytes) -> None:
+    *lines, last, _ = JSONL.splitlines(keepends=True)
+    number = next(n for n, line in enumerate(lines) if was in line and b'"imported":true' in line)
+    forged = [*lines[:number], lines[number].replace(was, now, 1), *lines[number + 1 :], last]
+    with pytest.raises(Wrong, match=f"Line {number + 1}: The entry does not say what its event says"):
+        verified(tmp_path, b"".join([*forged, sealed(forged, len(lines))]))
+
+
+def test_what_was_exported_before_entries_told_of_imports_is_still_proved(tmp_path: Path) -> None:
+    """Who keeps files for ten years has some of earlier versions."""
+    *lines, last, _ = JSONL.splitlines(keepends=True)
+    former = [re.sub(rb'"recorded_at":"[^"]*","imported":(true|false),', b"", line, count=1) for line in lines]
+    assert not any(b"recorded_at" in line for line in former)
+    assert verified(tmp_path, b"".join([*former, last, sealed([*former, last], len(lines))])) == (len(lines), True)
+
+    rows = list(csv.reader(io.StringIO(CSV.decode(), newline="")))[:-1]
+    table = b"".join(csv_row(row[:-2]) for row in rows)
+    note = SIGNERS["/tickets"].sign(seal_of("csv", len(lines), sha256(table).digest()))
+    assert verified(tmp_path, table + csv_seal(note, FORMER_COLUMNS)) == (len(lines), False)
+    with pytest.raises(ValueError, match="The last row is not what was exported"):
+        verified(tmp_path, table + csv_seal(note))
+
+
 def sealed(lines: list[bytes], entries: int) -> bytes:
     return json_seal(SIGNERS["/tickets"].sign(seal_of("jsonl", entries, sha256(b"".join(lines)).digest())))
 
@@ -163,6 +205,7 @@ def test_an_entry_is_what_the_audit_list_shows() -> None:
     line = next(line for line in JSONL.splitlines() if b'"ticket_edited"' in line)
     entry = json.loads(line)
     assert list(entry) == [
-        "id", "source", "sequence", "time", "action", "entity", "actor", "before", "after", "hash", "passed", "event",
+        "id", "source", "sequence", "time", "recorded_at", "imported", "action", "entity", "actor", "before", "after", "hash", "passed",
+        "event",
     ]  # fmt: skip
     assert (entry["before"], entry["after"]) == ({"title": "a"}, {"title": "b"})

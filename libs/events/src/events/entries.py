@@ -23,7 +23,10 @@ def entity_of(subject: str) -> tuple[str, str]:
 
 
 def entry_of(stored: StoredEvent, action: str, name: str | None) -> dict[str, Any]:
-    """Return an entry; `name` is the actor's, as it is known when it is read. The system's actors bear their ids as names."""
+    """Return an entry; `name` is the actor's, as it is known when it is read. The system's actors bear their ids as names.
+
+    `time` is when it happened, which of imported history somebody else's clock says; `recorded_at` is when this desk wrote it down.
+    """
     type_, id_ = entity_of(stored.subject)
     before, after = changes(stored)
     return {
@@ -31,6 +34,8 @@ def entry_of(stored: StoredEvent, action: str, name: str | None) -> dict[str, An
         "source": stored.source,
         "sequence": stored.sequence,
         "time": stored.time,
+        "recorded_at": stored.recordedtime,
+        "imported": stored.imported,
         "action": action,
         "entity": {"type": type_, "id": id_},
         "actor": {"kind": stored.actorkind, "id": stored.actorid, "name": stored.actorid if stored.actorkind == "system" else name},

@@ -14,7 +14,7 @@ from events.cosignatures import Cosignature
 from events.envelope import ZERO_HASH
 from events.export_worker import check, loaded
 from events.exported import Lines, Wrong, forest_of
-from events.exports import CHECKPOINT, COLUMNS, EXPORT, SEALED, Format, csv_row, csv_seal, json_seal, seal_of
+from events.exports import CHECKPOINT, COLUMNS, EXPORT, FORMER_COLUMNS, SEALED, Format, csv_seal, json_seal, seal_of
 from events.forest import Forest
 from events.notes import open_note
 from events.proofs import check_note
@@ -30,7 +30,7 @@ _WORTH_IT = 32 * 1024 * 1024
 _LARGEST_CELL = 4 * 1024 * 1024
 _SEALER = "/tickets"
 """Whose key seals: the desk's own, which gives exports."""
-_SPECIAL = len(COLUMNS) - 2
+_SPECIAL = COLUMNS.index("after")
 """Where rows of CSV that are no entries say what they say: under `after`."""
 
 Progress = Callable[[int, int], None]
@@ -203,14 +203,14 @@ def _verify_csv(file: BinaryIO, path: Path, trusted: frozenset[str], tell: Progr
     for at in range(0, sealed, _BLOCK):
         digest.update(file.read(min(_BLOCK, sealed - at)))
         tell(min(at + _BLOCK, sealed), sealed)
-    entries, special = _csv_rows(path)
+    columns, entries, special = _csv_rows(path)
     try:
         note = special[SEALED][0]
         sources = [_check_covered(orjson.loads(each), trusted) for each in special[CHECKPOINT]]
         about = _about(orjson.loads(special[EXPORT][0]))
     except (KeyError, IndexError, TypeError, orjson.JSONDecodeError) as error:
         raise ValueError("The last rows are not what was exported.") from error
-    if csv_seal(note) != last:
+    if csv_seal(note, columns) != last:
         raise ValueError("The last row is not what was exported.")
     return Verified("csv", entries, about, sources, _check_seal(note, "csv", entries, digest.digest(), sources), chained=False)
 
@@ -224,13 +224,14 @@ def _csv_seal_at(file: BinaryIO, size: int) -> tuple[int, bytes]:
     return start + at, tail[at:]
 
 
-def _csv_rows(path: Path) -> tuple[int, dict[str, list[str]]]:
-    """Return how many entries there are, and what the rows say that are none. Raises ValueError for another file."""
+def _csv_rows(path: Path) -> tuple[Sequence[str], int, dict[str, list[str]]]:
+    """Return the columns, how many entries there are, and what the rows say that are none. Raises ValueError for another file."""
     entries, special, limit = 0, dict[str, list[str]](), csv.field_size_limit(_LARGEST_CELL)
     try:
         with path.open(encoding="utf-8", newline="") as file:
             rows = csv.reader(file, strict=True)
-            if csv_row(next(rows, [])) != csv_row(COLUMNS):
+            columns = tuple(next(rows, []))
+            if columns not in (COLUMNS, FORMER_COLUMNS):
                 raise ValueError("This is not an audit export.")
             for row in rows:
                 if row[0]:
@@ -241,4 +242,4 @@ def _csv_rows(path: Path) -> tuple[int, dict[str, list[str]]]:
         raise ValueError("This is not an audit export.") from error
     finally:
         csv.field_size_limit(limit)
-    return entries, special
+    return columns, entries, special

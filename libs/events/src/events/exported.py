@@ -7,7 +7,7 @@ and by way of parsed values where the pieces do not fit; what fits by pieces is 
 """
 
 from binascii import hexlify, unhexlify
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -141,10 +141,16 @@ def _by_values(line: bytes, at: int) -> _Found:
     passed_at = line.rindex(_PASSED, 0, at)
     stored, entry, nodes = from_wire(wire), orjson.loads(line[:passed_at] + b"}"), orjson.loads(line[passed_at + len(_PASSED) : at])
     passed = forest_of(stored.sequence - 1, nodes)
-    if json_line(entry_of(stored, action_of(stored.type) or "", entry["actor"]["name"]), passed, wire) != line:
+    anew = entry_of(stored, action_of(stored.type) or "", entry["actor"]["name"])
+    if line != json_line(anew, passed, wire) and line != json_line(former(anew), passed, wire):
         raise ValueError("The entry does not say what its event says.")
     leaf = sha256(b"\x00" + bytes.fromhex(stored.hash)).digest()
     return stored.source, stored.sequence, stored.prevhash, stored.hash, leaf, passed if nodes else None
+
+
+def former(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an entry as exports had it before they said when it was recorded, and whether it was imported: those stay good."""
+    return {name: value for name, value in entry.items() if name not in {"recorded_at", "imported"}}
 
 
 def forest_of(end: int, nodes: Sequence[tuple[int, str]]) -> Forest:
@@ -180,7 +186,8 @@ def _by_pieces(line: bytes, at: int, names: set[bytes]) -> _Found | None:
     entity, id_ = entity_of(says["subject"])
     source, sequence = says["source"], says["sequence"]
     entry = (
-        f'{{"id":"{says["id"]}","source":"{source}","sequence":{sequence},"time":"{says["time"]}","action":"{_ACTIONS[type_]}",'
+        f'{{"id":"{says["id"]}","source":"{source}","sequence":{sequence},"time":"{says["time"]}",'
+        f'"recorded_at":"{says["recordedtime"]}","imported":{"true" if says.get("imported") else "false"},"action":"{_ACTIONS[type_]}",'
         f'"entity":{{"type":"{entity}","id":"{id_}"}},"actor":{{"kind":"{kind}","id":"{actor}"'
     )
     # fmt: off

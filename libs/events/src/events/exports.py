@@ -29,8 +29,10 @@ SEAL = "ste/audit-export"
 """The first line of a seal: no store's checkpoint begins with it."""
 COLUMNS = (
     "id", "source", "sequence", "time", "action", "entity_type", "entity_id", "actor_kind", "actor_id", "actor_name", "before", "after",
-    "hash",
+    "hash", "recorded_at", "imported",
 )  # fmt: skip
+FORMER_COLUMNS = COLUMNS[:-2]
+"""Those of a table that was exported before the last two were added."""
 CHECKPOINT, EXPORT, SEALED = "checkpoint", "export", "seal"
 """What stands as `action` in the rows of CSV that are no entries."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", *map(chr, (0xFF1D, 0xFF0B, 0xFF0D, 0xFF20)))  # in full width too
@@ -120,9 +122,9 @@ def json_seal(note: str) -> bytes:
     return orjson.dumps({SEALED: note}) + b"\n"
 
 
-def csv_seal(note: str) -> bytes:
+def csv_seal(note: str, columns: Sequence[str] = COLUMNS) -> bytes:
     """Return the last row of CSV."""
-    return _csv_special(SEALED, "", "", note)
+    return _csv_special(SEALED, "", "", note, columns)
 
 
 def csv_row(cells: Sequence[Any]) -> bytes:
@@ -140,12 +142,13 @@ def _csv_entry(entry: Mapping[str, Any]) -> bytes:
     entity, actor = entry["entity"], entry["actor"]
     before, after = (_json(entry[name]) for name in ("before", "after"))
     first = (entry[name] for name in ("id", "source", "sequence", "time", "action"))
-    return csv_row([*first, entity["type"], entity["id"], actor["kind"], actor["id"], actor["name"], before, after, entry["hash"]])
+    last = entry["hash"], entry["recorded_at"], _json(entry["imported"])
+    return csv_row([*first, entity["type"], entity["id"], actor["kind"], actor["id"], actor["name"], before, after, *last])
 
 
-def _csv_special(action: str, source: str, sequence: int | str, after: str) -> bytes:
+def _csv_special(action: str, source: str, sequence: int | str, after: str, columns: Sequence[str] = COLUMNS) -> bytes:
     values: dict[str, Any] = {"source": source, "sequence": sequence, "action": action, "after": after}
-    return csv_row([values.get(name, "") for name in COLUMNS])
+    return csv_row([values.get(name, "") for name in columns])
 
 
 def _csv_checkpoint(covered: Covered) -> bytes:

@@ -108,6 +108,8 @@ class EntryOut(Out):
                     "source": "/tickets",
                     "sequence": 1042,
                     "time": "2026-11-23T09:12:00.123456Z",
+                    "recorded_at": "2026-11-23T09:12:00.124000Z",
+                    "imported": False,
                     "action": "ticket_status_changed",
                     "entity": {"type": "ticket", "id": "42"},
                     "actor": {"kind": "user", "id": "019aa0b2-7c00-7000-8000-00000000000b", "name": "Ada Lovelace"},
@@ -122,7 +124,9 @@ class EntryOut(Out):
     id: str
     source: str
     sequence: int
-    time: datetime
+    time: datetime = Field(description="When it happened; of imported history by the clock of where it comes from.")
+    recorded_at: datetime = Field(description="When this desk wrote it down: of imported history when that was brought in.")
+    imported: bool = Field(description="Whether it was brought in with its original time (or with the demo), and did not happen here.")
     action: str
     entity: EntityOut
     actor: ActorOut
@@ -250,13 +254,14 @@ STARTED: dict[int | str, dict[str, Any]] = {202: {"description": "It goes on.", 
 
 _LINE = (
     '{"id":"019aa0b2-7c00-7000-8000-00000000000c","source":"/tickets","sequence":1042,"time":"2026-11-23T09:12:00.123456Z",'
-    '"action":"ticket_status_changed","entity":{"type":"ticket","id":"42"},"actor":{"kind":"user","id":"019aa0b2-…","name":"Ada Lovelace"},'
+    '"recorded_at":"2026-11-23T09:12:00.124000Z","imported":false,"action":"ticket_status_changed",'
+    '"entity":{"type":"ticket","id":"42"},"actor":{"kind":"user","id":"019aa0b2-…","name":"Ada Lovelace"},'
     '"before":{"status":"open"},"after":{"status":"in_progress"},"hash":"9f86d081…","passed":[],"event":{"head":{…},"data":{…},…}}\n'
 )
 _ROW = (
-    "id,source,sequence,time,action,entity_type,entity_id,actor_kind,actor_id,actor_name,before,after,hash\r\n"
+    "id,source,sequence,time,action,entity_type,entity_id,actor_kind,actor_id,actor_name,before,after,hash,recorded_at,imported\r\n"
     "019aa0b2-7c00-7000-8000-00000000000c,/tickets,1042,2026-11-23T09:12:00.123456Z,ticket_status_changed,ticket,42,user,019aa0b2-…,"
-    'Ada Lovelace,"{""status"":""open""}","{""status"":""in_progress""}",9f86d081…\r\n'
+    'Ada Lovelace,"{""status"":""open""}","{""status"":""in_progress""}",9f86d081…,2026-11-23T09:12:00.124000Z,false\r\n'
 )
 EXPORTED: dict[int | str, dict[str, Any]] = {
     200: {
