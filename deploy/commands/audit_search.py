@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
+from deploy.words import called
+
 _PAGE = 100
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 _TIMES = "As 2026-11-23T09:00:00Z, or so long ago: 30m, 24h, 7d."
@@ -90,10 +92,17 @@ def _print_table(found: _Found) -> None:
 def row(entry: Mapping[str, Any]) -> list[str]:
     """Return an entry as the cells of a table."""
     entity, actor = entry["entity"], entry["actor"]
-    who = actor["name"] or actor["id"]
     about, event = f"{entity['type']}/{entity['id']}", f"{entry['source'][1:]} {entry['sequence']}"
     imported = f"{entry['recorded_at'][:19]}Z" if entry["imported"] else ""
-    return [f"{entry['time'][:19]}Z", entry["action"], about, f"{actor['kind']} {who}", event, imported, _changed(entry)]
+    return [
+        f"{entry['time'][:19]}Z",
+        entry["action"],
+        about,
+        f"{actor['kind']} {called(actor, exact=True)}",
+        event,
+        imported,
+        _changed(entry),
+    ]
 
 
 def _changed(entry: Mapping[str, Any]) -> str:

@@ -60,12 +60,14 @@ def _moment(text: str | None, option: str) -> str:
 def _names(desk: Any, answer: Answer) -> dict[str, str]:
     """Return what those are called who have the most; where nobody can say, none are."""
     from deploy.refusal import Refusal
+    from deploy.words import ERASED
 
     ids = [each["id"] for each in answer["by_person"][:_SHOWN] if each["id"] is not None]
     try:
-        return dict(desk.post("auth", "/internal/names", {"ids": ids})["names"])
+        named = desk.post("auth", "/internal/names", {"ids": ids})["names"]
     except Refusal:
         return {}
+    return {id_: named.get(id_) or f"{ERASED} ({id_})" for id_ in ids}
 
 
 def _show(answer: Answer, names: Mapping[str, str]) -> None:

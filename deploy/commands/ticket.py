@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from deploy.words import called
+
 app = typer.Typer(no_args_is_help=True, help="Tickets, as they are or as they were at any moment.")
 
 _PAGE = 100
@@ -134,8 +136,8 @@ def _facts(found: Mapping[str, Any]) -> dict[str, str]:
         "title": found["title"],
         "status": found["status"],
         "priority": found["priority"],
-        "requester": f"{_name(requester)} <{requester['email']}>" if requester["email"] else _name(requester),
-        "assignee": _name(found["assignee"]),
+        "requester": f"{requester['name']} <{requester['email']}>" if requester["email"] else called(requester, exact=True),
+        "assignee": called(found["assignee"], exact=True),
         "escalated": escalated,
         "created": found["created_at"],
         "updated": found["updated_at"],
@@ -144,12 +146,8 @@ def _facts(found: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _row(found: Mapping[str, Any]) -> list[str]:
-    named = [_name(found["requester"]), _name(found["assignee"])]
+    named = [called(found["requester"]), called(found["assignee"])]
     return [str(found["id"]), *map(_plain, [found["title"], found["status"], found["priority"], *named, found["updated_at"][:19] + "Z"])]
-
-
-def _name(person: Mapping[str, Any] | None) -> str:
-    return "nobody" if person is None else str(person["name"] or person["id"])
 
 
 def _plain(text: str) -> str:

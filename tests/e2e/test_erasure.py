@@ -63,6 +63,7 @@ def test_an_erased_person_is_in_no_byte_of_any_file_and_nothing_else_is_missing(
     assert desk.ste("audit", "verify").returncode == 0
     check_what_is_told_of_the_erased(admin, life)
     check_that_the_email_is_free(desk)
+    check_that_ste_calls_them_erased(desk, life)
     again = desk.ste("user", "erase", life.id, "--yes")
     assert again.returncode == 0
     assert len(admin.get("/api/audit", params={"action": "user_erased"}).json()["items"]) == 1
@@ -95,6 +96,16 @@ def check_what_is_told_of_the_erased(admin: httpx2.Client, life: Life) -> None:
     assert history[0]["action"] == "ticket_created"
     assert history[0]["actor"] == {"kind": "user", "id": life.id, "name": None}
     assert erasure(admin, life.id)["done"]
+
+
+def check_that_ste_calls_them_erased(desk: Desk, life: Life) -> None:
+    number, who = str(life.tickets[0]), f"erased person ({life.id})"
+    shown = desk.ste("ticket", "show", number).stdout
+    assert f"requester  {who}\n" in shown, shown
+    [row] = [row for row in desk.ste("ticket", "list", "--requester", life.id).stdout.splitlines() if row.startswith(f"{number}\t")]
+    assert row.split("\t")[4] == "erased person"
+    rows = desk.ste("audit", "search", "--name", "erased", "--action", "ticket_created").stdout.splitlines()
+    assert {row.split("\t")[3] for row in rows} == {f"user {who}"}
 
 
 def check_that_the_email_is_free(desk: Desk) -> None:

@@ -270,6 +270,19 @@ def test_entries_are_found_by_the_name_or_the_address_of_who_did_it(sources: Sou
     assert {entry["actor"]["id"] for entry in sources.listed(Sought(q=q))} == found
 
 
+@pytest.mark.parametrize("many", [1, 40])
+def test_who_was_erased_is_found_as_an_erased_person_and_no_longer_by_name(sources: Sources, many: int) -> None:
+    for n in range(many):
+        sources.tell(registered(f"Anna{n} Arendt"), f"user/anna-{n}", by=f"anna-{n}", source="/auth")
+        sources.tell(UserErased(), f"user/anna-{n}", by="ada", source="/auth")
+    sources.tell(registered("Ada Lovelace"), "user/ada", by="ada", source="/auth")
+    sources.project()
+    found = sources.listed(Sought(q="Erased Person"))
+    assert {(entry["actor"]["id"], entry["actor"]["name"]) for entry in found} == {(f"anna-{n}", None) for n in range(many)}
+    assert len(trail.listed_between(sources.connection, Sought(q="erased"), 0, 1000)) == many
+    assert sources.listed(Sought(q="arendt")) == []
+
+
 @pytest.mark.parametrize("many", [1, 2, 20, 21, 40])
 def test_however_many_people_are_meant_their_entries_are_found_in_order(sources: Sources, many: int) -> None:
     for n in range(many):

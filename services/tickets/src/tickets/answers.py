@@ -16,7 +16,7 @@ class Out(BaseModel):
 
 class PersonOut(Out):
     id: str = Field(examples=["019aa0b2-7c00-7000-8000-00000000000b"])
-    name: str | None = Field(description="Null where it was erased, or is not known here yet.")
+    name: str | None = Field(description="Null where it was erased, to be shown as “erased person”; or where it is not known here yet.")
 
 
 class RequesterOut(PersonOut):

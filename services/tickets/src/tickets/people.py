@@ -12,6 +12,8 @@ from tickets.decider import Person
 from tickets.tables import OF_PEOPLE, PEOPLE, people
 
 Row = dict[str, Any]
+ERASED = "erased person"
+"""What stands where the name of somebody who was erased would, wherever names are shown: the audit's `q` finds them by it."""
 _KNOWN = select(people).where(people.c.id.in_(bindparam("ids", expanding=True)))
 _add = insert(people)
 _KEEP = _add.on_conflict_do_update(

@@ -149,7 +149,9 @@ class AuditFilter(BaseModel):
     action: Annotated[Action | None, Field(examples=["ticket_created"])] = None
     entity: Annotated[Entity | None, Field(examples=["ticket"])] = None
     entity_id: Annotated[Id | None, Field(examples=["42"])] = None
-    q: Annotated[Typed | None, Field(description="A part of the actor's name or e-mail.")] = None
+    q: Annotated[Typed | None, Field(description="A part of the actor's name or e-mail; “erased person” finds those who were erased.")] = (
+        None
+    )
     since: Moment | None = None
     until: Moment | None = None
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, or_, select, tuple_, union_all
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, case, literal_column, or_, select, tuple_, union_all
 
 from events.entries import entry_of
 from events.envelope import StoredEvent
 from events.errors import Conflict
 from tickets import journal
-from tickets.people import matchable
+from tickets.people import ERASED, matchable
 from tickets.proof import BROKEN
 from tickets.tables import audit, people
 
@@ -65,7 +65,8 @@ _CONDITIONS: dict[str, ColumnElement[bool]] = {
     "by_time": audit.c.time <= bindparam("by_time"),
     "without": audit.c.action.not_in(bindparam("without", expanding=True)),
 }
-_MATCHES = people.c.matchable.like(bindparam("pattern"), escape="/")
+_NAMED = case((people.c.name.is_(None), literal_column(f"'{ERASED}'")), else_=people.c.matchable)
+_MATCHES = _NAMED.like(bindparam("pattern"), escape="/")
 _ACTORS = select(people.c.id).where(_MATCHES).limit(bindparam("most"))
 _INDEXED = ("entity_id", "actor", "q", "action", "entity")
 """What leaves the fewest entries, by expectation, comes first: the list is read by that one's index."""
