@@ -1,18 +1,15 @@
 """`ste audit search`: who did what, as the API lists it, without signing in."""
 
 import json
-import re
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 import typer
 
+from deploy.times import FORMS, moment, second
 from deploy.words import called
 
 _PAGE = 100
-_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
-_TIMES = "As 2026-11-23T09:00:00Z, or so long ago: 30m, 24h, 7d."
 
 
 def search(  # noqa: PLR0917 -- options are given by their names
@@ -21,8 +18,8 @@ def search(  # noqa: PLR0917 -- options are given by their names
     entity: Annotated[str | None, typer.Option(help="Only what concerns a kind of thing, as ticket or user.")] = None,
     entity_id: Annotated[str | None, typer.Option("--id", help="Only what concerns the thing with this id.")] = None,
     name: Annotated[str | None, typer.Option("-q", "--name", help="Only what was done by people in whose name or e-mail this is.")] = None,
-    since: Annotated[str | None, typer.Option(help=f"Only what happened from then on. {_TIMES}")] = None,
-    until: Annotated[str | None, typer.Option(help=f"Only what happened before. {_TIMES}")] = None,
+    since: Annotated[str | None, typer.Option(metavar="TIME", help=f"Only what happened from then on. {FORMS}")] = None,
+    until: Annotated[str | None, typer.Option(metavar="TIME", help="Only what happened before; as for --since.")] = None,
     limit: Annotated[int, typer.Option("-n", "--limit", min=1, help="At most so many.")] = 25,
     cursor: Annotated[str | None, typer.Option(help="Go on where an earlier search with the same filters ended.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print each entry whole, one JSON object a line.")] = False,
@@ -36,7 +33,7 @@ def search(  # noqa: PLR0917 -- options are given by their names
     from deploy.settings import load
 
     filters = {"actor": actor, "action": action, "entity": entity, "entity_id": entity_id, "q": name}
-    times = {"since": moment("--since", since), "until": moment("--until", until)}
+    times = {"since": since and moment(since), "until": until and moment(until)}
     with Operator.of(load()) as desk:
         found = _Found(desk, {key: value for key, value in {**filters, **times}.items() if value is not None}, limit, cursor)
         _print_json(found) if as_json else _print_table(found)
@@ -44,19 +41,6 @@ def search(  # noqa: PLR0917 -- options are given by their names
         # a time of so long ago would be another one by then
         exact = "".join(f" --{key} {value}" for key, value in times.items() if value is not None and value not in (since, until))
         typer.echo(f"There are more: the same search with --cursor {found.following}{exact}", err=True)
-
-
-def moment(option: str, text: str | None) -> str | None:
-    """Return a time as the API takes it: as it was given, or of so long ago. Raises BadParameter."""
-    if text is None or re.match(r"\d{4}-", text):
-        return text
-    found = re.fullmatch(r"(\d{1,6})([mhd])", text)
-    if found is None:
-        raise typer.BadParameter(f"{text} is no time. {_TIMES}", param_hint=option)
-    try:
-        return f"{datetime.now(UTC) - timedelta(**{_UNITS[found[2]]: int(found[1])}):%Y-%m-%dT%H:%M:%S.%fZ}"
-    except OverflowError:
-        return "1970-01-01T00:00:00Z"
 
 
 class _Found:
@@ -93,9 +77,9 @@ def row(entry: Mapping[str, Any]) -> list[str]:
     """Return an entry as the cells of a table."""
     entity, actor = entry["entity"], entry["actor"]
     about, event = f"{entity['type']}/{entity['id']}", f"{entry['source'][1:]} {entry['sequence']}"
-    imported = f"{entry['recorded_at'][:19]}Z" if entry["imported"] else ""
+    imported = second(entry["recorded_at"]) if entry["imported"] else ""
     return [
-        f"{entry['time'][:19]}Z",
+        second(entry["time"]),
         entry["action"],
         about,
         f"{actor['kind']} {called(actor, exact=True)}",

@@ -85,7 +85,7 @@ def line(event: Mapping[str, Any]) -> str:
     mark = " imported" if head.get("imported") else ""
     whose = f"{head['source'][1:]:<9} {head['sequence']:>6}"
     what = f"{head['type']:<26} {head['subject']:<41}"
-    return f"{head['recordedtime'][:23]}Z {whose} {what} by {actor}{mark}  {facts}"
+    return f"{head['recordedtime']} {whose} {what} by {actor}{mark}  {facts}"
 
 
 def _short(value: Any) -> str:

@@ -4,6 +4,8 @@ from typing import Annotated, Any
 
 import typer
 
+from deploy.times import second
+
 app = typer.Typer(no_args_is_help=True, help="The notifier's jobs: what it tells people, and later mail and webhooks.")
 
 
@@ -26,7 +28,7 @@ def list_jobs(
 
 def _row(job: Any) -> list[str]:
     tries = f"{job['attempts']} of {job['max_attempts']}"
-    return [job["id"], job["type"], job["status"], tries, str(job["run_at"] or "")[:19], str(job["last_error"] or "")]
+    return [job["id"], job["type"], job["status"], tries, second(job["run_at"]), str(job["last_error"] or "")]
 
 
 @app.command("retry")

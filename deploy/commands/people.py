@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from deploy.times import second
+
 app = typer.Typer(no_args_is_help=True, help="Accounts.")
 
 
@@ -69,6 +71,6 @@ def erase(
             if typer.prompt("Their e-mail, to confirm").strip().casefold() != person["email"].casefold():
                 raise Refusal("That is another e-mail. Nothing was done.")
         erased = desk.post("auth", f"/internal/users/{person['id']}/erase")
-        typer.echo(f"{person['id']} is erased since {erased['erased_at'][:19]}Z.")
+        typer.echo(f"{person['id']} is erased since {second(erased['erased_at'])}.")
         if wait:
             follow(desk, person["id"])

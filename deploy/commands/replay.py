@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
+
+from deploy.times import FORMS, moment
 
 _PAGE = 500
 
@@ -14,16 +15,12 @@ def _end(text: str) -> int | str:
     """Return a position as a number, or a time as the desk writes it."""
     if text.isascii() and text.isdecimal():
         return int(text[:18])
-    try:
-        moment = datetime.fromisoformat(text).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise typer.BadParameter("it is neither a position, as 1042, nor a time, as 2026-11-23T09:00:00Z.") from None
-    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return moment(text)
 
 
 def replay(
     since: Annotated[
-        str | None, typer.Option("--from", metavar="POSITION|TIME", help="Begin here; a time without a zone is this machine's.")
+        str | None, typer.Option("--from", metavar="POSITION|TIME", help=f"Begin here. A time: {FORMS[0].lower()}{FORMS[1:]}")
     ] = None,
     until: Annotated[
         str | None, typer.Option("--to", metavar="POSITION|TIME", help="End here: with this position, or before this time.")

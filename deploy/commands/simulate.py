@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from deploy.times import FORMS, moment, second
+
 _SHOWN = 20
 _WIDEST = 30
 Answer = Mapping[str, Any]
@@ -14,47 +16,28 @@ Answer = Mapping[str, Any]
 
 def simulate(
     policy: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The policy, as YAML or JSON; docs/what-if.md shows one.")],
-    since: Annotated[
-        str, typer.Option(metavar="TIME", help="Escalations from then on: 2026-08-01, or a time as in RFC 3339.")
-    ] = "1970-01-01",
-    until: Annotated[str | None, typer.Option(metavar="TIME", help="Escalations before then; without it, up to now.")] = None,
+    since: Annotated[str, typer.Option(metavar="TIME", parser=moment, help=f"Escalations from then on. {FORMS}")] = "1970-01-01",
+    until: Annotated[
+        str | None, typer.Option(metavar="TIME", parser=moment, help="Escalations before then; without it, up to now.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the whole answer as JSON, with every ticket.")] = False,
 ) -> None:
     """Say what a policy would have escalated in the past, beside what the policies of today would have.
 
     Both are taken as if they had always been there, over all tickets that there were, imported ones too. Nothing is changed by it.
-    Dates begin at midnight UTC. Ends with 0 when it is done, with 1 when the policy cannot be.
+    Ends with 0 when it is done, with 1 when the policy cannot be.
     """
     from deploy.operator import Operator
     from deploy.policy_file import read_policy
     from deploy.settings import load
 
-    question = {"policy": read_policy(policy), "since": _moment(since, "--since"), "until": _moment(until, "--until")}
+    question = {"policy": read_policy(policy), "since": since, "until": until or moment("0m")}
     with Operator.of(load()) as desk:
         answer = desk.post("escalator", "/internal/escalations/simulate", question, timeout=None)
         if as_json:
             typer.echo(json.dumps(answer))
         else:
             _show(answer, _names(desk, answer))
-
-
-def _moment(text: str | None, option: str) -> str:
-    """Return a time as the API takes it; a date is its beginning in UTC."""
-    from datetime import UTC, date, datetime
-
-    if text is None:
-        return datetime.now(UTC).isoformat()
-    try:
-        return f"{date.fromisoformat(text)}T00:00:00Z"
-    except ValueError:
-        pass
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter("A date as 2026-08-01, or a time as 2026-08-01T09:00:00Z.", param_hint=option) from None
-    if moment.tzinfo is None:
-        raise typer.BadParameter("A time needs its zone, as 2026-08-01T09:00:00Z or +02:00.", param_hint=option)
-    return moment.isoformat()
 
 
 def _names(desk: Any, answer: Answer) -> dict[str, str]:
@@ -76,7 +59,7 @@ def _show(answer: Answer, names: Mapping[str, str]) -> None:
     compared = ", ".join(answer["compared_with"]) or "no policy"
     typer.echo(f"{answer['policy']} would have escalated {_tickets(answer['total'])}, where today's ({compared}) would have")
     typer.echo(f"{answer['current_total']}: {answer['only_new_total']} only with it, {answer['only_current_total']} only today.")
-    typer.echo(f"From {answer['since'][:19]}Z to {answer['until'][:19]}Z.")
+    typer.echo(f"From {second(answer['since'])} to {second(answer['until'])}.")
     people = [{**each, "who": _who(each["id"], names)} for each in answer["by_person"][:_SHOWN]]
     for title, rows in (
         ("day", [(each["day"], each) for each in answer["by_day"]]),
@@ -119,6 +102,6 @@ def _show_tickets(title: str, items: list[Answer], total: int) -> None:
     typer.echo(f"\n{title}: {_tickets(total)}{more}")
     show(
         ["ticket", "level", "escalated at"],
-        [[str(item["id"]), str(item["level"]), f"{item['at'][:19]}Z"] for item in items[:_SHOWN]],
+        [[str(item["id"]), str(item["level"]), second(item["at"])] for item in items[:_SHOWN]],
         empty="",
     )

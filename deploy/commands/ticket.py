@@ -4,11 +4,11 @@ import json
 import sys
 import unicodedata
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 import typer
 
+from deploy.times import FORMS, moment, second
 from deploy.words import called
 
 app = typer.Typer(no_args_is_help=True, help="Tickets, as they are or as they were at any moment.")
@@ -17,16 +17,9 @@ _PAGE = 100
 _KEPT = "\n\t"
 
 
-def _moment(text: str) -> str:
-    try:
-        return datetime.fromisoformat(text).astimezone(UTC).isoformat().replace("+00:00", "Z")
-    except (ValueError, OverflowError):
-        raise typer.BadParameter("it is no time, such as 2026-11-23, 2026-11-23T09:00 or 2026-11-23T09:00:00Z.") from None
-
-
 AsOf = Annotated[
     str | None,
-    typer.Option("--as-of", metavar="TIME", parser=_moment, help="As it was at this time; one without a zone is this machine's."),
+    typer.Option("--as-of", metavar="TIME", parser=moment, help=f"As it was at this time. {FORMS}"),
 ]
 At = Annotated[int | None, typer.Option(min=0, metavar="SEQUENCE", help="As it was after this event of the log of tickets.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -147,7 +140,7 @@ def _facts(found: Mapping[str, Any]) -> dict[str, str]:
 
 def _row(found: Mapping[str, Any]) -> list[str]:
     named = [called(found["requester"]), called(found["assignee"])]
-    return [str(found["id"]), *map(_plain, [found["title"], found["status"], found["priority"], *named, found["updated_at"][:19] + "Z"])]
+    return [str(found["id"]), *map(_plain, [found["title"], found["status"], found["priority"], *named, second(found["updated_at"])])]
 
 
 def _plain(text: str) -> str:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from deploy.commands.witnessed import WitnessOption, check_witness_keys, demand_words, on_whose_word
+from deploy.times import second
+from events.times import to_text
 
 if TYPE_CHECKING:
     from events.cosignatures import Cosignature
@@ -71,7 +73,7 @@ def verdict(proved: "Proved", *, trusted: bool, witnesses: Collection[str]) -> l
 
 def _seen(cosignature: "Cosignature") -> str:
     try:
-        at = f"{datetime.fromtimestamp(cosignature.time, UTC):%Y-%m-%d %H:%M:%S} UTC"
+        at = second(to_text(datetime.fromtimestamp(cosignature.time, UTC)))
     except (ValueError, OverflowError, OSError):
         at = f"{cosignature.time} seconds after 1970"
     return f"{cosignature.witness} saw it grow from all it saw before, at {at}"

@@ -5,6 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
+from deploy.times import second
+
 
 def why(
     ticket: Annotated[int, typer.Argument(min=1, help="The ticket's number.")],
@@ -44,7 +46,7 @@ def told(answer: Mapping[str, Any]) -> str:
     """Return an explanation for people: the answer, then a line for each step."""
     lines = [answer["summary"], ""]
     for number, step in enumerate(answer["steps"], 1):
-        at = f"{step['time'][:19]}Z" if step["time"] else ""
+        at = second(step["time"]) if step["time"] else ""
         event = step["event"]
         where = f"  [{event['source'].strip('/')} {event['sequence']}]" if event is not None else ""
         lines.append(f"{number:>3}. {at:<20}  {step['sentence']}{where}")

@@ -4,6 +4,8 @@ from typing import Annotated, Any
 
 import typer
 
+from deploy.times import second
+
 app = typer.Typer(no_args_is_help=True, help="The services as witnesses of each other's logs.")
 
 Service = Annotated[str, typer.Argument(help="Who witnesses: auth, tickets, notifier or escalator.")]
@@ -63,4 +65,4 @@ def resolve(
 def _row(state: dict[str, Any]) -> list[str]:
     verdict = "REWRITTEN" if state["alarm"] else "ok" if state["size"] else "-"
     wrong = state["alarm"] or state["trouble"] or ""
-    return [state["witness"], state["source"], verdict, str(state["size"]), (state["checked_at"] or "-")[:19], wrong]
+    return [state["witness"], state["source"], verdict, str(state["size"]), second(state["checked_at"]), wrong]

@@ -67,7 +67,7 @@ def test_tickets_are_listed_and_counted_as_they_were(desk: Desk, retold: tuple[J
         (["show", "1", "--at", "999999999"], 1, "must not be above"),
         (["show", "1", "--at", "1", "--version", "1"], 1, "needs one moment, and at and version are there"),
         (["list", "--requester", "me"], 1, "must be a person's id"),
-        (["show", "1", "--as-of", "yesterday"], 2, "it is no time"),
+        (["show", "1", "--as-of", "yesterday"], 2, "yesterday is no time"),
         (["list", "--status", "lost"], 2, "--status"),
     ],
     ids=str,

@@ -257,7 +257,7 @@ def test_an_event_is_told_on_one_line() -> None:
     assert "\n" not in told
     assert "secret" not in told
     assert re.search(
-        r"09:00:00\.123Z tickets +42 ticket\.status_changed +ticket/7 +by user:0192 imported +before=open after=resolved", told
+        r"09:00:00\.123456Z tickets +42 ticket\.status_changed +ticket/7 +by user:0192 imported +before=open after=resolved", told
     )
 
 

@@ -109,7 +109,7 @@ def test_from_the_click_to_the_message() -> None:
         "Ada asked for it, in the request request-2.",
         "Ada moved the ticket from open to in progress.",
         "Whoever opened a ticket is told when its status changes, unless they changed it themselves.",
-        "Anna was told: “Ticket #42 …”, and read it at 2026-11-23 13:40:00 UTC.",
+        "Anna was told: “Ticket #42 …”, and read it at 2026-11-23T13:40:00Z.",
     ]
     click, event, *_ = answer.steps
     assert (click.actor, click.request, click.time) == (("user", "ada"), "request-2", at(5))
@@ -131,7 +131,7 @@ def escalation(eyes: Eyes = "admin", **of: Any) -> Explanation:
 
 def test_an_escalation_leads_back_to_who_opened_the_ticket_by_way_of_the_policy_in_its_version() -> None:
     answer = escalation()
-    due_at = "For this ticket that is 2026-11-23 13:00:00 UTC."
+    due_at = "For this ticket that is 2026-11-23T13:00:00Z."
     assert kinds(answer) == [
         "request", "ticket.created", "escalation.policy_changed", "deadline", "escalation.due", "ticket.escalated", "rule", "job",
         "notification",
@@ -184,7 +184,7 @@ def test_a_deadline_that_was_kept_from_before_a_change_is_said_to_be() -> None:
     story = Story([created(), last], NAMES, "admin", [policy(after="10m", minutes=30), due()])
     answer = why_told(story, last, Told(notification=notification("ticket.escalated", "escalated")))
     [kept] = [step.sentence for step in answer.steps if step.kind == "deadline"]
-    assert kept.endswith("This ticket keeps the deadline that it had before: 2026-11-23 13:00:00 UTC.")
+    assert kept.endswith("This ticket keeps the deadline that it had before: 2026-11-23T13:00:00Z.")
 
 
 # -- what is not everybody's to see -------------------------------------------------------------------------------------------------------
@@ -337,7 +337,7 @@ def test_conditions_and_calendars_are_said_in_words() -> None:
     [said] = [step.sentence for step in answer.steps if step.kind == "deadline"]
     assert said == (
         "Level 1 is due 1h of working time after a ticket is opened, if it is one of priority high or urgent and that nobody has, and "
-        "tells its assignee, or else all admins. For this ticket that is 2026-11-23 13:00:00 UTC."
+        "tells its assignee, or else all admins. For this ticket that is 2026-11-23T13:00:00Z."
     )
 
 

@@ -38,8 +38,8 @@ RULES: Mapping[str, str] = {
 
 
 def moment(text: str) -> str:
-    """Return a time for people: to the second, in UTC."""
-    return f"{from_text(text):%Y-%m-%d %H:%M:%S} UTC"
+    """Return a time as it is told: to the second, in UTC, spelled as everywhere else."""
+    return f"{from_text(text):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def name_of(id_: str | None, names: Names, *, stranger: str = "somebody", first: bool = False) -> str:
