@@ -1,6 +1,7 @@
 """Bad input never makes a 5xx: each gets a clear refusal, or is taken for the plain words that it is."""
 
 import json
+import re
 from collections.abc import Iterator
 from itertools import count
 from typing import Any
@@ -105,6 +106,23 @@ def test_a_refusal_names_the_field_and_says_nothing_back(name: str, nobody: http
     problem = refused(nobody.post(path, json=body), 422, "invalid")
     assert problem["errors"][0]["loc"][0] == "body"
     assert problem["errors"][0]["msg"]
+
+
+def test_a_parameter_that_is_spelled_wrongly_is_told_the_rule_in_words(documents: dict[str, Any], admin: httpx2.Client) -> None:
+    """Whoever mistyped an id should not have to read a regular expression to find that out."""
+    asked = [
+        (path, parameter["name"])
+        for document in documents.values()
+        for path, item in document["paths"].items()
+        for parameter in item.get("get", {}).get("parameters", ())
+        if parameter["in"] == "query" and '"pattern"' in json.dumps(parameter["schema"])
+    ]
+    assert len(asked) > 20, asked
+    for path, name in asked:
+        problem = refused(admin.get(re.sub(r"\{\w+\}", "1", path), params={name: f"{MARK} ?"}), 422, "invalid")
+        words = [error["msg"] for error in problem["errors"] if error["loc"] == ["query", name]]
+        assert len(words) == 1, (path, name, problem)
+        assert words[0].startswith("must be "), (path, name, words)
 
 
 @pytest.mark.parametrize(

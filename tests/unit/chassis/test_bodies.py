@@ -1,10 +1,11 @@
 import contextlib
 import json
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel, StringConstraints, ValidationError
 
 from chassis import bodies
 from events.errors import Invalid
@@ -82,3 +83,22 @@ def test_any_query_passes_or_is_invalid(raw: bytes) -> None:
     except Invalid:
         return
     assert all("\x00" not in text for pair in values.items() for text in pair)
+
+
+class Sent(BaseModel):
+    word: Annotated[str, StringConstraints(pattern="^[a-z]+$")] = "a"
+    inner: "Sent | None" = None
+
+
+@pytest.mark.parametrize(
+    ("sent", "loc", "words"),
+    [
+        ({"word": "A"}, ["body", "word"], "is not spelled as it has to be; the document of the API has the pattern"),
+        ({"inner": "x"}, ["body", "inner"], "Input should be an object"),
+        ({"word": 1}, ["body", "word"], "Input should be a valid string"),
+    ],
+)
+def test_a_broken_rule_is_told_in_words_of_the_reader_and_never_as_a_pattern(sent: Any, loc: list[str], words: str) -> None:
+    with pytest.raises(ValidationError) as error:
+        Sent.model_validate(sent)
+    assert bodies.refused("body", error.value).facts["errors"] == [{"loc": loc, "msg": words}]

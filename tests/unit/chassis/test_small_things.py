@@ -23,11 +23,12 @@ from chassis.peers import feed_page, wires
 from chassis.principal import current_admin, current_principal
 from chassis.problems import PROBLEMS, declare, merge, responses, status_of
 from chassis.settings import SERVICES, Settings, service_of
-from chassis.strings import Secret, Text
+from chassis.strings import Secret, Spelled, Text
 from events.errors import Conflict, DomainError, Invalid, Stale, TooMany
 from tests.unit.chassis.conftest import Visit, desk
 
 TITLE: TypeAdapter[str] = TypeAdapter(Annotated[str, Text(1, 5)])
+WORD: TypeAdapter[str] = TypeAdapter(Annotated[str, Spelled("^[a-z]{1,5}$", "must be a word")])
 PASSWORD: TypeAdapter[str] = TypeAdapter(Annotated[str, Secret(8, 20)])
 
 
@@ -37,6 +38,14 @@ def test_a_text_is_trimmed_and_counted_in_code_points() -> None:
     for bad in ("", "   ", "\u2003", "😀" * 6, "a\x00b", "a\ud800"):
         with pytest.raises(ValidationError):
             TITLE.validate_python(bad)
+
+
+def test_who_breaks_a_spelling_is_told_the_rule_and_programs_are_told_the_pattern() -> None:
+    assert WORD.validate_python("abc") == "abc"
+    for bad in ("", "abcdef", "abc\n", "ABC", "ａｂｃ"):  # noqa: RUF001 -- letters in full width are meant
+        with pytest.raises(ValidationError, match="must be a word"):
+            WORD.validate_python(bad)
+    assert WORD.json_schema() == {"type": "string", "pattern": "^[a-z]{1,5}$"}
 
 
 def test_a_password_counts_exactly_as_it_was_typed() -> None:

@@ -20,6 +20,13 @@ LONGEST_SEGMENT = 200
 _MOST_ERRORS = 20
 _MOST_FIELDS = 50
 _HALF_A_PAIR = re.compile("[\ud800-\udfff]")
+_WORDS = {
+    "string_pattern_mismatch": "is not spelled as it has to be; the document of the API has the pattern",  # `strings.Spelled` says more
+    "model_type": "Input should be an object",
+    "model_attributes_type": "Input should be an object",
+    "dict_type": "Input should be an object",
+}
+"""What is said instead of what the validation says in words of its own trade, by the type of the error."""
 _PLAIN_NAME = re.compile("[A-Za-z_][A-Za-z0-9_]{0,39}")
 
 __all__ = ["LARGEST_BODY", "LARGEST_INTEGER", "LONGEST_SEGMENT", "check", "query", "read", "refused", "unknown_parameters"]
@@ -152,7 +159,7 @@ def query(raw: bytes, repeatable: Collection[str] = ()) -> dict[str, str]:
 def refused(where: str, error: ValidationError) -> Invalid:
     """Return what a 422 says about a validation error: where, and which rule; never the value, nor a name that was not ours."""
     told = [
-        ((where, *_location(item["type"], item["loc"])), _message(item["msg"]))
+        ((where, *_location(item["type"], item["loc"])), _WORDS.get(item["type"]) or item["msg"].removeprefix("Value error, "))
         for item in error.errors(include_url=False, include_context=False, include_input=False)[:_MOST_ERRORS]
     ]
     return Invalid(f"The {where} breaks {'a rule' if len(told) == 1 else 'some rules'}.", told)
@@ -168,10 +175,6 @@ def _location(kind: str, loc: tuple[int | str, ...]) -> tuple[int | str, ...]:
     """Where it is; the name of an unknown field is what someone sent, and only said back when it looks like a name."""
     unknown = kind == "extra_forbidden" and not _PLAIN_NAME.fullmatch(str(loc[-1]))
     return loc[:-1] if unknown else loc
-
-
-def _message(text: str) -> str:
-    return text.removeprefix("Value error, ")
 
 
 def _invalid(rule: str) -> Invalid:

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, StringConstraints, ValidationError, ValidationInfo
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ValidationError, ValidationInfo
 
 from chassis.bodies import refused
+from chassis.strings import Spelled
 from events.decider import Unit
 from events.errors import DomainError
 from events.in_order import InOrder
@@ -19,7 +20,10 @@ R = TypeVar("R")
 
 _FIRST = datetime(1970, 1, 1, tzinfo=UTC)
 
-Source = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
+Source = Annotated[
+    str,
+    Spelled(r"^[a-z0-9][a-z0-9._-]{0,63}$", "must be up to 64 small letters, digits, dots, _ and -, and must begin with a letter or digit"),
+]
 """What the history comes from; its keys are unique within it."""
 
 

@@ -8,13 +8,19 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from chassis.strings import Spelled
 from events.errors import Invalid
 
 DEFAULT_LIMIT = 25
 LARGEST_LIMIT = 100
 _SEAL = 16
+
+
+Cursor = Annotated[
+    str, StringConstraints(max_length=1000), Spelled("^[A-Za-z0-9_-]{24,}$", "must be the next_cursor of the page before, as it was given")
+]
 
 
 class Page(BaseModel):
@@ -23,9 +29,7 @@ class Page(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     limit: Annotated[int, Field(ge=1, le=LARGEST_LIMIT, description="How many items to return.")] = DEFAULT_LIMIT
-    cursor: Annotated[
-        str | None, Field(max_length=1000, pattern="^[A-Za-z0-9_-]{24,}$", description="`next_cursor` of the page before.")
-    ] = None
+    cursor: Annotated[Cursor | None, Field(description="`next_cursor` of the page before.")] = None
 
     def filters(self) -> dict[str, Any]:
         """Return what the caller asked for beside the place in the list, as plain values: what a cursor is bound to."""

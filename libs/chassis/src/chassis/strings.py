@@ -1,11 +1,14 @@
 """Text as it may come in: trimmed, bounded in code points, and without what no store and no screen can hold."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from annotated_types import GroupedMetadata
-from pydantic import AfterValidator, BeforeValidator, StringConstraints, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, GetCoreSchemaHandler, GetJsonSchemaHandler, StringConstraints, WithJsonSchema
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
 
 LARGEST_INTEGER = 2**63 - 1
 """What a 64-bit column holds. A larger id names nothing."""
@@ -50,6 +53,28 @@ class Secret(GroupedMetadata):
     def __iter__(self) -> Iterator[Any]:
         yield StringConstraints(min_length=self.min_length, max_length=self.max_length)
         yield AfterValidator(clean)
+
+
+@dataclass(frozen=True, slots=True)
+class Spelled:
+    """`Annotated[str, Spelled("^[a-z]+$", "must be …")]`: a text that a pattern describes. Who breaks it is told `rule`, not the pattern.
+
+    The document of the API has the pattern, for programs. Length is said by its own constraints, where it is bounded beside it.
+    """
+
+    pattern: str
+    rule: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._spelled, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {**handler(schema), "pattern": self.pattern}
+
+    def _spelled(self, text: str) -> str:
+        if not re.fullmatch(self.pattern, text, re.ASCII):
+            raise ValueError(self.rule)
+        return text
 
 
 def _flag(value: Any) -> Any:

@@ -11,7 +11,7 @@ from auth.decider import Account
 from auth.policy import LONGEST, SHORTEST, check_password
 from auth.rules import LONGEST_EMAIL, check_email, check_name
 from chassis.paging import Page
-from chassis.strings import Flag, Secret, Text, clean
+from chassis.strings import Flag, Secret, Spelled, Text, clean
 from events.times import to_text
 
 Name = Annotated[str, Text(1, 100), AfterValidator(check_name), Field(examples=["Anna Lund"])]
@@ -34,7 +34,7 @@ NewPassword = Annotated[
         json_schema_extra={"format": "password"},
     ),
 ]
-Digest = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
+Digest = Annotated[str, Spelled("^[0-9a-f]{64}$", "must be a SHA-256 as 64 hexadecimal digits")]
 Id = Annotated[str, StringConstraints(pattern="^[A-Za-z0-9_-]{1,64}$")]
 
 

@@ -15,6 +15,7 @@ from escalator.calendars import LATEST, Calendar
 from events.errors import Invalid
 
 NAME = r"^[a-z0-9-]{1,40}$"
+NAME_RULE = "A name is 1 to 40 of a-z, 0-9 and the hyphen."
 DURATION = r"^[1-9][0-9]{0,8}[smhd]$"
 LONGEST = timedelta(days=3650)
 WEEK = timedelta(weeks=1)
@@ -107,7 +108,7 @@ class Policy:
     def wrong(self, where: Where) -> Iterator[tuple[Where, str]]:
         """Yield every rule that is broken by it alone, and where; it stands at `where` in what was sent."""
         if not re.fullmatch(NAME, self.name):
-            yield (*where, "name"), "A name is 1 to 40 of a-z, 0-9 and the hyphen."
+            yield (*where, "name"), NAME_RULE
         if not 1 <= len(self.levels) <= MOST_LEVELS:
             yield (*where, "levels"), f"A policy has 1 to {MOST_LEVELS} levels."
         if self.when.priority is not None and (not self.when.priority or set(self.when.priority) - set(PRIORITIES)):

@@ -7,8 +7,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from chassis.moments import Moment
 from chassis.paging import Page
+from chassis.strings import Spelled
 from escalator.calendars import MOST_HOLIDAYS, MOST_SPANS, SPAN, WEEKDAYS, Calendar, parse_span
-from escalator.policy import DURATION, MOST_LEVELS, MOST_POLICIES, NAME, Condition, Level, Policy, parse_duration
+from escalator.policy import DURATION, MOST_LEVELS, MOST_POLICIES, NAME, NAME_RULE, Condition, Level, Policy, parse_duration
 
 Priority = Literal["low", "normal", "high", "urgent"]
 State = Literal["pending", "fired", "cancelled"]
@@ -23,7 +24,9 @@ def _span(text: str) -> str:
     return str(parse_span(text.strip()))
 
 
-Duration = Annotated[str, StringConstraints(strip_whitespace=True, pattern=DURATION), AfterValidator(_duration)]
+Duration = Annotated[
+    str, StringConstraints(strip_whitespace=True), AfterValidator(_duration), Field(json_schema_extra={"pattern": DURATION})
+]
 Span = Annotated[str, AfterValidator(_span), Field(json_schema_extra={"pattern": SPAN}, examples=["09:00-17:30"])]
 Spans = Annotated[list[Span], Field(max_length=MOST_SPANS)]
 
@@ -78,7 +81,7 @@ class CalendarBody(_Strict):
 class PolicyBody(_Strict):
     """A policy: its levels fire once per ticket, ever."""
 
-    name: Annotated[str, StringConstraints(strip_whitespace=True, pattern=NAME), Field(examples=["default"])]
+    name: Annotated[str, StringConstraints(strip_whitespace=True), Spelled(NAME, NAME_RULE), Field(examples=["default"])]
     levels: Annotated[list[LevelBody], Field(min_length=1, max_length=MOST_LEVELS)]
     when: WhenBody | None = None
     calendar: Annotated[

@@ -13,8 +13,8 @@ from chassis.answers import json_answer
 from chassis.callers import peers_only
 from chassis.lean import LeanRoute
 from chassis.service import running
-from chassis.strings import LARGEST_INTEGER
-from escalator.policy import NAME
+from chassis.strings import LARGEST_INTEGER, Spelled
+from escalator.policy import NAME, NAME_RULE
 from escalator.tables import deadlines, ticket_copies
 from events.catalogue import type_of
 from events.contracts.escalation import EscalationDue, EscalationPolicyChanged
@@ -30,7 +30,7 @@ class WhyQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     ticket: Annotated[int, Field(ge=1, le=LARGEST_INTEGER)]
-    policy: Annotated[str, Field(pattern=NAME)]
+    policy: Annotated[str, Spelled(NAME, NAME_RULE)]
     level: Annotated[int, Field(ge=1, le=99)]
 
 

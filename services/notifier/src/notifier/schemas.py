@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from chassis.paging import Page
-from chassis.strings import Flag
+from chassis.strings import Flag, Spelled
 from notifier.policy import Status
 from notifier.queries import Row
 from notifier.rules import Kind
@@ -29,9 +29,12 @@ class PreferencesBody(_In):
     email: bool
 
 
+JobType = Annotated[str, Spelled("^[a-z_]{1,32}$", "must be the word of a type of job, such as in_app: small letters and _")]
+
+
 class JobsQuery(Page):
     status: Status | None = None
-    type: Annotated[str | None, Field(pattern="^[a-z_]{1,32}$", description="`in_app`, `fan_out`, or a channel such as `email`.")] = None
+    type: Annotated[JobType | None, Field(description="`in_app`, `fan_out`, or a channel such as `email`.")] = None
 
 
 class NotificationOut(BaseModel):

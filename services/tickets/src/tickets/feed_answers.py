@@ -2,10 +2,10 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema, model_validator
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
 
 from chassis.moments import Moment
-from chassis.strings import REPEATABLE
+from chassis.strings import REPEATABLE, Spelled
 from tickets.answers import Out
 from tickets.feed import NOW, Wanted
 from tickets.places import BEGINNING
@@ -49,12 +49,15 @@ _EVENT: dict[str, Any] = {
 
 After = Annotated[
     str,
-    StringConstraints(pattern=rf"^({BEGINNING}|{NOW}|[A-Za-z0-9_-]{{64}})$"),
+    Spelled(
+        rf"^({BEGINNING}|{NOW}|[A-Za-z0-9_-]{{64}})$",
+        f"must be a position that this desk gave out, {BEGINNING} for the beginning, or {NOW} for the end",
+    ),
     Field(description="A position that this desk gave out, `0` for the beginning, `now` for the end.", examples=[BEGINNING]),
 ]
 Types = Annotated[
     str,
-    StringConstraints(pattern=_TYPES),
+    Spelled(_TYPES, f"must be at most {_MOST_TYPES} types, such as ticket.created, or beginnings that end in a dot, such as ticket."),
     WithJsonSchema({"type": "array", "items": {"type": "string", "pattern": f"^{_TYPE}$"}, "minItems": 1, "maxItems": _MOST_TYPES}),
 ]
 

@@ -2,16 +2,18 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from chassis.moments import Moment
 from chassis.paging import Page
-from chassis.strings import LARGEST_INTEGER, Flag, Text
+from chassis.strings import LARGEST_INTEGER, Flag, Spelled, Text
 from tickets.commands import Priority, Status
 from tickets.queries import Sort
 from tickets.trail import Sought
 
-Id = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
+Id = Annotated[
+    str, Field(min_length=1, max_length=64), Spelled("^[A-Za-z0-9_-]+$", "must be an id, which has letters, digits, - and _ alone")
+]
 Number = Annotated[int, Field(ge=1, le=LARGEST_INTEGER, description="The ticket's number.")]
 
 
@@ -21,8 +23,8 @@ _LEFT_OUT: Any = None
 Title = Annotated[str, Text(1, 200), Field(examples=["The printer on the second floor burns"])]
 Body = Annotated[str, Text(1, 20_000), Field(examples=["It began this morning, in tray 2."])]
 NoteBody = Annotated[str, Text(1, 10_000), Field(examples=["Called her; she has unplugged it."])]
-Action = Annotated[str, StringConstraints(pattern="^[a-z_]{1,64}$")]
-Entity = Annotated[str, StringConstraints(pattern="^[a-z_]{1,32}$")]
+Action = Annotated[str, Spelled("^[a-z_]{1,64}$", "must be the word of an action, such as ticket_created: small letters and _")]
+Entity = Annotated[str, Spelled("^[a-z_]{1,32}$", "must be the word of a kind of thing, such as ticket or user: small letters and _")]
 Typed = Annotated[str, Text(0, 500)]
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from chassis.answers import json_answer
@@ -13,6 +13,7 @@ from chassis.lean import LeanRoute
 from chassis.principal import CurrentPrincipal
 from chassis.problems import responses
 from chassis.service import running
+from chassis.strings import Spelled
 from events.errors import Invalid
 from tickets.answers import ActorOut, Out
 from tickets.explaining import Kind, Step
@@ -23,7 +24,9 @@ from tickets.why import Answer, Question
 router = APIRouter(prefix="/api/tickets", route_class=LeanRoute, tags=["tickets"])
 internal = APIRouter(prefix="/internal", route_class=LeanRoute, include_in_schema=False)
 
-Level = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,40}(:[1-9][0-9]?)?$")]
+Level = Annotated[
+    str, Spelled("^[a-z0-9-]{1,40}(:[1-9][0-9]?)?$", "must be the name of a policy, with or without a level: default, or default:1")
+]
 
 
 class WhyQuery(BaseModel):
