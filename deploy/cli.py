@@ -7,6 +7,7 @@ import typer
 
 from deploy.commands import audit, events, importing, jobs, parked, people, relay, ticket, witness
 from deploy.commands.backup import backup, export, import_desk, restore
+from deploy.commands.commands import Commands
 from deploy.commands.doctor import doctor
 from deploy.commands.rebuild import rebuild
 from deploy.commands.replay import replay
@@ -14,11 +15,9 @@ from deploy.commands.simulate import simulate
 from deploy.commands.why import why
 from deploy.refusal import Refusal
 
-app = typer.Typer(
-    no_args_is_help=True,
+app = Commands(
     add_completion=False,
     pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
     help="Run and look after a Support Ticket Express desk.",
     epilog="Exit codes: 0 fine, 1 something is wrong (it says what), 2 the command was not understood, 3 the desk is not running. "
     "It reads the same variables as the desk, from the environment and from .env; .env.example lists them.",

@@ -10,7 +10,7 @@ import typer
 
 from events.times import to_text
 
-FORMS = "As 2026-11-23, 2026-11-23T09:00 or 2026-11-23T09:00:00+01:00 (UTC unless it names a zone), or so long ago: 30m, 24h, 7d."
+FORMS = "2026-11-23 or 2026-11-23T09:00, in UTC unless with a zone (…Z, …+01:00); or so long ago: 30m, 24h, 7d."
 """What `moment` takes, as the help of an option says it."""
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 _FIRST = datetime(1970, 1, 1, tzinfo=UTC)
@@ -32,4 +32,4 @@ def moment(text: str) -> str:
         found = datetime.fromisoformat(text.upper())
         return to_text(found if found.tzinfo is not None else found.replace(tzinfo=UTC))
     except (ValueError, OverflowError):
-        raise typer.BadParameter(f"{text} is no time. {FORMS}") from None
+        raise typer.BadParameter(f"{text} is no time. It can be {FORMS}") from None

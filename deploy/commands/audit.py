@@ -7,11 +7,12 @@ from typing import Annotated, Any
 import typer
 
 from deploy.commands.audit_search import search
+from deploy.commands.commands import Commands
 from deploy.commands.rotate_key import rotate_key
 from deploy.commands.verify_export import verify_export
 from deploy.commands.verify_proof import verify_proof
 
-app = typer.Typer(no_args_is_help=True, help="The audit trail.")
+app = Commands(help="The audit trail.")
 
 _LOOK, _WORD_EVERY = 0.1, 5.0
 

@@ -18,7 +18,7 @@ def search(  # noqa: PLR0917 -- options are given by their names
     entity: Annotated[str | None, typer.Option(help="Only what concerns a kind of thing, as ticket or user.")] = None,
     entity_id: Annotated[str | None, typer.Option("--id", help="Only what concerns the thing with this id.")] = None,
     name: Annotated[str | None, typer.Option("-q", "--name", help="Only what was done by people in whose name or e-mail this is.")] = None,
-    since: Annotated[str | None, typer.Option(metavar="TIME", help=f"Only what happened from then on. {FORMS}")] = None,
+    since: Annotated[str | None, typer.Option(metavar="TIME", help=f"Only what happened from then on: {FORMS}")] = None,
     until: Annotated[str | None, typer.Option(metavar="TIME", help="Only what happened before; as for --since.")] = None,
     limit: Annotated[int, typer.Option("-n", "--limit", min=1, help="At most so many.")] = 25,
     cursor: Annotated[str | None, typer.Option(help="Go on where an earlier search with the same filters ended.")] = None,
@@ -26,7 +26,7 @@ def search(  # noqa: PLR0917 -- options are given by their names
 ) -> None:
     """Search the audit trail of all services, the newest first. That it was searched is noted there, once in ten minutes.
 
-    Times are when it happened; of imported history, [bold]imported[/] is when it was brought in.
+    Times are when it happened; of imported history, the column “imported” is when it was brought in.
     What is found goes to the output; where there is more, the way on is told beside it.
     """
     from deploy.operator import Operator

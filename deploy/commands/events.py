@@ -7,7 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-app = typer.Typer(no_args_is_help=True, help="The services' logs of events.")
+from deploy.commands.commands import Commands
+
+app = Commands(help="The services' logs of events.")
 
 _PAUSE = 0.5
 _PAGE = 500
@@ -17,7 +19,8 @@ _PAGE = 500
 def tail(
     source: Annotated[list[str] | None, typer.Option(help="Only events of this service; may be given more than once.")] = None,
     kind: Annotated[
-        list[str] | None, typer.Option("--type", help="Only this type, as ticket.created, or a beginning of it, as ticket.")
+        list[str] | None,
+        typer.Option("--type", help="Only this type, as ticket.created, or a beginning of it, as ticket.; may be given more than once."),
     ] = None,
     last: Annotated[int, typer.Option("-n", "--last", min=0, help="Begin with so many earlier events of each service.")] = 10,
     as_json: Annotated[bool, typer.Option("--json", help="Print each event as it is stored, one JSON object a line.")] = False,

@@ -10,14 +10,14 @@ from typing import IO, TYPE_CHECKING, Annotated, Self
 
 import typer
 
+from deploy.commands.commands import Commands
+
 if TYPE_CHECKING:
     from deploy.importing.history import Broken, Change
     from deploy.importing.sending import Result, Sending, Step
     from deploy.importing.spool import Spool
 
-app = typer.Typer(
-    no_args_is_help=True,
-    rich_markup_mode="rich",
+app = Commands(
     help="Bring in the history of another desk, with its original times.",
     epilog="Everything goes through the running desk and becomes events like any others, marked as imported: they notify nobody, and no "
     "deadline fires for a ticket until somebody opens it again. People get accounts that cannot sign in. What is in already is not added "
@@ -74,6 +74,7 @@ def jsonl(file: File, source: Source = "jsonl") -> None:
     This one opens a ticket, and the next resolves it:
 
     [bold]{"number": "7", "at": "2016-02-29T01:23:00Z", "by": "Ada", "title": "No tea"}[/]
+
     [bold]{"number": "7", "at": "2016-02-29T08:53:00Z", "by": "Ben", "status": "resolved"}[/]
 
     A line that can not be read is reported, and the rest goes in.

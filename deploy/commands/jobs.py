@@ -4,9 +4,10 @@ from typing import Annotated, Any
 
 import typer
 
+from deploy.commands.commands import Commands
 from deploy.times import second
 
-app = typer.Typer(no_args_is_help=True, help="The notifier's jobs: what it tells people, and later mail and webhooks.")
+app = Commands(help="The notifier's jobs: what it tells people, and later mail and webhooks.")
 
 
 @app.command("list")

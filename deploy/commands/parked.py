@@ -4,9 +4,9 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(
-    no_args_is_help=True, help="Events that a service could not handle and set aside: it tries each 8 times, then it waits for you."
-)
+from deploy.commands.commands import Commands
+
+app = Commands(help="Events that a service could not handle and set aside: it tries each 8 times, then it waits for you.")
 
 Service = Annotated[str, typer.Argument(help="The service that could not handle it: auth, tickets, notifier or escalator.")]
 Source = Annotated[str, typer.Argument(help="The service whose event it is.")]

@@ -5,9 +5,10 @@ from typing import Annotated
 
 import typer
 
+from deploy.commands.commands import Commands
 from deploy.times import second
 
-app = typer.Typer(no_args_is_help=True, help="Accounts.")
+app = Commands(help="Accounts.")
 
 
 @app.command("create-admin")

@@ -4,7 +4,9 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(no_args_is_help=True, help="The way from a service's log to the broker.")
+from deploy.commands.commands import Commands
+
+app = Commands(help="The way from a service's log to the broker.")
 
 
 @app.command("refill")

@@ -19,14 +19,13 @@ def _end(text: str) -> int | str:
 
 
 def replay(
-    since: Annotated[
-        str | None, typer.Option("--from", metavar="POSITION|TIME", help=f"Begin here. A time: {FORMS[0].lower()}{FORMS[1:]}")
-    ] = None,
+    since: Annotated[str | None, typer.Option("--from", metavar="POSITION|TIME", help=f"Begin here. A time is {FORMS}")] = None,
     until: Annotated[
         str | None, typer.Option("--to", metavar="POSITION|TIME", help="End here: with this position, or before this time.")
     ] = None,
     kinds: Annotated[
-        list[str] | None, typer.Option("--type", help="Only this type, as ticket.created, or a beginning of it, as ticket.")
+        list[str] | None,
+        typer.Option("--type", help="Only this type, as ticket.created, or a beginning of it, as ticket.; may be given more than once."),
     ] = None,
     ticket: Annotated[int | None, typer.Option(min=1, metavar="NUMBER", help="Only what happened to this ticket.")] = None,
 ) -> None:

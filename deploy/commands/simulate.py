@@ -16,7 +16,7 @@ Answer = Mapping[str, Any]
 
 def simulate(
     policy: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The policy, as YAML or JSON; docs/what-if.md shows one.")],
-    since: Annotated[str, typer.Option(metavar="TIME", parser=moment, help=f"Escalations from then on. {FORMS}")] = "1970-01-01",
+    since: Annotated[str, typer.Option(metavar="TIME", parser=moment, help=f"Escalations from then on: {FORMS}")] = "1970-01-01",
     until: Annotated[
         str | None, typer.Option(metavar="TIME", parser=moment, help="Escalations before then; without it, up to now.")
     ] = None,

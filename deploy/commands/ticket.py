@@ -8,10 +8,11 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from deploy.commands.commands import Commands
 from deploy.times import FORMS, moment, second
 from deploy.words import called
 
-app = typer.Typer(no_args_is_help=True, help="Tickets, as they are or as they were at any moment.")
+app = Commands(help="Tickets, as they are or as they were at any moment.")
 
 _PAGE = 100
 _KEPT = "\n\t"
@@ -19,7 +20,7 @@ _KEPT = "\n\t"
 
 AsOf = Annotated[
     str | None,
-    typer.Option("--as-of", metavar="TIME", parser=moment, help=f"As it was at this time. {FORMS}"),
+    typer.Option("--as-of", metavar="TIME", parser=moment, help=f"As it was at this time: {FORMS}"),
 ]
 At = Annotated[int | None, typer.Option(min=0, metavar="SEQUENCE", help="As it was after this event of the log of tickets.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -48,15 +49,22 @@ def show_ticket(
 def list_tickets(  # noqa: PLR0917 (options, by name)
     as_of: AsOf = None,
     at: At = None,
-    status: Annotated[Literal["open", "in_progress", "resolved"] | None, typer.Option(help="Only those of this status.")] = None,
-    priority: Annotated[Literal["low", "normal", "high", "urgent"] | None, typer.Option(help="Only those of this priority.")] = None,
+    status: Annotated[
+        Literal["open", "in_progress", "resolved"] | None,
+        typer.Option(metavar="STATUS", help="Only those that are open, in_progress or resolved."),
+    ] = None,
+    priority: Annotated[
+        Literal["low", "normal", "high", "urgent"] | None,
+        typer.Option(metavar="PRIORITY", help="Only those of priority low, normal, high or urgent."),
+    ] = None,
     requester: Annotated[str | None, typer.Option(metavar="ID", help="Only those that this person opened.")] = None,
     assigned_to: Annotated[
         str | None, typer.Option(metavar="ID", help="Only those that this person has, or none: that nobody has.")
     ] = None,
     escalated: Annotated[bool | None, typer.Option("--escalated/--not-escalated", help="Only those that did, or did not.")] = None,
     sort: Annotated[
-        Literal["-created_at", "created_at", "-updated_at", "updated_at"], typer.Option(help="The order; - means the last comes first.")
+        Literal["-created_at", "created_at", "-updated_at", "updated_at"],
+        typer.Option(metavar="ORDER", help="By created_at or updated_at; with - before it, as in -updated_at, the last comes first."),
     ] = "-created_at",
     limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 25,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,

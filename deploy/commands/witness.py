@@ -4,9 +4,10 @@ from typing import Annotated, Any
 
 import typer
 
+from deploy.commands.commands import Commands
 from deploy.times import second
 
-app = typer.Typer(no_args_is_help=True, help="The services as witnesses of each other's logs.")
+app = Commands(help="The services as witnesses of each other's logs.")
 
 Service = Annotated[str, typer.Argument(help="Who witnesses: auth, tickets, notifier or escalator.")]
 Source = Annotated[str, typer.Argument(help="Whose log: auth, tickets, notifier or escalator.")]
