@@ -1,6 +1,7 @@
 """`ste why`: why somebody was told of something, or a ticket escalated; and why not."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from textwrap import wrap
 from typing import Annotated, Any
 
 import typer
@@ -29,6 +30,8 @@ def why(
     is no such thing, or a service that has to be asked is down.
     """
     import json
+    import shutil
+    import sys
 
     from deploy.operator import Operator
     from deploy.settings import load
@@ -39,15 +42,37 @@ def why(
     query = {name: value for name, value in (*asked.items(), ("person", person)) if value is not None}
     with Operator.of(load()) as desk:
         answer = desk.get("tickets", "/internal/why", ticket=ticket, **query)
-    typer.echo(json.dumps(answer) if as_json else told(answer))
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    typer.echo(json.dumps(answer) if as_json else told(answer, width))
 
 
-def told(answer: Mapping[str, Any]) -> str:
-    """Return an explanation for people: the answer, then a line for each step."""
-    lines = [answer["summary"], ""]
-    for number, step in enumerate(answer["steps"], 1):
-        at = second(step["time"]) if step["time"] else ""
-        event = step["event"]
-        where = f"  [{event['source'].strip('/')} {event['sequence']}]" if event is not None else ""
-        lines.append(f"{number:>3}. {at:<20}  {step['sentence']}{where}")
+def told(answer: Mapping[str, Any], width: int | None = None) -> str:
+    """Return an explanation for people: the answer, then how it came to that, step by step, then what stands in the way.
+
+    Lines are broken at `width`, or, without one, not at all.
+    """
+    steps = [step for step in answer["steps"] if step["kind"] not in ("request", "obstacle")]
+    requests = {step["request"] for step in answer["steps"] if step["kind"] == "request"}
+    lines = [*_wrapped("", answer["summary"], width), "", "How it came to that:" if answer["happened"] else "What happened:"]
+    for number, step in enumerate(steps, 1):
+        when = second(step["time"]) if step["time"] and step["kind"] != "deadline" else ""  # when it is due is in its sentence
+        lines += _wrapped(f"{number:>3}. {when:<20}  ", f"{step['sentence']}{_where(step, requests)}", width)
+    if obstacles := [step["sentence"] for step in answer["steps"] if step["kind"] == "obstacle"]:
+        lines += ["", "Why not:"]
+        lines += [line for sentence in obstacles for line in _wrapped("  - ", sentence, width)]
     return "\n".join(lines)
+
+
+def _where(step: Mapping[str, Any], requests: Collection[str]) -> str:
+    """Return where a step is found: its event, and its request where the story begins with that."""
+    event, request = step["event"], step["request"]
+    found = [f"{event['source'].strip('/')} {event['sequence']}"] if event is not None else []
+    if request in requests:
+        found.append(f"request {request}{' with an API token' if step['actor'] and step['actor']['kind'] == 'token' else ''}")
+    return f"  [{', '.join(found)}]" if found else ""
+
+
+def _wrapped(start: str, text: str, width: int | None) -> list[str]:
+    if width is None:
+        return [start + text]
+    return wrap(text, width, initial_indent=start, subsequent_indent=" " * len(start), break_long_words=False, break_on_hyphens=False)

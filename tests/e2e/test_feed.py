@@ -132,7 +132,7 @@ def test_the_operator_is_told_why(desk: Desk) -> None:
         return answer if answer["reason"] == "not-open" else {}
 
     answer = eventually(known, within=GENEROUS, what="the escalator's word")
-    assert answer["summary"].endswith("Only an open ticket escalates, and it is in progress.")
+    assert answer["summary"].endswith("Only an open ticket escalates, and this one is in progress.")
 
     for wrong, code in ((("--escalation", "nothing"), 1), ((), 2), (("--event", "x"), 2)):
         refused = desk.ste("why", str(number), *wrong)

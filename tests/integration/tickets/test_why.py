@@ -268,8 +268,9 @@ async def test_why_not_yet_and_then_why(desk: Asking) -> None:
     notification = await desk.told("alf", ticket)
     explained = await desk.why(there.alf, ticket, notification=notification["id"])
     assert kinds(explained)[:2] == ["request", "ticket.created"]
-    assert kinds(explained)[-7:] == [
-        "escalation.policy_changed", "deadline", "escalation.due", "ticket.escalated", "rule", "job", "notification",
+    assert kinds(explained)[-8:] == [
+        "escalation.policy_changed", "ticket.status_changed", "deadline", "escalation.due", "ticket.escalated", "rule", "job",
+        "notification",
     ]  # fmt: skip
     change = next(step for step in explained["steps"] if step["event"] and step["event"]["type"] == "escalation.policy_changed")
     assert change["actor"]["name"] == "Admin A"

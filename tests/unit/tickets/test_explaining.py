@@ -106,7 +106,7 @@ def test_from_the_click_to_the_message() -> None:
     assert answer.reason is None
     assert kinds(answer) == ["request", "ticket.status_changed", "rule", "notification"]
     assert sentences(answer) == [
-        "Ada asked for it, in the request request-2.",
+        "Ada asked for what follows, in the request request-2.",
         "Ada moved the ticket from open to in progress.",
         "Whoever opened a ticket is told when its status changes, unless they changed it themselves.",
         "Anna was told: “Ticket #42 …”, and read it at 2026-11-23T13:40:00Z.",
@@ -114,13 +114,16 @@ def test_from_the_click_to_the_message() -> None:
     click, event, *_ = answer.steps
     assert (click.actor, click.request, click.time) == (("user", "ada"), "request-2", at(5))
     assert event.event == cause.stored
-    assert answer.summary == "Anna was told “Ticket #42 …”. Ada moved the ticket from open to in progress."
+    assert answer.summary == (
+        "Anna was told “Ticket #42 …”. Ada moved the ticket from open to in progress. "
+        "Whoever opened a ticket is told when its status changes, unless they changed it themselves."
+    )
 
 
 def test_a_click_of_a_program_is_one_of_its_owner() -> None:
     cause = assigned(None, "alf", by="token:ada", request="request-2")
     answer = why_told(Story([created(), cause], NAMES, "admin"), cause, Told(notification=notification("ticket.assigned", "assigned")))
-    assert sentences(answer)[0] == "Ada asked for it with an API token, in the request request-2."
+    assert sentences(answer)[0] == "Ada asked for what follows with an API token, in the request request-2."
 
 
 def escalation(eyes: Eyes = "admin", **of: Any) -> Explanation:
@@ -131,17 +134,17 @@ def escalation(eyes: Eyes = "admin", **of: Any) -> Explanation:
 
 def test_an_escalation_leads_back_to_who_opened_the_ticket_by_way_of_the_policy_in_its_version() -> None:
     answer = escalation()
-    due_at = "For this ticket that is 2026-11-23T13:00:00Z."
+    rule = "A ticket that is open 1 hour after it was opened, or later, escalates to level 1, and its assignee is told, or every admin"
     assert kinds(answer) == [
-        "request", "ticket.created", "escalation.policy_changed", "deadline", "escalation.due", "ticket.escalated", "rule", "job",
+        "escalation.policy_changed", "request", "ticket.created", "deadline", "escalation.due", "ticket.escalated", "rule", "job",
         "notification",
     ]  # fmt: skip
-    assert sentences(answer)[1:8] == [
+    assert sentences(answer)[:1] + sentences(answer)[2:8] == [
+        "Ada made the policy “default” (version 2).",
         "Anna opened the ticket, with priority normal.",
-        "Ada made the policy “default”, version 2.",
-        f"Level 1 is due 1h after a ticket is opened, and tells its assignee, or else all admins. {due_at}",
-        "The escalator found level 1 of the policy “default”, version 2, due, and asked for it.",
-        "The desk escalated the ticket to level 1 of the policy “default”, version 2.",
+        f"{rule} where it has none. The deadline of this ticket is 2026-11-23T13:00:00Z.",
+        "The escalator saw that level 1 of the policy “default” (version 2) was due, and asked the desk to escalate the ticket.",
+        "The desk escalated the ticket to level 1 of the policy “default” (version 2).",
         "Nobody had the ticket, so every active admin who can sign in is told.",
         "The job that tells every admin was done.",
     ]
@@ -175,8 +178,8 @@ def test_a_ticket_that_was_opened_again_escalates_because_of_that() -> None:
     answer = why_told(
         Story(past, NAMES, "admin", [policy(), due(cause="again")]), last, Told(notification=notification("ticket.escalated", "escalated"))
     )
-    assert kinds(answer)[:5] == ["request", "ticket.created", "ticket.status_changed", "escalation.policy_changed", "deadline"]
-    assert sentences(answer)[2] == "Ada moved the ticket from resolved to open."
+    assert kinds(answer)[:5] == ["escalation.policy_changed", "request", "ticket.created", "ticket.status_changed", "deadline"]
+    assert sentences(answer)[3] == "Ada moved the ticket from resolved to open."
 
 
 def test_a_deadline_that_was_kept_from_before_a_change_is_said_to_be() -> None:
@@ -192,21 +195,21 @@ def test_a_deadline_that_was_kept_from_before_a_change_is_said_to_be() -> None:
 
 def test_a_requester_sees_the_tickets_story_and_not_who_changes_policies() -> None:
     answer = escalation("requester")
-    assert sentences(answer)[2] == "An admin made the policy “default”, version 2."
+    assert sentences(answer)[0] == "An admin made the policy “default” (version 2)."
     change = next(step for step in answer.steps if step.event is not None and step.event.type == "escalation.policy_changed")
     assert (change.actor, change.request) == (None, None)
-    assert answer.steps[0].actor == ("user", "anna")
+    assert answer.steps[1].actor == ("user", "anna")
 
 
 def test_a_mere_recipient_sees_what_they_were_told_of_and_nobody_else() -> None:
     shown = escalation("recipient")
-    assert sentences(shown)[0] == "Somebody opened the ticket, with priority normal."
+    assert sentences(shown)[1] == "Somebody opened the ticket, with priority normal."
     assert "request" not in kinds(shown)
     assert {step.actor for step in shown.steps if step.actor is not None} == {("system", "escalator"), ("system", "tickets")}
     cause = assigned("erin", "alf", request="request-2")
     answer = why_told(Story([created(), cause], NAMES, "recipient"), cause, Told(notification=notification("ticket.assigned", "assigned")))
     assert sentences(answer)[:2] == [
-        "Ada asked for it, in the request request-2.",
+        "Ada asked for what follows, in the request request-2.",
         "Ada gave the ticket to Alf; somebody who was erased had it before.",
     ]
 
@@ -225,8 +228,8 @@ def test_nothing_personal_but_names_is_in_an_explanation() -> None:
     ("silence", "said"),
     [
         (Silence(reason="own-deed"), "Ada did it, and nobody is told of what they did themselves."),
-        (Silence(reason="not-concerned", told=["anna", "alf"]), "It does not concern Ada: who hears of it is Anna and Alf."),
-        (Silence(reason="not-admin", told=None), "Who hears of it is every active admin who can sign in, and Ada is no admin."),
+        (Silence(reason="not-concerned", told=["anna", "alf"]), "It does not concern Ada: Anna and Alf heard of it."),
+        (Silence(reason="not-admin", told=None), "It is for every active admin who can sign in, and Ada is no admin."),
         (Silence(reason="no-admin-yet", waits="No admin yet."), "It waits for somebody who can be told. The job says: No admin yet."),
         (Silence(reason="cannot-sign-in", told=["ada"]), "Ada cannot sign in, so nobody would read it."),
     ],
@@ -256,7 +259,9 @@ def test_what_has_escalated_says_by_what() -> None:
     answer = asked([created(), escalated()], [policy(), due()], Held(deadline={**WAITING, "state": "fired"}, known=2))
     assert answer.happened
     assert kinds(answer)[-1] == "ticket.escalated"
-    assert answer.summary.startswith("The desk escalated the ticket to level 1 of the policy “default”, version 2. It was still open after")
+    assert answer.summary.startswith(
+        "The desk escalated the ticket to level 1 of the policy “default” (version 2). It was still open after"
+    )
 
 
 PRIORITY = told(TicketPriorityChanged(**WHO, before={"priority": "high"}, after={"priority": "low"}), "priority", by="ada", minutes=2)
@@ -317,7 +322,10 @@ def test_what_has_not_escalated_says_what_stands_in_the_way_and_since_which_even
     assert [step.reason for step in obstacles] == case.reasons
     assert (obstacles[0].event.id if obstacles[0].event is not None else None) == case.event
     assert answer.summary == f"Level 1 of the policy “default” has not escalated the ticket. {obstacles[0].sentence}"
-    assert kinds(answer)[:2] == ["ticket.created", "escalation.policy_changed"]
+    told_before = answer.steps[: kinds(answer).index("deadline")] if case.held.deadline is not None and "deadline" in kinds(answer) else []
+    assert [step.time for step in told_before] == sorted(step.time or "" for step in told_before)
+    assert {"ticket.created", "escalation.policy_changed"} <= {*kinds(answer)}
+    assert case.event is None or case.event in [step.event.id for step in answer.steps if step.kind == "event" and step.event is not None]
 
 
 def test_a_ticket_that_a_live_event_opened_again_is_imported_no_more() -> None:
@@ -336,8 +344,9 @@ def test_conditions_and_calendars_are_said_in_words() -> None:
     answer = asked([created()], [made], Held(deadline=WAITING, known=1), 30)
     [said] = [step.sentence for step in answer.steps if step.kind == "deadline"]
     assert said == (
-        "Level 1 is due 1h of working time after a ticket is opened, if it is one of priority high or urgent and that nobody has, and "
-        "tells its assignee, or else all admins. For this ticket that is 2026-11-23T13:00:00Z."
+        "A ticket of priority high or urgent that nobody has and that is open 1 hour of working time after it was opened, or later, "
+        "escalates to level 1, and its assignee is told, or every admin where it has none. "
+        "The deadline of this ticket is 2026-11-23T13:00:00Z."
     )
 
 
@@ -368,6 +377,18 @@ def moved(moves: Sequence[tuple[str, Any]]) -> tuple[list[Known], _State]:
         )
         past.append(told(cls(requester="anna", assignee=state["assignee"], **change), f"move-{number}", by="ada"))
     return past, _State(**state)
+
+
+def test_a_policy_that_was_changed_after_the_ticket_was_opened_is_told_after_it() -> None:
+    answer = asked([created(), status("open", "resolved", minutes=7)], [policy(minutes=5)], Held(deadline=WAITING, known=2), 90)
+    assert kinds(answer)[:4] == ["ticket.created", "escalation.policy_changed", "ticket.status_changed", "deadline"]
+
+
+def test_the_policy_that_the_desk_came_with_is_nobodys_deed() -> None:
+    event = EscalationPolicyChanged(version=1, apply_to_past=True, before=None, after=policy().event.after)
+    first = told(event, "first", by="system:escalator", minutes=-10, subject="policy/default")
+    answer = asked([created()], [first], Held(deadline=WAITING, known=1), 30)
+    assert sentences(answer)[0] == "The desk came with the policy “default” (version 1)."
 
 
 @settings(deadline=None)

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from events.contracts.ticket import TicketAssigned, TicketEscalated, TicketPriorityChanged, TicketStatusChanged, TicketUnassigned
 from events.errors import NotFound, Unavailable
 from events.times import to_text
-from tickets.explaining import Explanation, Known, Step, Story, deadline, once, policy_change, why_happened
+from tickets.explaining import Explanation, Known, Step, Story, deadline, in_time, policy_change, why_happened
 from tickets.rules import escalates
 from tickets.sentences import level_of, listed, moment, status
 
@@ -69,7 +69,8 @@ def why_escalated(story: Story, policy: str, level: int, held: Held, now: dateti
         raise NotFound(f"There is no level {level} of a policy “{policy}”, and never was.")
     obstacles = list(_obstacles(story, level, held, to_text(now), last))
     asks = [story.step(known) for known in story.others if known.stored.type == "escalation.due"]
-    steps = [story.step(story.ticket[0]), *(story.step(known) for known in once((there[-1], last)))]
+    since = [story.by_id[step.event.id] for step in obstacles if step.event is not None]
+    steps = [story.step(known) for known in in_time((story.ticket[0], there[-1], last, *since))]
     if held.deadline is not None:
         steps.append(deadline(there[-1], level, story.ticket[0].stored.time, held.deadline["due_at"]))
     said = f"Level {level} of the policy “{policy}” has not escalated the ticket. {obstacles[0].sentence}"
@@ -104,10 +105,12 @@ def _passed_over(story: Story, held: Held, last: Known) -> Step:
 def _ticket_stands_in_the_way(ticket: Now, when: Mapping[str, Any]) -> Iterator[Step]:
     if ticket.opened.stored.imported:
         yield _obstacle(
-            "imported", "What opened it was imported, or came with the demo: it waits until somebody opens it again.", ticket.opened
+            "imported",
+            "What opened it was imported, or came with the demo: such a ticket escalates only once somebody opens it again.",
+            ticket.opened,
         )
     if ticket.status != "open":
-        yield _obstacle("not-open", f"Only an open ticket escalates, and it is {status(ticket.status)}.", ticket.by["status"])
+        yield _obstacle("not-open", f"Only an open ticket escalates, and this one is {status(ticket.status)}.", ticket.by["status"])
     if escalates(_Open(ticket.priority, ticket.assignee), when):
         return
     priorities, assigned = when.get("priority"), when.get("assigned")

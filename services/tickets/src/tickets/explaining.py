@@ -108,7 +108,7 @@ class Story:
         if stored.correlationid is None or stored.actorkind == "system" or not (seen or self._shows(root)):
             return
         who, how = actor_of(stored.actorkind, stored.actorid, self.names), " with an API token" if stored.actorkind == "token" else ""
-        said = f"{who} asked for it{how}, in the request {stored.correlationid}."
+        said = f"{who} asked for what follows{how}, in the request {stored.correlationid}."
         actor = (stored.actorkind, stored.actorid)
         yield Step(kind="request", sentence=said, time=stored.time, actor=actor, request=stored.correlationid)
 
@@ -129,16 +129,18 @@ def why_told(story: Story, cause: Known, told: Told) -> Explanation:
     """Return why somebody has a notification: from the click to the message."""
     said = told.notification
     name = name_of(said["recipient"], story.names, first=True)
-    steps = [*why_happened(story, cause, seen=True), _rule(cause, said["kind"]), *_jobs(story, told)]
+    rule = _rule(cause, said["kind"])
+    steps = [*why_happened(story, cause, seen=True), rule, *_jobs(story, told)]
     read = f", and read it at {moment(said['read_at'])}" if said["read_at"] is not None else ""
     steps.append(Step(kind="notification", sentence=f"{name} was told: “{said['subject']}”{read}.", time=said["created_at"]))
-    return Explanation(summary=f"{name} was told “{said['subject']}”. {story.step(cause, seen=True).sentence}", steps=steps)
+    summary = f"{name} was told “{said['subject']}”. {story.step(cause, seen=True).sentence} {rule.sentence}"
+    return Explanation(summary=summary, steps=steps)
 
 
 def why_not_told(story: Story, cause: Known, person: str, silence: Silence) -> Explanation:
     """Return why somebody has no notification of an event."""
     name = name_of(person, story.names, first=True)
-    why = _SILENCES.get(silence.reason, "{name} does not hear of it; who does is {hears}.").format(
+    why = _SILENCES.get(silence.reason, "It is not for {name}: {hears} heard of it.").format(
         name=name, hears=_hears(story, silence.told), waits=silence.waits or ""
     )
     obstacle = Step(kind="obstacle", sentence=why, reason=silence.reason)
@@ -155,16 +157,18 @@ def why_happened(story: Story, cause: Known, *, seen: bool) -> Iterator[Step]:
         return
     created, due = story.ticket[0], [known for known in chain if isinstance(known.event, EscalationDue)]
     policy = policy_change(story.others, cause.event.policy, cause.event.policy_version)
-    before = once([created, *(known for known in chain if known not in (*due, cause))])
-    yield from story.request(created)
-    yield from (story.step(known) for known in [*before, *([policy] if policy is not None else ())])
+    before = [created, *(known for known in chain if known not in (*due, cause)), *([policy] if policy is not None else ())]
+    for known in in_time(before):
+        if known is created:
+            yield from story.request(created)
+        yield story.step(known)
     yield deadline(policy, cause.event.level, created.stored.time, cause.event.due_at)
     yield from (story.step(known) for known in (*due, cause))
 
 
-def once(events: Iterable[Known]) -> list[Known]:
-    """Return events without those that come a second time."""
-    return list({known.stored.id: known for known in events}.values())
+def in_time(events: Iterable[Known]) -> list[Known]:
+    """Return events in the order in which they happened, each once; who reads of them expects no other."""
+    return sorted({known.stored.id: known for known in events}.values(), key=lambda known: known.stored.time)
 
 
 def policy_change(events: Iterable[Known], name: str, version: int | None = None) -> Known | None:
@@ -227,12 +231,12 @@ _SILENCES: Mapping[str, str] = {
     "imported": "It was imported, or came with the demo: nobody is told of such history.",
     "tells-nobody": "Nobody is told of such an event.",
     "own-deed": "{name} did it, and nobody is told of what they did themselves.",
-    "not-concerned": "It does not concern {name}: who hears of it is {hears}.",
-    "not-admin": "Who hears of it is {hears}, and {name} is no admin.",
+    "not-concerned": "It does not concern {name}: {hears} heard of it.",
+    "not-admin": "It is for {hears}, and {name} is no admin.",
     "erased": "{name} was erased, and with them what they were told.",
-    "inactive": "{name} is deactivated; who hears of it is {hears}.",
+    "inactive": "{name} is deactivated; {hears} heard of it.",
     "cannot-sign-in": "{name} cannot sign in, so nobody would read it.",
     "no-admin-yet": "It waits for somebody who can be told. The job says: {waits}",
     "job-failed": "The job that tells all admins has failed; an admin can have it tried again. It says: {waits}",
-    "not-then": "When it was told, {name} was not among those who hear of it; today they would be.",
+    "not-then": "{name} was not among those who were told then; today they would be.",
 }

@@ -24,7 +24,7 @@ Names = Mapping[str, str | None]
 _SYSTEM = {"tickets": "The desk", "escalator": "The escalator", "notifier": "The notifier", "auth": "The desk", "operator": "The operator"}
 _STATUS = {"open": "open", "in_progress": "in progress", "resolved": "resolved"}
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-_HEARS = {"assignee": "its assignee, or else all admins", "admins": "all admins"}
+_HEARS = {"assignee": "its assignee is told, or every admin where it has none", "admins": "every admin is told"}
 
 RULES: Mapping[str, str] = {
     "ticket.assigned": "Whoever is given a ticket is told, unless they took it themselves.",
@@ -78,9 +78,9 @@ def happened(event: Any, type_: str, who: str, names: Names) -> str:  # noqa: PL
         case EscalationPolicyChanged():
             return _policy_changed(event, who)
         case EscalationDue():
-            return f"{who} found level {event.level} of the policy “{event.policy}”, version {event.policy_version}, due, and asked for it."
+            return f"{who} saw that level {event.level} of {_versioned(event)} was due, and asked the desk to escalate the ticket."
         case TicketEscalated():
-            return f"{who} escalated the ticket to level {event.level} of the policy “{event.policy}”, version {event.policy_version}."
+            return f"{who} escalated the ticket to level {event.level} of {_versioned(event)}."
         case JobRetried():
             return f"{who} had the notifier try again."
     return _changed(event, who, names) or f"{who}: {type_}."
@@ -100,6 +100,10 @@ def _changed(event: Any, who: str, names: Names) -> str | None:
     return None
 
 
+def _versioned(event: EscalationDue | TicketEscalated) -> str:
+    return f"the policy “{event.policy}” (version {event.policy_version})"
+
+
 def level_of(event: EscalationPolicyChanged, number: int) -> Mapping[str, Any] | None:
     """Return a level of the policy as this change left it; None where there is none. They count from 1."""
     levels = event.after["levels"] if event.after is not None else []
@@ -112,32 +116,40 @@ def rule_of(event: EscalationPolicyChanged, number: int, created_at: str, due_at
     assert level is not None, "it is asked about a level that is there"
     assert policy is not None, "a policy with a level is there"
     hours = " of working time" if policy.get("calendar") else ""
-    hears = _HEARS.get(level["notify"], level["notify"])
-    rule = f"Level {number} is due {level['after']}{hours} after a ticket is opened{condition(policy['when'])}, and tells {hears}."
+    hears = _HEARS.get(level["notify"], f"{level['notify']} is told")
+    after = f"{_in_words(level['after'])}{hours}"
+    rule = f"{_ticket_like(policy['when'])} open {after} after it was opened, or later, escalates to level {number}, and {hears}."
     if not hours and from_text(created_at) + _duration(level["after"]) != from_text(due_at):
         return f"{rule} This ticket keeps the deadline that it had before: {moment(due_at)}."
-    return f"{rule} For this ticket that is {moment(due_at)}."
+    return f"{rule} The deadline of this ticket is {moment(due_at)}."
 
 
 def _duration(text: str) -> timedelta:
     return timedelta(**{_UNITS[text[-1]]: int(text[:-1])})
 
 
-def condition(when: Mapping[str, Any]) -> str:
-    """Return for which tickets a policy is, as a part of a sentence; nothing where it is for all."""
+def _in_words(duration: str) -> str:
+    number, unit = int(duration[:-1]), _UNITS[duration[-1]]
+    return f"{number} {unit.removesuffix('s') if number == 1 else unit}"
+
+
+def _ticket_like(when: Mapping[str, Any]) -> str:
+    """Return for which tickets a policy is, as a sentence about them begins: "A ticket of priority high that nobody has and that is"."""
     priorities, assigned = when.get("priority"), when.get("assigned")
-    parts = [] if priorities is None else [f"of priority {listed(priorities, 'or')}"]
+    which = "A ticket" if priorities is None else f"A ticket of priority {listed(priorities, 'or')}"
     if assigned is not None:
-        parts.append("that somebody has" if assigned else "that nobody has")
-    return f", if it is one {' and '.join(parts)}" if parts else ""
+        which += " that somebody has and" if assigned else " that nobody has and"
+    return f"{which} that is"
 
 
 def _policy_changed(event: EscalationPolicyChanged, who: str) -> str:
     if event.after is None:
         return f"{who} took the policy away, with version {event.version}."
-    what = "changed the policy" if event.before is not None else "made the policy"
-    past = ", also for tickets that are past it" if event.apply_to_past else ""
-    return f"{who} {what} “{event.after['name']}”, version {event.version}{past}."
+    named = f"the policy “{event.after['name']}” (version {event.version})"
+    if event.before is None and who == _SYSTEM["escalator"]:  # at the first start
+        return f"The desk came with {named}."
+    what, past = "changed" if event.before is not None else "made", ", for tickets that were past it too" if event.apply_to_past else ""
+    return f"{who} {what} {named}{past}."
 
 
 def status(word: str) -> str:
