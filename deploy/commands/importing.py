@@ -34,6 +34,9 @@ def _as_source(text: str) -> str:
     return text
 
 
+Verbose = Annotated[
+    bool, typer.Option("--verbose", help="Name every row that does not go in, or not as it stands: not just the first ten of a kind.")
+]
 File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="The file to read.")]
 Source = Annotated[
     str,
@@ -48,6 +51,7 @@ Source = Annotated[
 def servicenow(
     file: File,
     source: Source = "servicenow",
+    verbose: Verbose = False,
     zone: Annotated[str, typer.Option(help="The time zone of the file's times, which name none; as in Europe/Berlin.")] = "UTC",
 ) -> None:
     """Bring in a ServiceNow incident log, a CSV file with one row for each change of an incident.
@@ -63,11 +67,11 @@ def servicenow(
     from deploy.importing import servicenow as form
 
     where = _zone(zone)
-    _import(file, source, lambda opened: form.read(opened, where))
+    _import(file, source, lambda opened: form.read(opened, where), verbose=verbose)
 
 
 @app.command("jsonl")
-def jsonl(file: File, source: Source = "jsonl") -> None:
+def jsonl(file: File, source: Source = "jsonl", verbose: Verbose = False) -> None:
     """Bring in history as JSON lines, from any other source; docs/import.md has the format.
 
     Each line is a JSON object that says what somebody did to a ticket, and when.
@@ -82,7 +86,7 @@ def jsonl(file: File, source: Source = "jsonl") -> None:
     """
     from deploy.importing import jsonl as form
 
-    _import(file, source, form.read)
+    _import(file, source, form.read, verbose=verbose)
 
 
 def _zone(name: str) -> tzinfo:
@@ -97,7 +101,7 @@ def _zone(name: str) -> tzinfo:
         raise Refusal(f"There is no time zone {name!r} on this machine.", mend) from None
 
 
-def _import(file: Path, source: str, read: "Callable[[IO[bytes]], Iterator[Change | Broken]]") -> None:
+def _import(file: Path, source: str, read: "Callable[[IO[bytes]], Iterator[Change | Broken]]", *, verbose: bool) -> None:
     from deploy.importing.history import Unreadable
     from deploy.importing.sending import Sending
     from deploy.importing.spool import Spool
@@ -105,7 +109,7 @@ def _import(file: Path, source: str, read: "Callable[[IO[bytes]], Iterator[Chang
     from deploy.refusal import Exit, Refusal
     from deploy.settings import load
 
-    with Operator.of(load()) as desk, Spool() as spool, _Shown() as shown:
+    with Operator.of(load()) as desk, Spool() as spool, _Shown(everything=verbose) as shown:
         sending = Sending(desk=desk, source=source, report=shown.report, away=shown.away)
         try:
             with file.open("rb") as opened:
@@ -158,7 +162,7 @@ def _summarise(file: Path, result: "Result", seconds: float) -> None:
     if result.raised:
         typer.echo(f"{_many(result.raised, 'row')} stood before the opening of their tickets, and were raised to it.")
     if result.broken:
-        typer.echo(f"{_many(result.broken, 'row')} of {file} could not be brought in; each is named above with its line.", err=True)
+        typer.echo(f"{_many(result.broken, 'row')} of {file} could not be brought in; what is said above tells which and why.", err=True)
 
 
 def _many(number: int, what: str) -> str:
@@ -168,13 +172,17 @@ def _many(number: int, what: str) -> str:
 class _Shown:
     """Shows on standard error how far it is: as bars, or, where nobody watches, as a line now and then."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, everything: bool) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+        from deploy.importing.reporting import Reports
 
         columns = (TextColumn("{task.description:<8}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         self._console = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False, markup=False)
         self._progress = Progress(*columns, console=self._console, disable=not sys.stderr.isatty())
+        self._reports = Reports(self._console.print, everything=everything)
+        self.report = self._reports.report
         self._spoke = time.monotonic()
 
     def __enter__(self) -> Self:
@@ -182,6 +190,10 @@ class _Shown:
         return self
 
     def __exit__(self, *_: object) -> None:
+        for line in (rest := self._reports.rest()):
+            self._console.print(line)
+        if rest:
+            self._console.print("--verbose names each of them.")
         self._progress.stop()
 
     def begin(self, what: str, total: int | None) -> "Step":
@@ -203,10 +215,6 @@ class _Shown:
         """Show that what has no total known beforehand is done."""
         for task in self._progress.tasks:
             self._progress.update(task.id, total=task.completed if task.total is None else task.total)
-
-    def report(self, line: int, what: str) -> None:
-        """Report a row that does not go in, or not as it stands there."""
-        self._console.print(f"line {line} {what}")
 
     def away(self, what: str) -> None:
         """Say that a service is waited for."""
