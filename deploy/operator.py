@@ -1,7 +1,7 @@
 """How `ste` speaks to a running desk: over the services' `/internal`, with the operator's secret."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
@@ -23,9 +23,13 @@ class Away(Refusal):
 class Operator:
     """A client of all services. Every failure is a Refusal in words."""
 
-    def __init__(self, urls: Mapping[str, str], credential: str) -> None:
-        """`urls` are by process: those of a service are "tickets", "tickets-2", and so on."""
+    def __init__(self, urls: Mapping[str, str], credential: str, find: Callable[[], Mapping[str, str]] | None = None) -> None:
+        """`urls` are by process: those of a service are "tickets", "tickets-2", and so on.
+
+        `find` tells them again, once a service does not answer: a desk that was started anew has other ports. It may raise Refusal.
+        """
         self.urls = dict(urls)
+        self._find = find
         self._client = httpx2.Client(headers={HEADER: credential}, timeout=_PATIENCE, trust_env=False)
 
     def __enter__(self) -> Self:
@@ -37,13 +41,12 @@ class Operator:
     @classmethod
     def of(cls, settings: Settings) -> Self:
         """Return a client of the desk that runs with these settings. Raises Refusal when none does."""
-        desk = DeskFile.read(settings.data_dir)
-        return cls(_urls(settings, desk), _credential(settings))
+        return cls(_urls(settings), _credential(settings), lambda: _urls(settings))
 
     @classmethod
     def of_nobody(cls, settings: Settings) -> Self:
         """Return a client without the secret, for what anybody on this machine may ask. Raises Refusal when no desk runs."""
-        return cls(_urls(settings, DeskFile.read(settings.data_dir)), "")
+        return cls(_urls(settings), "", lambda: _urls(settings))
 
     def get(self, service: str, path: str, **query: str | int) -> Any:
         """Return the JSON of a GET. Raises Refusal."""
@@ -73,10 +76,18 @@ class Operator:
         except UnicodeEncodeError:
             raise Refusal("What was given is not UTF-8 text, and can not be sent.") from None
         except httpx2.TransportError as error:
-            raise Away(f"{service} does not answer at {self.urls[service]}: {error}.", "ste doctor says how it is.") from None
+            asked = self.urls[service]
+            self._look_again()  # for whoever asks once more
+            raise Away(f"{service} does not answer at {asked}: {error}.", "ste doctor says how it is.") from None
         if answer.is_success:
             return _json(answer)
         raise (Away if answer.status_code == 503 else Refusal)(_refused(service, answer))
+
+    def _look_again(self) -> None:
+        """Find out where the services are by now; while no desk runs, they stay where they were."""
+        if self._find is not None:
+            with suppress(Refusal):
+                self.urls = dict(self._find())
 
     def _request(self, service: str, method: str, path: str, **rest: Any) -> httpx2.Response:
         """Ask the first process of a service, and where nobody listens the next."""
@@ -101,8 +112,9 @@ def _refused(service: str, answer: httpx2.Response) -> str:
     return f"{service} refused ({answer.status_code}): {' '.join([said, '; '.join(fields)]).strip()}"
 
 
-def _urls(settings: Settings, desk: DeskFile | None) -> dict[str, str]:
-    """Return where the services are: as the local runner wrote, by process, or, where others run them, as was set."""
+def _urls(settings: Settings) -> dict[str, str]:
+    """Return where the services are: as the local runner wrote, by process, or, where others run them, as was set. Raises Refusal."""
+    desk = DeskFile.read(settings.data_dir)
     if desk is not None:
         return {name: f"http://127.0.0.1:{port}" for name, port in desk.ports.items() if service_of(name) in SERVICES}
     if {f"{name}_url" for name in SERVICES} & settings.model_fields_set:

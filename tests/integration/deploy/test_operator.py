@@ -1,8 +1,12 @@
-"""How `ste` speaks to a service of which several processes run."""
+"""How `ste` speaks to a service of which several processes run, and to a desk that was started anew."""
+
+from pathlib import Path
 
 import pytest
 
-from deploy.operator import Operator
+from chassis.settings import SERVICES, Settings
+from deploy.desk_file import DeskFile, holding
+from deploy.operator import Away, Operator
 from deploy.ports import free_ports
 from deploy.refusal import Refusal
 from tests.support.upstream import upstream
@@ -27,3 +31,25 @@ def test_what_a_process_may_have_heard_is_not_asked_of_another() -> None:
         with Operator(urls, "secret") as operator, pytest.raises(Refusal, match="tickets does not answer at"):
             operator.post("tickets", "/api/auth/dies")
         assert (len(first.seen), len(second.seen)) == (1, 0)
+
+
+def test_a_desk_that_was_started_anew_is_found_where_it_is_by_then(tmp_path: Path) -> None:
+    def starts(port: int) -> None:
+        DeskFile(pid=1, url="", monitor_port=0, ports=dict.fromkeys(SERVICES, port)).write(tmp_path)
+
+    (nobody,) = free_ports(1)
+    with upstream() as other, holding(tmp_path):
+        starts(nobody)
+        (tmp_path / "secrets").mkdir()
+        (tmp_path / "secrets" / "operator").write_text("secret")
+        with Operator.of(Settings(data_dir=tmp_path)) as operator:
+            with pytest.raises(Away, match=f"does not answer at http://127.0.0.1:{nobody}"):
+                operator.post("tickets", "/internal/demo", {})
+            (tmp_path / "run" / "desk.json").unlink()  # between two lives
+            with pytest.raises(Away):
+                operator.post("tickets", "/internal/demo", {})
+            starts(other.port)
+            with pytest.raises(Away):
+                operator.post("tickets", "/internal/demo", {})
+            assert operator.post("tickets", "/internal/demo", {})["method"] == "POST"
+        assert [seen["headers"]["x-ste-credential"] for seen in other.seen] == ["secret"]
