@@ -40,7 +40,7 @@ class UserSessionEnded:
 
 @event("user.login_failed", action="user_login_failed")
 class UserLoginFailed:
-    """`reason` is a code: `unknown-email`, `wrong-password`, `inactive` or `cannot-sign-in`."""
+    """`reason` is a code: `unknown-email`, `wrong-password`, `inactive`, `cannot-sign-in` or `wrong-code`."""
 
     reason: str
     address: str | None = personal()
@@ -48,6 +48,28 @@ class UserLoginFailed:
 
 @event("user.password_changed", action="user_password_changed")
 class UserPasswordChanged:
+    pass
+
+
+@event("user.two_factor_enabled", action="user_two_factor_enabled")
+class UserTwoFactorEnabled:
+    pass
+
+
+@event("user.two_factor_disabled", action="user_two_factor_disabled")
+class UserTwoFactorDisabled:
+    """The actor says who did it: the person, an admin, or the operator."""
+
+
+@event("user.recovery_code_used", action="user_recovery_code_used")
+class UserRecoveryCodeUsed:
+    """`left` is how many are left."""
+
+    left: int
+
+
+@event("user.recovery_codes_renewed", action="user_recovery_codes_renewed")
+class UserRecoveryCodesRenewed:
     pass
 
 
