@@ -70,10 +70,18 @@ class MethodNotAllowed(DomainError):
         self.allow = allow
 
 
-def declare(slug: str, status: int, title: str) -> str:
-    """Put a service's own slug into the table and return it. Raises ValueError if it stands there with another meaning."""
+_MEMBERS: dict[str, dict[str, Any]] = {}
+
+
+def declare(slug: str, status: int, title: str, **members: Any) -> str:
+    """Put a service's own slug into the table and return it; `members` are what its example has beside those of all problems.
+
+    Raises ValueError if it stands there with another meaning.
+    """
     if PROBLEMS.setdefault(slug, (status, title)) != (status, title):
         raise ValueError(f"The problem {slug} means something else already.")
+    if members:
+        _MEMBERS[slug] = members
     return slug
 
 
@@ -152,7 +160,14 @@ def _response(status: int, title: str) -> dict[str, Any]:
 
 
 def _example(slug: str, status: int, title: str) -> dict[str, Any]:
-    example = {"type": f"/problems/{slug}", "title": title, "status": status, "detail": f"{title}.", "instance": "/api/…"}
+    example = {
+        "type": f"/problems/{slug}",
+        "title": title,
+        "status": status,
+        "detail": f"{title}.",
+        "instance": "/api/…",
+        **_MEMBERS.get(slug, {}),
+    }
     if status == 410:
         example["cut"] = "0"
     if status == 412:
@@ -173,6 +188,9 @@ SCHEMA: dict[str, Any] = {
         "status": {"type": "integer"},
         "detail": {"type": "string"},
         "instance": {"type": "string", "format": "uri-reference"},
+        "challenge": {"type": "string", "description": "401: a secret for the second step of a sign-in."},
+        "expires_at": {"type": "string", "format": "date-time", "description": "401: until when the second step can be taken."},
+        "tries_left": {"type": "integer", "description": "401: how many more codes this sign-in may be tried with."},
         "cut": {"type": "string", "description": "410: the position of the last event that a restore kept."},
         "current_version": {"type": "integer", "description": "412: the version that the entity has now."},
         "errors": {
