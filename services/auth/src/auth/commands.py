@@ -6,7 +6,7 @@ from typing import Literal
 
 Role = Literal["user", "admin"]
 Scope = Literal["read", "write", "admin"]
-Refusal = Literal["unknown-email", "wrong-password", "inactive", "cannot-sign-in"]
+Refusal = Literal["unknown-email", "wrong-password", "inactive", "cannot-sign-in", "wrong-code"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,3 +65,68 @@ class CreateToken:
     scopes: frozenset[Scope]
     created_at: datetime
     expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """What a code that somebody gave came to.
+
+    `sealed` is the secret, as it is kept, that the code was compared with, and `step` the time step whose code it is; None: of none that
+    counts. A recovery code has neither, but `recovery`: its keyed hash.
+    """
+
+    sealed: str | None = None
+    step: int | None = None
+    recovery: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BeginTwoFactor:
+    """`sealed` is a new secret, encrypted."""
+
+    user: str
+    sealed: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfirmTwoFactor:
+    """`codes` are the keyed hashes of the recovery codes that the person gets."""
+
+    user: str
+    proof: Proof
+    codes: frozenset[str]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenewRecoveryCodes:
+    """`codes` are the keyed hashes of those that replace the old ones."""
+
+    user: str
+    proof: Proof
+    codes: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DisableTwoFactor:
+    user: str
+    proof: Proof
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResetTwoFactor:
+    """Somebody lost what they prove themselves with. `by` is the admin's id, None when the operator does it."""
+
+    user: str
+    by: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerChallenge:
+    """The second step of a sign-in: `challenge` is the SHA-256, in hex, of what the first step handed out."""
+
+    user: str
+    challenge: str
+    proof: Proof
+    at: datetime

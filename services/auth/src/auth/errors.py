@@ -54,6 +54,65 @@ class WrongPassword(Invalid):
         super().__init__("The current password is wrong.", [(("body", "current_password"), "is not your current password")])
 
 
+class SecondFactorRequired(NotSignedIn):
+    """The password was right, and is not enough. `challenge` is the secret to answer with a code; `expires_at` is RFC 3339."""
+
+    code = "second-factor-required"
+
+    def __init__(self, challenge: str, expires_at: str) -> None:
+        super().__init__("Give a code of your authenticator app, or a recovery code.", challenge=challenge, expires_at=expires_at)
+
+
+class InvalidCode(NotSignedIn):
+    """The same words for a code that is wrong and one that was used. `tries_left` are those of this sign-in."""
+
+    code = "invalid-code"
+
+    def __init__(self, tries_left: int) -> None:
+        then = "Each works once: wait for the next one." if tries_left else "Sign in again."
+        super().__init__(f"The code is wrong or was used already. {then}", tries_left=tries_left)
+
+
+class ChallengeOver(NotSignedIn):
+    """The same words for a challenge that never was, was answered, has run out, or saw too many wrong codes."""
+
+    code = "challenge-over"
+
+    def __init__(self) -> None:
+        super().__init__("This sign-in took too long, or is done. Sign in again.")
+
+
+class WrongCode(Invalid):
+    """As `WrongPassword`, of a code."""
+
+    code = "wrong-code"
+
+    def __init__(self) -> None:
+        told = [(("body", "code"), "is wrong or was used already: wait for the next one")]
+        super().__init__("The code is wrong or was used already.", told)
+
+
+class TwoFactorEnabled(Conflict):
+    code = "two-factor-enabled"
+
+    def __init__(self) -> None:
+        super().__init__("Two-factor sign-in is on already. Turn it off first to begin with another device.")
+
+
+class TwoFactorNotEnabled(Conflict):
+    code = "two-factor-not-enabled"
+
+    def __init__(self) -> None:
+        super().__init__("Two-factor sign-in is not on.")
+
+
+class NoEnrolment(Conflict):
+    code = "no-enrolment"
+
+    def __init__(self) -> None:
+        super().__init__("No two-factor sign-in waits to be confirmed: none was begun in the last hour. Begin again.")
+
+
 class WeakPassword(Invalid):
     def __init__(self, field: str, reason: str) -> None:
         super().__init__("The password is too easy to guess.", [(("body", field), reason)])

@@ -18,6 +18,16 @@ SEEN_EVERY = timedelta(seconds=60)
 MOST_SESSIONS = 50
 MOST_TOKENS = 100
 
+ENROLMENT = timedelta(hours=1)
+"""How long somebody has to confirm a new secret with a code of it."""
+CHALLENGE = timedelta(minutes=5)
+"""How long somebody has for the second step of a sign-in."""
+MOST_TRIES = 5
+"""Wrong codes in one sign-in."""
+MOST_CHALLENGES = 20
+"""Sign-ins of one person that wait for their second step."""
+RECOVERY_CODES = 10
+
 
 def check_email(text: str) -> str:
     """Return `text` as it is. Raises ValueError, fit to be shown, when no mail could go there."""
