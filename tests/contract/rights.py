@@ -34,6 +34,7 @@ _THEIRS = (OK, ABSENT, ABSENT)
 EVERYBODY = Who(user=(OK,) * 3, half=(OK,) * 3, admin=(OK,) * 3)
 OWNER = Who(user=_THEIRS, half=_THEIRS, admin=_THEIRS)
 ADMINS = Who(user=(FORBIDDEN,) * 3, half=(NO_SCOPE,) * 3, admin=(OK, OK, ABSENT))
+ADMINS_NOT_THEMSELVES = Who(user=(FORBIDDEN,) * 3, half=(NO_SCOPE,) * 3, admin=(FORBIDDEN, OK, ABSENT))
 ADMINS_OF_NOBODY = Who(user=(FORBIDDEN,) * 3, half=(NO_SCOPE,) * 3, admin=(ABSENT,) * 3)
 """What there is of somebody who was erased; of all others it is absent."""
 REQUESTER = Who(user=_THEIRS, half=_THEIRS, admin=(OK, FORBIDDEN, ABSENT))
@@ -68,6 +69,8 @@ def _newcomer() -> Mapping[str, Any]:
 
 _SIGN_IN = _with(email="gast@example.org", password=PASSWORD)
 _PASSWORDS = _with(current_password=PASSWORD, new_password=PASSWORD)
+_SECOND_FACTOR = _with(challenge="made up", code="123456")
+_PROOF = _with(current_password=PASSWORD, code="123456")
 _TICKET = _with(title="The printer", body="It burns.")
 _WHAT_IF = _with(policy={"name": "default", "levels": [{"after": "4h"}]}, since="2026-01-01T00:00:00Z", until="2026-12-01T00:00:00Z")
 _POLICIES = _with(policies=[{"name": "default", "levels": [{"after": "24h"}]}])
@@ -77,6 +80,7 @@ HEALTH = Route(EVERYBODY, "200", door="open")
 ROUTES: Mapping[str, Route] = {
     "POST /api/auth/register": Route(EVERYBODY, "201", door="open", body=_newcomer),
     "POST /api/auth/login": Route(EVERYBODY, "200", door="open", body=_SIGN_IN, spends="session"),
+    "POST /api/auth/login/second-factor": Route(EVERYBODY, "401 challenge-over", door="open", body=_SECOND_FACTOR),
     "POST /api/auth/logout": Route(EVERYBODY, "204", door="session", spends="session"),
     "GET /api/auth/me": Route(EVERYBODY, "200"),
     "GET /api/auth/sessions": Route(EVERYBODY, "200", door="session"),
@@ -86,9 +90,15 @@ ROUTES: Mapping[str, Route] = {
     "POST /api/auth/tokens": Route(EVERYBODY, "201", door="session", body=_with(name="Nightly export")),
     "GET /api/auth/tokens": Route(EVERYBODY, "200", door="session"),
     "DELETE /api/auth/tokens/{token}": Route(OWNER, "204", of="token", door="session", spends="object"),
+    "GET /api/auth/two-factor": Route(EVERYBODY, "200", door="session"),
+    "POST /api/auth/two-factor": Route(EVERYBODY, "201", door="session", body=_with(current_password=PASSWORD)),
+    "POST /api/auth/two-factor/confirm": Route(EVERYBODY, "422 invalid", door="session", body=_with(code="")),
+    "POST /api/auth/two-factor/recovery-codes": Route(EVERYBODY, "409 two-factor-not-enabled", door="session", body=_PROOF),
+    "POST /api/auth/two-factor/disable": Route(EVERYBODY, "409 two-factor-not-enabled", door="session", body=_PROOF),
     "GET /api/auth/users": Route(ADMINS, "200"),
     "PATCH /api/auth/users/{user}": Route(ADMINS, "200", of="user", body=_with(active=True)),
     "POST /api/auth/users/{user}/erase": Route(ADMINS, "422 invalid", of="user", body=_with(email="nobody@example.org")),
+    "DELETE /api/auth/users/{user}/two-factor": Route(ADMINS_NOT_THEMSELVES, "204", of="user"),
     "GET /api/auth/users/{user}/erasure": Route(ADMINS_OF_NOBODY, "200", of="user"),
     "POST /api/tickets": Route(EVERYBODY, "201", body=_TICKET),
     "GET /api/tickets": Route(EVERYBODY, "200"),

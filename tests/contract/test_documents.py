@@ -16,7 +16,8 @@ from tests.support.desk import Desk
 CADDYFILE = Path(local.__file__).with_name("Caddyfile")
 WITHOUT_A_KEY = (
     "/api/auth/register", "/api/auth/login", "/api/auth/logout", "/api/auth/password", "/api/auth/tokens", "/api/audit/verify",
-    "/api/escalations/simulate",
+    "/api/escalations/simulate", "/api/auth/login/second-factor", "/api/auth/two-factor", "/api/auth/two-factor/confirm",
+    "/api/auth/two-factor/recovery-codes", "/api/auth/two-factor/disable",
 )  # fmt: skip
 CONDITIONAL = (
     ("patch", "/api/tickets/{ticket}"), ("put", "/api/tickets/{ticket}/status"), ("put", "/api/tickets/{ticket}/priority"),

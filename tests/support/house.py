@@ -120,7 +120,7 @@ async def house(directory: Path, *services: str | Service, broker: NatsServer | 
 
     By default nothing is limited and hashing is cheap. A broker that is given is not started, stopped or wiped here.
     """
-    ports = {f"{name}_port": _free_port() for name in ("auth", "tickets", "notifier", "escalator")}
+    ports = {f"{name}_port": free_port() for name in ("auth", "tickets", "notifier", "escalator")}
     defaults = {"data_dir": directory / "data", "rate_limits": "off", "unsafe_bcrypt_cost": 4, **ports}
     async with AsyncExitStack() as stack:
         server = broker or NatsServer(_made(directory / "nats"))
@@ -156,7 +156,7 @@ def _made(directory: Path) -> Path:
     return directory
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

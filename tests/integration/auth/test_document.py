@@ -9,6 +9,13 @@ from tests.integration.auth.visitors import Desk
 EXPECTED = {
     ("post", "/api/auth/register"): {"201", "403", "409", "413", "415", "422", "429", "503"},
     ("post", "/api/auth/login"): {"200", "401", "403", "413", "415", "422", "429", "503"},
+    ("post", "/api/auth/login/second-factor"): {"200", "401", "403", "413", "415", "422", "429", "503"},
+    ("get", "/api/auth/two-factor"): {"200", "401", "403", "422", "503"},
+    ("post", "/api/auth/two-factor"): {"201", "401", "403", "409", "413", "415", "422", "429", "503"},
+    ("post", "/api/auth/two-factor/confirm"): {"200", "401", "403", "409", "413", "415", "422", "429", "503"},
+    ("post", "/api/auth/two-factor/recovery-codes"): {"200", "401", "403", "409", "413", "415", "422", "429", "503"},
+    ("post", "/api/auth/two-factor/disable"): {"204", "401", "403", "409", "413", "415", "422", "429", "503"},
+    ("delete", "/api/auth/users/{user}/two-factor"): {"204", "401", "403", "404", "409", "422", "503"},
     ("post", "/api/auth/logout"): {"204", "401", "403", "422", "503"},
     ("get", "/api/auth/me"): {"200", "401", "403", "422", "503"},
     ("get", "/api/auth/sessions"): {"200", "401", "403", "422", "503"},
@@ -23,7 +30,10 @@ EXPECTED = {
     ("post", "/api/auth/users/{user}/erase"): {"202", "401", "403", "404", "409", "413", "415", "422", "503"},
     ("get", "/api/auth/users/{user}/erasure"): {"200", "401", "403", "404", "422", "503"},
 }
-OWN = {"invalid-credentials", "email-taken", "last-admin", "too-many-tokens", "wrong-password", "erased"}
+OWN = {
+    "invalid-credentials", "email-taken", "last-admin", "too-many-tokens", "wrong-password", "erased", "second-factor-required",
+    "invalid-code", "challenge-over", "wrong-code", "two-factor-enabled", "two-factor-not-enabled", "no-enrolment",
+}  # fmt: skip
 
 
 async def test_the_document_tells_every_call_and_every_answer(desk: Desk) -> None:

@@ -9,22 +9,11 @@ from auth.tables import api_tokens, credentials, sessions
 from auth.units import EraseUserUnit
 from events.decider import Context
 from events.envelope import Actor
-from events.erasures import erasure_of, mark
-from tests.integration.auth.visitors import PASSWORD, Desk, in_one_batch, problem, sign_in
+from events.erasures import mark
+from tests.integration.auth.visitors import PASSWORD, Desk, erased, in_one_batch, problem, sign_in
 from tests.support.house import eventually
 
 OPERATOR = Actor(kind="system", id="operator")
-
-
-async def erased(desk: Desk, person: str) -> None:
-    """Wait until this store is done with somebody."""
-
-    def done() -> bool:
-        with desk.running.store.read() as connection:
-            found = erasure_of(connection, person)
-        return found is not None and found.done_at is not None
-
-    await eventually(done, 30)
 
 
 async def test_an_admin_erases_somebody_whose_name_is_given_back_as_null(desk: Desk) -> None:

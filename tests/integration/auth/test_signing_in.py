@@ -259,6 +259,7 @@ async def test_a_password_that_was_changed_while_it_was_checked_signs_nobody_in(
         stranger="login/0",
         right=True,
         checked=compared,
+        challenge="1" * 64,
         session="late",
         digest="0" * 64,
         device=HOME,

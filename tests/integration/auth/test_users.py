@@ -145,6 +145,7 @@ async def test_in_one_batch_one_email_is_one_account_and_its_session_is_seen_by_
         stranger="login/0",
         right=True,
         checked="kept",
+        challenge="1" * 64,
         session="s1",
         digest="0" * 64,
         device=HOME,

@@ -15,6 +15,7 @@ from auth.tables import sessions
 from events.contracts import CATALOGUE
 from events.decider import Key, Transaction, Unit
 from events.envelope import StoredEvent
+from events.erasures import erasure_of
 from events.store import read_log
 from events.writer import Writer
 from tests.support.house import House, eventually
@@ -97,6 +98,17 @@ async def in_one_batch(writer: Writer, *units: Unit[Any]) -> list[Any]:
     holding.may_end.set()
     await held
     return list(await asyncio.gather(*asked, return_exceptions=True))
+
+
+async def erased(desk: Desk, person: str) -> None:
+    """Wait until this store is done with somebody."""
+
+    def done() -> bool:
+        with desk.running.store.read() as connection:
+            found = erasure_of(connection, person)
+        return found is not None and found.done_at is not None
+
+    await eventually(done, 30)
 
 
 async def sign_in(client: httpx2.AsyncClient, name: str, password: str = PASSWORD) -> httpx2.Response:

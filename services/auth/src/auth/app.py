@@ -4,13 +4,14 @@ from functools import partial
 
 from fastapi import FastAPI
 
-from auth import erasing, import_routes, importing, internal, naming, own, queries, routes
+from auth import erasing, import_routes, importing, internal, naming, own, queries, routes, two_factor_routes, two_factor_store
 from auth.decider import USER
 from auth.dependencies import AuthParts
 from auth.passwords import Passwords
 from auth.presence import Presence
 from auth.projections import Users
 from auth.revocations import tell
+from auth.sealing import Sealing
 from auth.sweeping import sweep
 from chassis.app import create_app as create
 from chassis.principals import beats
@@ -38,11 +39,14 @@ def build(running: Running) -> AuthParts:
 
     return AuthParts(
         passwords=passwords,
+        sealing=Sealing(running.secrets["pepper"]),
         presence=presence,
         routers=[
             routes.router,
             erasing.router,
             own.router,
+            two_factor_routes.router,
+            two_factor_routes.internal,
             internal.router,
             erasing.internal,
             naming.router,
@@ -69,6 +73,8 @@ SERVICE = Service(
         "sessions": queries.load_sessions,
         "tokens": queries.load_tokens,
         "admins": queries.load_admins,
+        two_factor_store.TWO_FACTOR: two_factor_store.load_two_factors,
+        two_factor_store.CHALLENGES: two_factor_store.load_challenges,
         importing.KIND: importing.load,
     },
 )

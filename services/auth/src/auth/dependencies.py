@@ -7,19 +7,28 @@ from typing import Annotated, Any, TypeVar, cast
 
 from fastapi import Depends, Request
 
+from auth import queries
 from auth.commands import Device
 from auth.passwords import Passwords
 from auth.presence import Presence
+from auth.sealing import Sealing
 from chassis.answers import Answer, json_answer
 from chassis.context import agent, client_address
 from chassis.paging import Page
-from chassis.principal import cookie_name
+from chassis.principal import cookie_name, session_credential
 from chassis.problems import declare
 from chassis.service import Parts, Running, running
 
 T = TypeVar("T")
 
 declare("invalid-credentials", 401, "E-mail or password wrong")
+declare(
+    "second-factor-required",
+    401,
+    "A second factor is needed",
+    challenge="0pD3x2kZb1cYh7vVJk3cD1m8rj0nTq6wYx5oBfGiUsE",
+    expires_at="2026-11-23T09:05:00.123456Z",
+)
 declare("email-taken", 409, "E-mail taken")
 declare("last-admin", 409, "The last admin")
 declare("too-many-tokens", 409, "Too many tokens")
@@ -29,6 +38,7 @@ declare("wrong-password", 422, "The current password is wrong")
 @dataclass(kw_only=True)
 class AuthParts(Parts):
     passwords: Passwords
+    sealing: Sealing
     presence: Presence
 
 
@@ -41,6 +51,15 @@ def _device(request: Request) -> Device:
 
 
 VisitorsDevice = Annotated[Device, Depends(_device)]
+
+
+def replaced_session(request: Request) -> tuple[str, str] | None:
+    """Return (user, session) of the cookie that came along with a sign-in, which the new one overwrites."""
+    carried = session_credential(request)
+    if carried is None:
+        return None
+    with running(request).store.read() as connection:
+        return queries.find_session(connection, carried.digest)
 
 
 def session_cookie(request: Request, secret: str | None) -> str:

@@ -13,7 +13,7 @@ from auth.commands import EraseUser
 from auth.errors import UserNotFound
 from auth.rules import email_key
 from auth.schemas import Email, Id, In, Out, UserOut, user_out
-from auth.tables import api_tokens, credentials, sessions
+from auth.tables import api_tokens, credentials, login_challenges, recovery_codes, sessions, two_factor
 from auth.units import SYSTEM, Erased, EraseUserUnit
 from chassis.answers import Answer, json_answer
 from chassis.callers import operator_only
@@ -156,6 +156,9 @@ async def erase_user_for_ste(request: Request, user: Id, _operator: Operator) ->
 
 _SESSIONS = select(sessions.c.id).where(sessions.c.user_id == bindparam("person")).limit(AT_ONCE)
 _TOKENS = select(api_tokens.c.id).where(api_tokens.c.user_id == bindparam("person")).limit(AT_ONCE)
+_TWO_FACTOR = select(two_factor.c.user_id).where(two_factor.c.user_id == bindparam("person"))
+_RECOVERY_CODES = select(recovery_codes.c.user_id).where(recovery_codes.c.user_id == bindparam("person")).distinct()
+_CHALLENGES = select(login_challenges.c.digest).where(login_challenges.c.user_id == bindparam("person")).limit(AT_ONCE)
 _CREDENTIALS = select(credentials.c.user_id).where(credentials.c.user_id == bindparam("person"))
 
 
@@ -174,6 +177,9 @@ def _dropping(name: str, which: Select[Any], key: Column[Any]) -> Step:
 
 STEPS = (
     _dropping("credentials", _CREDENTIALS, credentials.c.user_id),
+    _dropping("two_factor", _TWO_FACTOR, two_factor.c.user_id),
+    _dropping("recovery_codes", _RECOVERY_CODES, recovery_codes.c.user_id),
+    _dropping("login_challenges", _CHALLENGES, login_challenges.c.digest),
     _dropping("sessions", _SESSIONS, sessions.c.id),
     _dropping("tokens", _TOKENS, api_tokens.c.id),
 )

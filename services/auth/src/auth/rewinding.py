@@ -1,8 +1,8 @@
 """What becomes of accounts when a desk is put back to an earlier point.
 
 How people prove who they are stands in no event, so only what came with a later event can be taken away: an account that was opened, a
-session that was begun, a token that was made. What was ended stays ended, and a password stays the last one that was chosen: nothing that
-somebody gave up is valid again by a cut.
+session that was begun, a token that was made. What was ended stays ended, and a password and a second factor stay the last ones that were
+chosen: nothing that somebody gave up is valid again by a cut, and no account is easier to get into.
 """
 
 import json
@@ -15,13 +15,13 @@ from auth.erasing import erase_the_marked
 from auth.importing import forget
 from auth.rows import credential
 from auth.rules import email_key
-from auth.tables import api_tokens, credentials, imported_people, sessions
+from auth.tables import api_tokens, credentials, imported_people, login_challenges, recovery_codes, sessions, two_factor
 from chassis.service import Running
 from events.cutting import Cut
 from events.tables import events
 from events.times import from_text
 
-PORTABLE = (credentials, api_tokens, imported_people)
+PORTABLE = (credentials, two_factor, recovery_codes, api_tokens, imported_people)
 _CHUNK = 500
 _OPENED = (
     select(events.c.sequence, events.c.subject, events.c.personal, events.c.time)
@@ -34,7 +34,9 @@ _ADOPT = insert(credentials).on_conflict_do_nothing()
 
 def cut(connection: Connection, where: Cut) -> None:
     """Take away the accounts, sessions and tokens that later events tell of, and whom later imports brought."""
-    connection.execute(delete(credentials).where(func.concat("user/", credentials.c.user_id).in_(_later(where, "user.registered"))))
+    for table in (credentials, two_factor, recovery_codes):
+        connection.execute(delete(table).where(func.concat("user/", table.c.user_id).in_(_later(where, "user.registered"))))
+    connection.execute(delete(login_challenges))
     connection.execute(delete(sessions).where(sessions.c.id.in_(_later(where, "user.logged_in", "session"))))
     connection.execute(delete(api_tokens).where(api_tokens.c.id.in_(_later(where, "token.created", "token"))))
     forget(connection, where.kept)

@@ -7,8 +7,8 @@ from starlette.responses import Response
 
 from auth import attempts, queries, secrets
 from auth.commands import ChangeAccount, Register
-from auth.dependencies import VisitorsDevice, listing, parts_of, session_cookie, stranger
-from auth.errors import InvalidCredentials
+from auth.dependencies import VisitorsDevice, listing, parts_of, replaced_session, session_cookie, stranger
+from auth.errors import InvalidCredentials, SecondFactorRequired
 from auth.rules import email_key, folded
 from auth.schemas import (
     AccountChange,
@@ -20,6 +20,7 @@ from auth.schemas import (
     UsersOut,
     user_out,
 )
+from auth.two_factor import Challenge
 from auth.units import (
     SYSTEM,
     ChangeAccountUnit,
@@ -31,11 +32,12 @@ from chassis.answers import json_answer, no_content
 from chassis.callers import neighbourhood
 from chassis.context import context
 from chassis.lean import LeanRoute
-from chassis.principal import CurrentAdmin, CurrentPrincipal, SameOrigin, SessionPrincipal, session_credential
+from chassis.principal import CurrentAdmin, CurrentPrincipal, SameOrigin, SessionPrincipal
 from chassis.problems import responses
 from chassis.service import running
 from events.envelope import Actor
 from events.errors import NotSignedIn
+from events.times import to_text
 
 router = APIRouter(prefix="/api/auth", route_class=LeanRoute, tags=["auth"])
 
@@ -54,38 +56,42 @@ async def register(request: Request, body: Registration, _here: SameOrigin, devi
     return json_answer(user_out(account), 201)
 
 
-@router.post("/login", response_model=UserOut, responses=responses("invalid-credentials", "too-many-requests", "unavailable"))
+@router.post(
+    "/login",
+    response_model=UserOut,
+    responses=responses("invalid-credentials", "second-factor-required", "too-many-requests", "unavailable"),
+)
 async def login(request: Request, body: Login, _here: SameOrigin, device: VisitorsDevice) -> Response:
-    """Sign in: sets the session cookie and ends the session whose cookie came along. An unknown e-mail and a wrong password look alike."""
+    """Sign in: sets the session cookie and ends the session whose cookie came along. An unknown e-mail and a wrong password look alike.
+
+    Somebody with two-factor sign-in is answered 401 with a `challenge` when the password was right: `POST /api/auth/login/second-factor`
+    takes it with a code.
+    """
     desk, email = running(request), email_key(body.email)
     who, address = stranger(desk, email), neighbourhood(device.address)
     async with attempts.attempt(desk.limits, anyhow=[(attempts.LOGINS, (address,))], failing=attempts.failures(address, who)):
-        known, replaced = _look_up(request, email)
+        with desk.store.read() as connection:
+            known = queries.find_credential(connection, email)
         kept = known.hash if known else None
-        secret = secrets.new_session(desk.environment.random_bytes)
+        secret, challenge = secrets.new_session(desk.environment.random_bytes), secrets.new_challenge(desk.environment.random_bytes)
         unit = SignInUnit(
             user=known.user if known else None,
             stranger=f"login/{who}",
             right=await parts_of(desk).passwords.matches(body.password, kept),
             checked=kept,
+            challenge=challenge.digest,
             session=desk.environment.new_id(),
             digest=secret.digest,
             device=device,
-            replaced=replaced,
+            replaced=replaced_session(request),
             context=context(request, Actor(kind="user", id=known.user) if known else SYSTEM),
         )
-        account = await desk.writer.execute(unit)
-        if account is None:
+        outcome = await desk.writer.execute(unit)
+        if outcome is None:
             raise InvalidCredentials
-    return json_answer(user_out(account), headers={"Set-Cookie": session_cookie(request, secret.text)})
-
-
-def _look_up(request: Request, email: str) -> tuple[queries.Credential | None, tuple[str, str] | None]:
-    """Return who has this e-mail, and (user, session) of the cookie that came along."""
-    carried = session_credential(request)
-    with running(request).store.read() as connection:
-        replaced = queries.find_session(connection, carried.digest) if carried else None
-        return queries.find_credential(connection, email), replaced
+    if isinstance(outcome, Challenge):  # out here, where the try counts as one whose password was right
+        raise SecondFactorRequired(challenge.text, to_text(outcome.expires_at))
+    return json_answer(user_out(outcome), headers={"Set-Cookie": session_cookie(request, secret.text)})
 
 
 @router.post("/logout", status_code=204, responses=responses("unavailable"))

@@ -1,4 +1,4 @@
-"""Sessions that nobody came back to are ended, with an event each, and what has long been over is thrown away."""
+"""Sessions that nobody came back to are ended, with an event each, and what is over is thrown away."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -7,8 +7,8 @@ from datetime import timedelta
 
 from sqlalchemy import bindparam, delete, or_, select
 
-from auth.rules import ABSOLUTE, IDLE
-from auth.tables import api_tokens, sessions
+from auth.rules import ABSOLUTE, ENROLMENT, IDLE
+from auth.tables import api_tokens, login_challenges, sessions, two_factor
 from auth.units import SYSTEM, end
 from events.decider import Context, Key, Transaction
 from events.environment import Environment
@@ -32,11 +32,16 @@ _RUN_OUT = (
 )
 _OLD_SESSIONS = delete(sessions).where(sessions.c.ended_at < bindparam("before"))
 _OLD_TOKENS = delete(api_tokens).where(api_tokens.c.expires_at < bindparam("before"))
+_OLD_CHALLENGES = delete(login_challenges).where(login_challenges.c.expires_at <= bindparam("now"))
+_OLD_ENROLMENTS = delete(two_factor).where(two_factor.c.enabled_at.is_(None), two_factor.c.begun_at <= bindparam("begun"))
 
 
 @dataclass(frozen=True, kw_only=True)
 class SweepUnit:
-    """End up to 200 sessions that have run out, and forget what has been over for 30 days. Returns how many were ended."""
+    """End up to 200 sessions that have run out, and forget what has been over for 30 days or was not finished in time.
+
+    Returns how many were ended.
+    """
 
     environment: Environment
     sql = True
@@ -56,6 +61,8 @@ class SweepUnit:
             end(tx, user, [session for id_, session in sorted(live.items()) if id_ in ids], context)
         for statement in (_OLD_SESSIONS, _OLD_TOKENS):
             tx.connection.execute(statement, {"before": to_text(now - KEPT_AFTER_THE_END)})
+        tx.connection.execute(_OLD_CHALLENGES, {"now": to_text(now)})
+        tx.connection.execute(_OLD_ENROLMENTS, {"begun": to_text(now - ENROLMENT)})
         return sum(map(len, run_out.values()))
 
 

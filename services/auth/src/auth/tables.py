@@ -1,6 +1,7 @@
 """auth's own tables, beside the log.
 
-Primary: how people prove who they are (credentials, sessions, API tokens), and whom imports brought; no event holds any of it.
+Primary: how people prove who they are (credentials, second factors, sessions, API tokens), and whom imports brought; no event holds any
+of it.
 Derived: the list of people.
 """
 
@@ -23,6 +24,41 @@ credentials = Table(
     Column("hash", String(60)),  # null: cannot sign in
     Column("changed_at", Moment, nullable=False),
 )
+
+two_factor = Table(
+    "two_factor",
+    PRIMARY,
+    Column("user_id", String(64), primary_key=True),
+    Column("version", SmallInteger, nullable=False),  # of the way of sealing, see sealing
+    Column("sealed", Text, nullable=False),  # the TOTP secret, encrypted
+    Column("begun_at", Moment, nullable=False),
+    Column("enabled_at", Moment),  # null: nobody has shown yet that they have it
+    Column("last_step", BigInteger, nullable=False),  # RFC 6238 time step of the last code that was used; -1: none
+)
+Index(
+    "two_factor_by_beginning",
+    two_factor.c.begun_at,
+    sqlite_where=two_factor.c.enabled_at.is_(None),
+    postgresql_where=two_factor.c.enabled_at.is_(None),
+)
+
+recovery_codes = Table(
+    "recovery_codes",
+    PRIMARY,
+    Column("user_id", String(64), primary_key=True),
+    Column("digest", Hash, primary_key=True),  # keyed; a code that was used is gone
+)
+
+login_challenges = Table(
+    "login_challenges",
+    PRIMARY,
+    Column("digest", Hash, primary_key=True),  # SHA-256 of what was handed out
+    Column("user_id", String(64), nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    Column("tries", SmallInteger, nullable=False),  # wrong codes so far
+)
+Index("login_challenges_by_user", login_challenges.c.user_id)
+Index("login_challenges_by_expiry", login_challenges.c.expires_at)
 
 sessions = Table(
     "sessions",

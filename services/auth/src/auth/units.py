@@ -1,14 +1,14 @@
 """Commands as units of the writer: what each reads, what it decides on that, and which rows beside the events it writes.
 
 Keys: ("stream", "user/<id>"), ("email", key) → user id, ("hash", user), ("sessions", user) and ("tokens", user) → what is live by id,
-("admins", "all") → ids of the active admins who can sign in.
+("admins", "all") → ids of the active admins who can sign in; those of second factors are in `two_factor_store`.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from auth import rows
+from auth import rows, two_factor_store
 from auth.commands import ChangeAccount, CreateToken, Device, EraseUser, Register, SignIn
 from auth.decider import (
     Account,
@@ -34,6 +34,8 @@ from auth.decider import (
 )
 from auth.errors import WrongPassword
 from auth.rules import email_key
+from auth.two_factor import Challenge, challenge, is_enabled, oldest
+from auth.two_factor_store import challenges_of, two_factor_of
 from events.decider import Context, Key, Transaction
 from events.envelope import Actor
 from events.erasures import note
@@ -75,6 +77,8 @@ class RegisterUnit:
 class SignInUnit:
     """Begin a session, or record that somebody tried. Returns the account, or None when the sign-in is refused.
 
+    Where the password is not enough, nothing begins or ends yet: it returns a Challenge, by the digest `challenge`.
+
     `user` is None for an unknown e-mail; `stranger` is the stream that such an attempt goes to. `checked` is the hash that the password was
     compared with: it no longer counts if the password has been changed since. `replaced` is (user, session) of the cookie that came along.
     """
@@ -83,6 +87,7 @@ class SignInUnit:
     stranger: str
     right: bool
     checked: str | None
+    challenge: str
     session: str
     digest: str
     device: Device
@@ -92,12 +97,12 @@ class SignInUnit:
     def reads(self) -> Iterable[Key]:
         keys: list[Key] = []
         if self.user is not None:
-            keys += [("stream", stream_of(self.user)), ("hash", self.user), ("sessions", self.user)]
+            keys += [("stream", stream_of(self.user)), ("hash", self.user), ("sessions", self.user), two_factor_of(self.user)]
         if self.replaced is not None:
             keys.append(("sessions", self.replaced[0]))
         return keys
 
-    def run(self, tx: Transaction) -> Account | None:
+    def run(self, tx: Transaction) -> Account | Challenge | None:
         account: Account | None = tx.stream(stream_of(self.user)).state if self.user is not None else None
         if account is not None and account.erased:
             account = None  # nothing is written down about them any more, not even that somebody tried
@@ -108,20 +113,13 @@ class SignInUnit:
             subject = self.stranger if account is None else stream_of(account.id)
             tx.append(subject, refuse_sign_in(account, reason or "unknown-email", self.device.address), replace(self.context, actor=SYSTEM))
             return None
-        self._replace(tx)
-        end(tx, account.id, surplus(_sessions(tx, account.id)), self.context)
+        if is_enabled(tx.state(two_factor_of(account.id))):
+            made = challenge(account.id, self.challenge, self.context.at)
+            two_factor_store.add_challenge(tx, made, oldest(tx.state(challenges_of(account.id))))
+            return made
         command = SignIn(user=account.id, session=self.session, device=self.device)
-        tx.append(stream_of(account.id), sign_in(command, account), self.context)
-        session = Session(id=self.session, user=account.id, device=self.device)
-        tx.write(rows.INSERT_SESSION, rows.session(session, self.digest, self.context.at))
-        tx.put(("sessions", account.id), {**_sessions(tx, account.id), session.id: session})
+        begin_session(tx, account, command, digest=self.digest, replaced=self.replaced, context=self.context)
         return account
-
-    def _replace(self, tx: Transaction) -> None:
-        """End the session whose cookie the new one overwrites, whoever's it is: nobody could come back to it."""
-        if self.replaced is not None:
-            user, id_ = self.replaced
-            end(tx, user, [session for session in _sessions(tx, user).values() if session.id == id_], self.context)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,7 +134,7 @@ class SignOutUnit:
 
     def run(self, tx: Transaction) -> None:
         """Nothing happens when something else has ended it first."""
-        session = _sessions(tx, self.user).get(self.session)
+        session = sessions_of(tx, self.user).get(self.session)
         if session is not None:
             tx.append(stream_of(self.user), sign_out(session, self.device), self.context)
             _strike(tx, self.user, [session], self.context)
@@ -155,7 +153,7 @@ class EndSessionsUnit:
         return (("sessions", self.user),)
 
     def run(self, tx: Transaction) -> None:
-        live = _sessions(tx, self.user)
+        live = sessions_of(tx, self.user)
         end(tx, self.user, others(live, self.but) if self.only is None else [own_session(self.only, live)], self.context)
 
 
@@ -182,7 +180,8 @@ class ChangePasswordUnit:
         tx.append(subject, change_password(tx.stream(subject).state), self.context)
         tx.write(rows.CHANGE_HASH, rows.changed_hash(self.user, self.hash, self.context.at))
         tx.put(("hash", self.user), self.hash)
-        end(tx, self.user, others(_sessions(tx, self.user), self.but), self.context)
+        two_factor_store.forget_challenges(tx, self.user)
+        end(tx, self.user, others(sessions_of(tx, self.user), self.but), self.context)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -205,7 +204,7 @@ class ChangeAccountUnit:
         assert account is not None  # or `change_account` had refused
         _remember_admin(tx, account)
         if not account.active:
-            end(tx, account.id, list(_sessions(tx, account.id).values()), self.context)
+            end(tx, account.id, list(sessions_of(tx, account.id).values()), self.context)
             revoke(tx, account.id, list(_tokens(tx, account.id)), self.context)
         return account
 
@@ -237,14 +236,15 @@ class EraseUserUnit:
         user, subject = self.command.user, stream_of(self.command.user)
         before: Account | None = tx.stream(subject).state
         by: Account | None = tx.stream(stream_of(self.command.by)).state if self.command.by is not None else None
-        events = erase(self.command, before, admins_of(tx), by, sessions=_sessions(tx, user), tokens=_tokens(tx, user))
+        events = erase(self.command, before, admins_of(tx), by, sessions=sessions_of(tx, user), tokens=_tokens(tx, user))
         if before is not None and events:
             account: Account = tx.append(subject, events, self.context)
-            for id_ in _sessions(tx, user):
+            for id_ in sessions_of(tx, user):
                 tx.write(rows.END_SESSION, {"session": id_, "at": to_text(self.context.at)})
             for id_ in _tokens(tx, user):
                 tx.write(rows.REVOKE_TOKEN, {"token": id_, "at": to_text(self.context.at)})
             tx.write(rows.DROP_CREDENTIAL, {"user": user})
+            two_factor_store.forget(tx, user)
             for kind in ("sessions", "tokens"):
                 tx.put((kind, user), {})
             tx.put(("email", email_key(before.email)), None)
@@ -297,6 +297,23 @@ def admins_of(tx: Transaction) -> frozenset[str]:
     return admins
 
 
+def begin_session(
+    tx: Transaction, account: Account, command: SignIn, *, digest: str, replaced: tuple[str, str] | None, context: Context
+) -> None:
+    """Begin a session, and end those that give way to it.
+
+    One is the session whose cookie the new one overwrites, whoever's it is: nobody could come back to it.
+    """
+    if replaced is not None:
+        user, id_ = replaced
+        end(tx, user, [session for session in sessions_of(tx, user).values() if session.id == id_], context)
+    end(tx, account.id, surplus(sessions_of(tx, account.id)), context)
+    tx.append(stream_of(account.id), sign_in(command, account), context)
+    session = Session(id=command.session, user=account.id, device=command.device)
+    tx.write(rows.INSERT_SESSION, rows.session(session, digest, context.at))
+    tx.put(("sessions", account.id), {**sessions_of(tx, account.id), session.id: session})
+
+
 def end(tx: Transaction, user: str, sessions: Sequence[Session], context: Context) -> None:
     """End sessions of a person by something else than a logout."""
     if sessions:
@@ -318,7 +335,7 @@ def _strike(tx: Transaction, user: str, sessions: Sequence[Session], context: Co
     ended = {session.id for session in sessions}
     for id_ in sorted(ended):
         tx.write(rows.END_SESSION, {"session": id_, "at": to_text(context.at)})
-    tx.put(("sessions", user), {id_: session for id_, session in _sessions(tx, user).items() if id_ not in ended})
+    tx.put(("sessions", user), {id_: session for id_, session in sessions_of(tx, user).items() if id_ not in ended})
 
 
 def _remember_admin(tx: Transaction, account: Account) -> None:
@@ -328,7 +345,8 @@ def _remember_admin(tx: Transaction, account: Account) -> None:
         tx.put(ADMINS, admins | {account.id} if is_effective_admin(account) else admins - {account.id})
 
 
-def _sessions(tx: Transaction, user: str) -> Sessions:
+def sessions_of(tx: Transaction, user: str) -> Sessions:
+    """Return the sessions of a person that were not ended, by id."""
     live: Sessions = tx.state(("sessions", user))
     return live
 
