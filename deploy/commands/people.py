@@ -75,3 +75,23 @@ def erase(
         typer.echo(f"{person['id']} is erased since {second(erased['erased_at'])}.")
         if wait:
             follow(desk, person["id"])
+
+
+@app.command("reset-two-factor")
+def reset_two_factor(
+    who: Annotated[str, typer.Argument(metavar="ID", help="The person's id, from GET /api/auth/users, or their e-mail.")],
+) -> None:
+    """Turn off two-factor sign-in for somebody who lost telephone and recovery codes, the last admin too.
+
+    Their sessions end, API tokens stay, and the audit tells of it. The password is enough again: be sure that it is they who ask, and let
+    them turn it on anew.
+    """
+    from deploy.operator import Operator
+    from deploy.refusal import Refusal
+    from deploy.settings import load
+
+    with Operator.of(load()) as desk:
+        person = desk.get("auth", "/internal/users/find", who=who)
+        if not desk.post("auth", f"/internal/users/{person['id']}/reset-two-factor")["was_on"]:
+            raise Refusal(f"Two-factor sign-in of {person['name']} <{person['email']}> is not on.", "Their password is all that they need.")
+    typer.echo(f"{person['name']} <{person['email']}> signs in with the password alone; their sessions have ended.")

@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from chassis.database import held
 from deploy.forking import can_fork
 from events.envelope import canonical, from_wire
 from tests.support.desk import READY, Desk, alive
+from tests.support.totp import code_at
 from tests.support.waiting import eventually
 
 """One worker has the shared desk; and two cores do not get faster by running more of them."""
@@ -360,6 +362,26 @@ def test_the_first_admin_is_made_by_the_operator(bare: Desk) -> None:
     weak = bare.ste("user", "create-admin", "--name", "Ed", "--email", "ed@example.com", "--password-stdin", text="short\n")
     assert "password" in weak.stderr
     assert "short" not in weak.stderr.replace("too short", "")
+
+
+def test_the_operator_helps_an_admin_who_lost_their_telephone(bare: Desk) -> None:
+    password = "correct horse battery"
+    made = bare.ste("user", "create-admin", "--name", "Ida", "--email", "ida@example.com", "--password-stdin", text=f"{password}\n")
+    assert made.returncode == 0, made.stderr
+    ida, again = bare.client("ida@example.com", password), bare.client()
+    secret = ida.post("/api/auth/two-factor", json={"current_password": password}).json()["secret"]
+    confirmed = ida.post("/api/auth/two-factor/confirm", json={"code": code_at(secret, datetime.now(UTC))})
+    assert confirmed.status_code == 200, confirmed.text
+    first = again.post("/api/auth/login", json={"email": "ida@example.com", "password": password})
+    assert (first.status_code, first.json()["type"]) == (401, "/problems/second-factor-required")
+    said = bare.ste("user", "reset-two-factor", "IDA@example.com")
+    assert said.returncode == 0, said.stderr
+    assert "Ida <ida@example.com> signs in with the password alone" in said.stdout
+    assert ida.get("/api/auth/me").status_code == 401
+    assert again.post("/api/auth/login", json={"email": "ida@example.com", "password": password}).status_code == 200
+    for who, told in (("ida@example.com", "is not on"), ("nobody@example.com", "no such user")):
+        refused = bare.ste("user", "reset-two-factor", who)
+        assert (refused.returncode, told in refused.stderr) == (1, True), refused.stderr
 
 
 def test_events_are_followed(desk: Desk) -> None:
