@@ -1,9 +1,10 @@
-"""The past of many tickets, in process, as the routes read it: a ticket, lists and counts at moments, and what keeping it costs."""
+"""The past of many tickets, in process, as the routes read it: a ticket, lists, counts and reports, and what keeping it costs."""
 
 import statistics
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,9 +21,12 @@ from events.contracts import CATALOGUE
 from events.following import LogFeed
 from events.store import SQLITE, Store, log_head
 from events.tables import events as log
+from events.times import from_text, to_text
 from tickets import past
+from tickets.days import MOST_DAYS, USUAL_DAYS, days_between
 from tickets.history import History, states
 from tickets.queries import Sort, Wanted
+from tickets.report import report
 
 GROUP = "travel"
 _PLACES = (0.1, 0.5, 0.9)
@@ -42,7 +46,7 @@ def measure(bench: Bench) -> Iterator[Measured]:
     dataset = bench.dataset
     with closing(store_of(dataset.directory)) as store:
         moments, rows = _moments(store)
-        asks = _asks(dataset, moments)
+        asks = {**_asks(dataset, moments), "report": _reports(store)}
         taken: dict[str, list[list[float]]] = {name: [] for name in asks}
         costs = []
         for number in range(1, bench.scale.rounds + 1):
@@ -58,6 +62,8 @@ def measure(bench: Bench) -> Iterator[Measured]:
     yield _figure("list.p99", f"a list {of}, p99", taken["list"], partial(percentile, percent=99), below=1_000.0)
     yield _figure("own", f"a person's own list {of}, p50", taken["own"], statistics.median)
     yield _figure("counts", f"counts {of}, p50", taken["counts"], statistics.median, below=1_000.0)
+    reports = f"a report on {USUAL_DAYS} and on {MOST_DAYS} days, p50"
+    yield _figure("report", reports, taken["report"], statistics.median, below=60.0, note="until the last ticket was opened")
     yield Figure(name="travel.cost", group=GROUP, what="keeping the past, in batches of 32, of a core", unit="µs/event", rounds=costs)
 
 
@@ -89,6 +95,18 @@ def _asks(dataset: Dataset, moments: list[Moment]) -> dict[str, dict[str, Ask]]:
         "own": {f"{name} {moment}": partial(_page, wanted, moment) for name, wanted in own.items() for moment in moments},
         "counts": {f"{moment}": partial(_counts, dataset.admin, moment) for moment in moments},
     }
+
+
+def _reports(store: Store) -> dict[str, Ask]:
+    """Ask for the days in which the tickets are: the desk was made in some of them."""
+    with store.read() as connection:
+        end = from_text(connection.scalar(select(func.max(log.c.time))) or to_text(datetime.now(UTC)))
+    return {f"{days} days": partial(_report, end, days) for days in (USUAL_DAYS, MOST_DAYS)}
+
+
+def _report(end: datetime, days: int, connection: Connection) -> Any:
+    past.moment(connection, at=None, as_of=None)
+    return report(connection, days_between(end - timedelta(days=days - 1), end, end, UTC), end)
 
 
 def _one(number: int, moment: Moment, connection: Connection) -> Any:

@@ -103,6 +103,7 @@ ROUTES: Mapping[str, Route] = {
     "POST /api/tickets": Route(EVERYBODY, "201", body=_TICKET),
     "GET /api/tickets": Route(EVERYBODY, "200"),
     "GET /api/tickets/counts": Route(EVERYBODY, "200"),
+    "GET /api/tickets/report": Route(ADMINS, "200"),
     "GET /api/tickets/{ticket}": Route(REQUESTER_OR_ADMINS, "200", of="ticket"),
     "PATCH /api/tickets/{ticket}": Route(REQUESTER, "200", of="ticket", body=_with(title="The printer, again")),
     "PUT /api/tickets/{ticket}/status": Route(ADMINS_NOT_REQUESTER, "200", of="ticket", body=_with(status="in_progress")),

@@ -35,6 +35,7 @@ SPOILED = [
     ("tickets", "desk", "INSERT INTO notes VALUES ('never', 1, 'nobody', '2026-01-01T00:00:00.000000Z', 'never written', 1)"),
     ("tickets", "history", "UPDATE ticket_states SET priority = 'low' WHERE ticket = 1 AND version = 1"),
     ("tickets", "history", "DELETE FROM ticket_states WHERE ticket = 2"),
+    ("tickets", "history", "UPDATE ticket_quarters SET opened = opened + 1"),
     ("tickets", "people", "DELETE FROM people"),
     ("tickets", "audit", "UPDATE audit SET actor_id = 'somebody else' WHERE position = 3"),
     ("notifier", "people", "UPDATE people SET active = NOT active"),

@@ -31,7 +31,7 @@ MAY_KNOW = {
 IMPURE = ["sqlalchemy", "alembic", "fastapi", "starlette", "uvicorn", "nats", "httpx", "httpx2", "requests", "sqlite3", "pysqlite3"]
 CORE = [
     "commands", "decider", "access", "errors", "rules", "policy", "policies", "calendars", "engine", "simulation",
-    "explaining", "escalating", "sentences", "words", "times", "two_factor", "codes",
+    "explaining", "escalating", "sentences", "words", "times", "two_factor", "codes", "days",
 ]  # fmt: skip
 PURE_EVENTS = [
     "catalogue", "decider", "errors", "upcasts", "envelope", "ledger", "notes", "checkpoints", "cosignatures", "proofs", "tiling", "walk",

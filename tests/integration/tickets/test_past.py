@@ -22,7 +22,7 @@ from tests.unit.tickets.desk import facts
 from tickets import past, queries
 from tickets.commands import PRIORITIES, STATUSES
 from tickets.decider import TICKET, Ticket
-from tickets.history import HISTORY, History, states
+from tickets.history import HISTORY, History
 from tickets.moments import When
 from tickets.projections import Desk
 from tickets.queries import NOBODY, Sort, Summary, Wanted
@@ -227,7 +227,8 @@ def test_the_past_filled_in_any_batches_has_the_same_rows(told: list[list[Any]],
             for cut in [*sorted(each), len(log)]:
                 desk.tell(log[at:cut])
                 at = max(at, cut)
-            found.append([tuple(row) for row in desk.connection.execute(select(states).order_by(*states.primary_key))])
+            rows = [desk.connection.execute(select(table).order_by(*table.primary_key)).all() for table in HISTORY.sorted_tables]
+            found.append([tuple(row) for each in rows for row in each])
     assert found[0] == found[1] == found[2]
 
 

@@ -22,6 +22,7 @@ from tickets import (
     people,
     proof_routes,
     replay_routes,
+    report_routes,
     routes,
     search_routes,
     verification,
@@ -42,6 +43,7 @@ from tickets.verification import Verification
 
 _ROUTERS = (
     routes.router,
+    report_routes.router,
     audit_routes.router,
     proof_routes.router,
     replay_routes.router,

@@ -5,6 +5,8 @@ question about any moment is one pass over rows that are small: the log's own in
 
 No text stands here. `titled` and `told` name the events that the title and the body come from, so that what is erased there is gone
 from the past as well, and a title at any moment is one event away, however many there are.
+
+Who knows what was before each change can count what became of tickets: that is written along (`flow`).
 """
 
 from collections.abc import Iterable, Sequence
@@ -25,6 +27,7 @@ from events.contracts.ticket import (
 from events.prepared import Prepared, Row
 from events.projections import Recorded
 from events.tables import Moment
+from tickets.flow import Flow, Turn
 from tickets.moments import NEVER, NO_END
 
 HISTORY = MetaData()
@@ -48,6 +51,7 @@ states = Table(
     Column("told", BigInteger, nullable=False),  # and of the one that has the body
     sqlite_with_rowid=False,
 )
+flow = Flow(HISTORY)
 
 
 class State(NamedTuple):
@@ -83,17 +87,17 @@ _END = Prepared(
 
 
 class History:
-    """Folds ticket events into rows of what was. However many events there are, it sends three statements."""
+    """Folds ticket events into rows of what was. However many events there are, it sends five statements."""
 
     name = "history"
-    version = 1
+    version = 2
     metadata = HISTORY
 
     def apply(self, connection: Connection, items: Sequence[tuple[int, Recorded]]) -> None:
         """Fold (position, event) pairs, in order; other events than tickets' changes are passed over."""
         changes = [item for _, item in items if _is_change(item)]
         known = _load(connection, changes)
-        last, ended, new = dict(known), list[Row](), list[Row]()
+        last, ended, new, turns = dict(known), list[Row](), list[Row](), list[Turn]()
         for item in changes:
             stored, number = item.stored, int(item.stored.entity[1])
             was = last.get(number)
@@ -102,9 +106,11 @@ class History:
                     ended.append((stored.sequence, stored.time, number))
                 else:
                     new.append(was._replace(until_sequence=stored.sequence, until_time=stored.time))
-            last[number] = after(was, item)
+            last[number] = now = after(was, item)
+            turns.append(_turn(was, now, item))
         _END.run(connection, ended)
         _ADD.run(connection, new + [state for number, state in last.items() if state is not known.get(number)])
+        flow.write(connection, turns)
 
 
 def after(was: State | None, item: Recorded) -> State:
@@ -138,6 +144,11 @@ def after(was: State | None, item: Recorded) -> State:
         case TicketStatusChanged() | TicketPriorityChanged() | TicketAssigned() | TicketUnassigned() as event if was:
             return was._replace(sequence=sequence, time=time, version=was.version + 1, **event.after)
     raise ValueError(f"{item.stored.type} cannot be {item.stored.subject}'s event {item.stored.streamversion}.")
+
+
+def _turn(was: State | None, now: State, item: Recorded) -> Turn:
+    escalated = isinstance(item.event, TicketEscalated)
+    return Turn(now.sequence, now.time, now.created_at, was.status if was is not None else None, now.status, escalated)
 
 
 def _is_change(item: Recorded) -> bool:
