@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from tests.integration.escalator.conftest import Escalation, escalation, soon
-from tests.integration.tickets.conftest import good
+from tests.integration.escalator.conftest import DEADLINES, Escalation, escalation, soon
+from tests.integration.tickets.conftest import good, refused
 from tests.support.house import declared
 
 DAY = {"name": "default", "levels": [{"after": "24h"}]}
@@ -159,3 +159,29 @@ async def test_deadlines_come_page_by_page_the_next_first(there: Escalation) -> 
     own = [(item["policy"], item["level"]) for item in everything if item["ticket_id"] in opened]
     assert (sorted(own[:6]), own[6:]) == ([("a", 1)] * 3 + [("b", 2)] * 3, [("b", 1)] * 3)
     assert {item["ticket_id"] for item in await there.deadlines(state="fired")}.isdisjoint(opened)
+
+
+async def test_of_one_ticket_it_is_told_when_it_escalates_and_whether_it_waits_for_more_than_its_time(there: Escalation) -> None:
+    good(await there.set({"name": "b", "levels": [{"after": "2h"}, {"after": "1h"}]}, {"name": "a", "levels": [{"after": "1h"}]}))
+    ticket, _ = await there.desk.open(), await there.desk.open()
+    await there.desk.house.settled()
+    pending = await there.deadlines(ticket=ticket["id"], state="pending")
+    assert pending == [item for item in await there.deadlines(state="pending") if item["ticket_id"] == ticket["id"]]
+    assert [(item["policy"], item["level"], item["ready"]) for item in pending] == [("a", 1, True), ("b", 2, True), ("b", 1, True)]
+    assert await there.deadlines(ticket=ticket["id"], state="pending", limit=1) == pending
+    assert await there.deadlines(ticket=ticket["id"]) == [*pending, *await there.deadlines(ticket=ticket["id"], state="cancelled")]
+    assert await there.deadlines(ticket=999_999) == []
+
+    good(await there.desk.put(ticket, "status", "in_progress"))
+    await there.desk.house.settled()
+    waiting = await there.deadlines(ticket=ticket["id"], state="pending")
+    assert waiting == [{**item, "ready": False} for item in pending]
+
+
+async def test_a_cursor_of_one_tickets_deadlines_is_good_for_no_others(there: Escalation) -> None:
+    good(await there.set({"name": "b", "levels": [{"after": "2h"}, {"after": "1h"}]}))
+    one, other = await there.desk.open(), await there.desk.open()
+    await there.desk.house.settled()
+    cursor = good(await there.admin.get(DEADLINES, params={"ticket": one["id"], "limit": 1}))["next_cursor"]
+    refused(await there.admin.get(DEADLINES, params={"ticket": other["id"], "cursor": cursor}), 422, "invalid")
+    refused(await there.admin.get(DEADLINES, params={"cursor": cursor}), 422, "invalid")

@@ -192,6 +192,8 @@ async def test_only_admins_change_policies(shared: Escalation) -> None:
     refused(await shared.admin.put(POLICIES, json=body, headers=elsewhere), 403, "cross-site")
 
 
-@pytest.mark.parametrize("query", [{"state": "waiting"}, {"limit": 0}, {"cursor": "nonsense"}, {"colour": "red"}])
+@pytest.mark.parametrize(
+    "query", [{"state": "waiting"}, {"limit": 0}, {"cursor": "nonsense"}, {"ticket": 0}, {"ticket": "x"}, {"colour": "red"}]
+)
 async def test_a_list_that_cannot_be_meant_is_refused(shared: Escalation, query: dict[str, Any]) -> None:
     refused(await shared.admin.get(DEADLINES, params=query), 422, "invalid")

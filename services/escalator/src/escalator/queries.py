@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, select, tuple_
+from sqlalchemy import Connection, Select, bindparam, select, tuple_
 
 from escalator.decider import evolve
 from escalator.policies import Policies
@@ -30,7 +30,11 @@ _ASKS = (
     .order_by(events.c.streamversion)
 )
 _PLACE = (deadlines.c.due_at, deadlines.c.ticket, deadlines.c.policy, deadlines.c.level)
-_LIST = select(*_PLACE, deadlines.c.shown, deadlines.c.asked_at, deadlines.c.fired_at).order_by(*_PLACE).limit(bindparam("limit"))
+_LIST = (
+    select(*_PLACE, deadlines.c.shown, deadlines.c.ready, deadlines.c.asked_at, deadlines.c.fired_at)
+    .order_by(*_PLACE)
+    .limit(bindparam("limit"))
+)
 _NEXT = select(deadlines.c.due_at).where(deadlines.c.ready).order_by(deadlines.c.due_at).limit(1)
 _DUE = (
     select(deadlines.c.ticket).where(deadlines.c.ready, deadlines.c.due_at <= bindparam("now")).order_by(*_PLACE).limit(bindparam("limit"))
@@ -65,14 +69,24 @@ def asks_after(connection: Connection, ticket: int, cause: str) -> list[tuple[Es
     return [(CATALOGUE.decode(type_, version, json.loads(data), None), from_text(time)) for type_, version, time, data in rows]
 
 
-def list_deadlines(connection: Connection, shown: Shown | None, after: Sequence[Any] | None, limit: int) -> list[dict[str, Any]]:
-    """Return up to `limit` deadlines, the next first; `after` is (due_at, ticket, policy, level) of the one before."""
+def list_deadlines(
+    connection: Connection, shown: Shown | None, after: Sequence[Any] | None, limit: int, *, ticket: int | None = None
+) -> list[dict[str, Any]]:
+    """Return up to `limit` deadlines, of all tickets or of one, the next first; `after` is (due_at, ticket, policy, level) of the last."""
+    rows = connection.execute(deadlines_listed(shown, after, ticket), {"limit": limit})
+    return [dict(row) for row in rows.mappings()]
+
+
+def deadlines_listed(shown: Shown | None, after: Sequence[Any] | None, ticket: int | None) -> Select[Any]:
+    """Return the statement of `list_deadlines`: of all tickets in the order of an index, of one the few that it has, sorted."""
     statement = _LIST
-    if shown is not None:
-        statement = statement.where(deadlines.c.shown == shown)
+    if ticket is not None:
+        statement = statement.where(deadlines.c.ticket == ticket)
+    if shown is not None:  # of one ticket, SQLite would rather look through everybody's deadlines of that state
+        statement = statement.where((deadlines.c.shown if ticket is None else deadlines.c.shown.concat("")) == shown)
     if after is not None:
         statement = statement.where(tuple_(*_PLACE) > tuple_(*after))
-    return [dict(row) for row in connection.execute(statement, {"limit": limit}).mappings()]
+    return statement
 
 
 def next_due(connection: Connection) -> datetime | None:

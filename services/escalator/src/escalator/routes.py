@@ -38,11 +38,13 @@ async def put_policies(request: Request, body: PoliciesBody, by: CurrentAdmin, e
 
 @router.get("/deadlines", response_model=DeadlinesOut)
 async def get_deadlines(request: Request, query: Annotated[DeadlinesQuery, Query()], by: CurrentAdmin) -> Answer:  # noqa: ARG001
-    """List deadlines, the next first."""
+    """List deadlines, of all tickets or of one, the next first."""
     running_ = running(request)
     bound = {"list": "deadlines", **query.filters()}
     after = running_.sealer.open(query.cursor, bound) if query.cursor is not None else None
-    rows = await running_.store.read_in_thread(lambda connection: list_deadlines(connection, query.state, after, query.limit + 1))
+    rows = await running_.store.read_in_thread(
+        lambda connection: list_deadlines(connection, query.state, after, query.limit + 1, ticket=query.ticket)
+    )
     items, more = rows[: query.limit], len(rows) > query.limit
     last = [items[-1][name] for name in ("due_at", "ticket", "policy", "level")] if more else None
     return json_answer(
@@ -53,6 +55,7 @@ async def get_deadlines(request: Request, query: Annotated[DeadlinesQuery, Query
                     "policy": row["policy"],
                     "level": row["level"],
                     "state": row["shown"],
+                    "ready": row["ready"],
                     "due_at": row["due_at"],
                     "asked_at": row["asked_at"],
                     "fired_at": row["fired_at"],

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from chassis.moments import Moment
 from chassis.paging import Page
-from chassis.strings import Spelled
+from chassis.strings import LARGEST_INTEGER, Spelled
 from escalator.calendars import MOST_HOLIDAYS, MOST_SPANS, SPAN, WEEKDAYS, Calendar, parse_span
 from escalator.policy import DURATION, MOST_LEVELS, MOST_POLICIES, NAME, NAME_RULE, Condition, Level, Policy, parse_duration
 
@@ -121,6 +121,7 @@ class PoliciesOut(BaseModel):
 
 
 class DeadlinesQuery(Page):
+    ticket: Annotated[int | None, Field(ge=1, le=LARGEST_INTEGER, description="A ticket's number.", examples=[42])] = None
     state: Annotated[
         State | None,
         Field(description="`pending`: to come, or asked for. `cancelled`: its policy or level is gone, or its ticket is resolved."),
@@ -134,6 +135,10 @@ class DeadlineOut(BaseModel):
     policy: str
     level: int
     state: State
+    ready: Annotated[
+        bool,
+        Field(description="Whether it is pending and waits for nothing but its time: the ticket is open and `when` holds."),
+    ]
     due_at: str
     asked_at: str | None
     fired_at: str | None
@@ -145,6 +150,7 @@ class DeadlineOut(BaseModel):
                 "policy": "default",
                 "level": 1,
                 "state": "pending",
+                "ready": True,
                 "due_at": "2026-11-24T09:00:00.123456Z",
                 "asked_at": None,
                 "fired_at": None,
