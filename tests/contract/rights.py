@@ -96,6 +96,7 @@ ROUTES: Mapping[str, Route] = {
     "POST /api/auth/two-factor/recovery-codes": Route(EVERYBODY, "409 two-factor-not-enabled", door="session", body=_PROOF),
     "POST /api/auth/two-factor/disable": Route(EVERYBODY, "409 two-factor-not-enabled", door="session", body=_PROOF),
     "GET /api/auth/users": Route(ADMINS, "200"),
+    "GET /api/auth/users/{user}": Route(ADMINS, "200", of="user"),
     "PATCH /api/auth/users/{user}": Route(ADMINS, "200", of="user", body=_with(active=True)),
     "POST /api/auth/users/{user}/erase": Route(ADMINS, "422 invalid", of="user", body=_with(email="nobody@example.org")),
     "DELETE /api/auth/users/{user}/two-factor": Route(ADMINS_NOT_THEMSELVES, "204", of="user"),

@@ -101,6 +101,8 @@ async def test_an_erased_account_cannot_be_changed(desk: Desk) -> None:
         await admin.post(f"/api/auth/users/{anna['id']}/erase", json={"email": "anna@example.org"})
         for change in ({"active": True}, {"role": "admin"}):
             assert problem(await admin.patch(f"/api/auth/users/{anna['id']}", json=change)) == (409, "erased")
+        shown = (await admin.get(f"/api/auth/users/{anna['id']}")).json()
+    assert (shown["name"], shown["email"], shown["active"], shown["can_sign_in"]) == (None, None, False, False)
 
 
 async def test_the_same_key_erases_once_and_is_answered_alike(desk: Desk) -> None:

@@ -18,6 +18,7 @@ async def test_people_are_for_admins(desk: Desk) -> None:
         me = (await anna.get("/api/auth/me")).json()["id"]
         for client, refusal in ((anna, (403, "not-permitted")), (nobody, (401, "not-signed-in"))):
             assert problem(await client.get("/api/auth/users")) == refusal
+            assert problem(await client.get(f"/api/auth/users/{me}")) == refusal
             assert problem(await client.patch(f"/api/auth/users/{me}", json={"role": "admin"})) == refusal
 
 
@@ -49,6 +50,15 @@ async def test_the_list_of_people_is_paged_and_filtered(desk: Desk) -> None:
         assert await found(q='"; DROP TABLE users --') == []
         for wrong in ({"role": "boss"}, {"active": "maybe"}, {"limit": "0"}, {"limit": "101"}, {"colour": "red"}, {"q": "\x00"}):
             assert problem(await ada.get("/api/auth/users", params=wrong)) == (422, "invalid")
+
+
+async def test_one_person_is_shown_as_in_the_list(desk: Desk) -> None:
+    async with desk.signed_in("ada", admin=True) as ada:
+        await desk.register("anna")
+        for listed in (await ada.get("/api/auth/users")).json()["items"]:
+            assert (await ada.get(f"/api/auth/users/{listed['id']}")).json() == listed
+        for nobody in ("0193576f-2c00-7c0e-9d4f-6f2f0e6b4a11", "a.b", "x" * 65):
+            assert problem(await ada.get(f"/api/auth/users/{nobody}")) == (404, "not-found")
 
 
 async def test_a_change_is_one_event_and_takes_effect_at_once(desk: Desk) -> None:

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from auth import attempts, queries, secrets
 from auth.commands import ChangeAccount, Register
 from auth.dependencies import VisitorsDevice, listing, parts_of, replaced_session, session_cookie, stranger
-from auth.errors import InvalidCredentials, SecondFactorRequired
+from auth.errors import InvalidCredentials, SecondFactorRequired, UserNotFound
 from auth.rules import email_key, folded
 from auth.schemas import (
     AccountChange,
@@ -125,6 +125,16 @@ async def list_users(request: Request, query: Annotated[UserQuery, Query()], _by
         )
     )
     return asked.answer(rows, user_out, lambda account: [folded(account.name), account.id])
+
+
+@router.get("/users/{user}", response_model=UserOut)
+async def get_user(request: Request, user: Id, _by: CurrentAdmin) -> Response:
+    """Return a person, also one who was erased. Admins only."""
+    with running(request).store.read() as connection:
+        account = queries.find_user(connection, user)
+    if account is None:
+        raise UserNotFound
+    return json_answer(user_out(account))
 
 
 @router.patch("/users/{user}", response_model=UserOut, responses=responses("last-admin", "erased", "unavailable"))
