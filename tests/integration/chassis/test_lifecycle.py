@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import sys
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -13,6 +15,7 @@ from openapi_spec_validator import validate
 from chassis import secrets
 from chassis.lifecycle import living
 from chassis.peers import wires
+from chassis.settings import SERVICES
 from events.envelope import from_wire
 from events.environment import real_environment
 from events.store import log_head
@@ -205,7 +208,7 @@ async def test_an_event_that_cannot_be_handled_is_shown_and_an_operator_decides(
     assert await status_of(desk, "notifier") == (200, "degraded")
     async with desk.peer("notifier", "operator") as operator:
         (parked,) = (await operator.get("/internal/parked")).json()["items"]
-        assert (parked["source"], parked["sequence"]) == ("/tickets", 1)
+        assert (parked["source"], parked["sequence"], parked["state"]) == ("/tickets", 1, "retrying")
         assert (await operator.post("/internal/parked/tickets/1/retry")).json() == {"handled": False}
         assert (await operator.post("/internal/parked/tickets/1/skip")).status_code == 204
         assert (await operator.post("/internal/parked/tickets/1/skip")).status_code == 404
@@ -215,6 +218,21 @@ async def test_an_event_that_cannot_be_handled_is_shown_and_an_operator_decides(
         assert (await peer.post("/internal/parked/tickets/1/skip")).status_code == 403
         page = await peer.get("/internal/events")
     assert [from_wire(wire).type for wire in wires(page.text)] == ["event.retried", "event.skipped"]
+
+
+async def test_ste_lists_what_is_parked(desk: House, anna: httpx2.AsyncClient) -> None:
+    await anna.post("/api/demo/tickets", json={"title": POISON})
+    await desk.settled()
+    urls = {f"STE_{name.upper()}_URL": desk.url("notifier") for name in SERVICES}  # the only one here with something to tell
+    environment = os.environ | urls | {"STE_DATA_DIR": str(desk.settings.data_dir)}
+    command = (sys.executable, "-m", "deploy.cli", "parked", "list")
+    listing = await asyncio.create_subprocess_exec(
+        *command, env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    output, errors = await listing.communicate()
+    assert listing.returncode == 0, errors.decode()
+    assert output.decode().count("ticket.created") == len(SERVICES)
+    assert "retrying" in output.decode()
 
 
 async def test_internal_doors_are_closed_without_a_credential(desk: House, anna: httpx2.AsyncClient) -> None:

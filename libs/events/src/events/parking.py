@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
@@ -18,6 +18,8 @@ from events.tables import parked
 from events.times import from_text, to_text
 
 logger = logging.getLogger(__name__)
+
+ParkedState = Literal["retrying", "behind", "waiting"]
 
 TRIES = 8
 """How often an event is tried again before it waits for an operator."""
@@ -63,7 +65,7 @@ def _insert(tx: Transaction, event: StoredEvent, error: str, next_at: str | None
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parked:
-    """An event that is set aside. `next_at` None: it waits behind another of its subject, or, after all tries, for an operator."""
+    """An event that is set aside. It is `retrying` at `next_at`, waits `behind` another of its subject, or `waiting` for an operator."""
 
     source: str
     sequence: int
@@ -73,16 +75,20 @@ class Parked:
     next_at: datetime | None
     error: str
     parked_at: datetime
+    state: ParkedState
 
 
 def parked_events(connection: Connection, limit: int = 1000) -> list[Parked]:
     """Return what is parked, the longest waiting first."""
     columns = [parked.c[name] for name in ("source", "sequence", "subject", "type", "tries", "next_at", "error", "parked_at")]
     rows = connection.execute(select(*columns).order_by(parked.c.parked_at, parked.c.source, parked.c.sequence).limit(limit)).mappings()
-    return [
-        Parked(**{**row, "next_at": from_text(row["next_at"]) if row["next_at"] else None, "parked_at": from_text(row["parked_at"])})
-        for row in rows
-    ]
+    return [_parked(row) for row in rows]
+
+
+def _parked(row: Mapping[Any, Any]) -> Parked:
+    next_at = from_text(row["next_at"]) if row["next_at"] else None
+    state: ParkedState = "retrying" if next_at is not None else "waiting" if row["tries"] >= TRIES else "behind"
+    return Parked(**{**row, "next_at": next_at, "parked_at": from_text(row["parked_at"]), "state": state})
 
 
 def figures(connection: Connection, now: datetime) -> dict[str, float]:
