@@ -20,7 +20,16 @@ ACTIONS = {
     "ticket_note_added": "added a note",
     "ticket_escalated": "escalated the ticket",
 }
-TABLES: dict[str, Any] = {"STATUSES": STATUSES, "PRIORITIES": PRIORITIES, "SORTS": SORTS, "ACTIONS": ACTIONS}
+STEPS = {
+    "request": "asked for",
+    "event": "happened",
+    "deadline": "deadline",
+    "rule": "rule",
+    "job": "job",
+    "notification": "told",
+    "obstacle": "in the way",
+}
+TABLES: dict[str, Any] = {"STATUSES": STATUSES, "PRIORITIES": PRIORITIES, "SORTS": SORTS, "ACTIONS": ACTIONS, "STEPS": STEPS}
 _TINTS = 6
 
 
