@@ -58,6 +58,18 @@ async def test_people_get_accounts_as_of_when_they_were_first_seen(desk: Desk) -
     assert (known["resolver-1@imported.invalid"]["role"], known["resolver-1@imported.invalid"]["id"]) == ("admin", resolver["id"])
 
 
+async def test_who_can_sign_in_is_told_from_who_was_brought_in(desk: Desk) -> None:
+    await bring(desk, person("Resolver 1", "admin"))
+    async with desk.signed_in("ada", admin=True) as ada:
+
+        async def found(**query: str) -> list[str]:
+            return [user["name"] for user in (await ada.get("/api/auth/users", params=query)).json()["items"]]
+
+        assert await found(role="admin") == ["ada", "Resolver 1"]
+        assert await found(role="admin", can_sign_in="true") == ["ada"]
+        assert await found(can_sign_in="false") == ["Resolver 1"]
+
+
 async def test_who_is_there_is_not_brought_again_however_often_and_at_once(desk: Desk) -> None:
     everybody = [person(f"Caller {number}") for number in range(5)]
     answers = await asyncio.gather(*(bring_at_once(desk, everybody) for _ in range(4)))

@@ -121,7 +121,14 @@ def is_empty(connection: Connection) -> bool:
 
 
 def list_users(
-    connection: Connection, *, q: str | None, role: str | None, active: bool | None, limit: int, after: Sequence[Any] | None
+    connection: Connection,
+    *,
+    q: str | None,
+    role: str | None,
+    active: bool | None,
+    limit: int,
+    after: Sequence[Any] | None,
+    can_sign_in: bool | None = None,
 ) -> list[Account]:
     """Return up to `limit` people by name, from the sort key `after` (name_key, id) on. `q`: every word of it is in the name or e-mail."""
     query: Select[Any] = select(users).order_by(users.c.name_key, users.c.id).limit(limit)
@@ -131,6 +138,8 @@ def list_users(
         query = query.where(users.c.role == role)
     if active is not None:
         query = query.where(users.c.active.is_(active))
+    if can_sign_in is not None:
+        query = query.where(users.c.can_sign_in.is_(can_sign_in))
     if after is not None:
         query = query.where(tuple_(users.c.name_key, users.c.id) > tuple_(*after))
     return [account_of(row) for row in connection.execute(query).mappings()]

@@ -121,7 +121,13 @@ async def list_users(request: Request, query: Annotated[UserQuery, Query()], _by
     asked = listing(request, query, list="users")
     rows = await running(request).store.read_in_thread(
         lambda connection: queries.list_users(
-            connection, q=query.q, role=query.role, active=query.active, limit=asked.fetch, after=asked.after
+            connection,
+            q=query.q,
+            role=query.role,
+            active=query.active,
+            can_sign_in=query.can_sign_in,
+            limit=asked.fetch,
+            after=asked.after,
         )
     )
     return asked.answer(rows, user_out, lambda account: [folded(account.name), account.id])

@@ -104,6 +104,7 @@ class UserQuery(Page):
     ] = None
     role: Role | None = None
     active: Flag | None = None
+    can_sign_in: Annotated[Flag | None, Field(description="Whether they have a way in: who was imported, or erased, has none.")] = None
 
 
 class Question(In):
