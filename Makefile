@@ -14,7 +14,7 @@ ifneq ($(shell cat $(STAMP) 2>/dev/null),$(CURDIR))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench faults plants lock test-tools clean
+.PHONY: help run test check bench faults plants screenshots lock test-tools clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:[^#]*## /#/' | awk -F'#' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -39,6 +39,9 @@ faults: $(STAMP) ## Kill the desk everywhere under load: minutes; ROUNDS=20 hour
 
 plants: $(STAMP) ## Plant faults into a copy of the tree, one at a time, and see whether the tests catch them: half an hour
 	$(BIN)/python -m tests.plants $(ARGS)
+
+screenshots: $(STAMP) ## Draw every page of a desk with a made-up past into docs/screenshots; needs Chromium
+	$(BIN)/python -m tests.screenshots
 
 lock: $(STAMP) ## Choose every dependency anew and write requirements.lock: hashes, no hosts
 	rm -f uv.lock
