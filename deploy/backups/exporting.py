@@ -21,8 +21,9 @@ from chassis.rewinding import JournalKeeper
 from chassis.settings import SERVICES, Settings
 from deploy.backups.checking import keys_of
 from deploy.backups.cutting import staging
-from deploy.backups.making import backup, drafting, put_in_place, require_outside
+from deploy.backups.making import copy_desk, drafting, put_in_place, require_outside
 from deploy.backups.manifest import Manifest, sha256_of
+from deploy.backups.recording import copied_as, record
 from deploy.backups.services import Declared, all_declared
 from deploy.refusal import Refusal
 from events import tables
@@ -84,9 +85,11 @@ def export(settings: Settings, target: Path, tell: Tell, *, primary: bool) -> Ex
     os.umask(0o077)
     with drafting(target) as draft, tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as scratch:
         copied = Path(scratch) / "stores"
-        manifest = backup(settings, copied, tell)
+        copied.mkdir(mode=0o700)
+        manifest = copy_desk(settings, copied, tell)
         tell("Writing every event as a line.")
         exported = _write(copied, manifest, draft, primary=primary)
+        record(settings, copied_as("export", exported.journal, draft / NAME, primary=primary), tell, running=manifest.running)
         put_in_place(draft, target)
     return exported
 

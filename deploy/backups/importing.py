@@ -21,7 +21,8 @@ from deploy.backups import switching
 from deploy.backups.cutting import Engines, staging
 from deploy.backups.exporting import KEPT_SECRETS, Exported, Tell, lines_of
 from deploy.backups.former import Former
-from deploy.backups.making import alone, require_sqlite
+from deploy.backups.making import require_sqlite
+from deploy.backups.recording import alone
 from deploy.backups.restoring import Outcome, place_desk, require_own_places, verified
 from deploy.backups.services import Declared, all_declared, journal_keeper
 from deploy.desk_file import holding

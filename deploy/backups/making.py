@@ -5,17 +5,17 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from chassis.database import StoreInUse, held
 from chassis.settings import SERVICES, Settings
 from deploy.backups.checking import check_stores, files_in, keys_of, reading
-from deploy.backups.manifest import Manifest, StoreEntry, sha256_of
+from deploy.backups.manifest import NAME, Manifest, StoreEntry, sha256_of
+from deploy.backups.recording import Tell, alone, copied_as, record
 from deploy.backups.services import all_declared, journal_keeper
 from deploy.desk_file import DeskFile, holding
 from deploy.operator import Operator
@@ -25,8 +25,6 @@ from events.snapshots import Snapshot
 from events.store import SQLITE
 from events.times import to_text
 
-Tell = Callable[[str], None]
-"""Is told, in a sentence, what is done now."""
 _TRIES = 5
 _PAUSE = 0.5
 _WORD_EVERY = 5.0
@@ -42,22 +40,29 @@ def backup(settings: Settings, target: Path, tell: Tell) -> Manifest:
 
     A desk that runs works on; one that is stopped stays so meanwhile.
     """
-    require_sqlite(settings)
     target = target.expanduser().absolute()
     require_outside(settings, target)
     os.umask(0o077)
+    with drafting(target) as draft:
+        manifest = copy_desk(settings, draft, tell)
+        record(settings, copied_as("backup", manifest.journal, draft / NAME, primary=True), tell, running=manifest.running)
+        put_in_place(draft, target)
+    return manifest
+
+
+def copy_desk(settings: Settings, draft: Path, tell: Tell) -> Manifest:
+    """Copy stores and secrets into an empty directory, verify them, and write the manifest. Raises Refusal."""
+    require_sqlite(settings)
     desk = DeskFile.read(settings.data_dir)
     running = desk is not None or bool({f"{name}_url" for name in SERVICES} & settings.model_fields_set)
-    with drafting(target) as draft:
-        copied = _of_running(settings, draft, tell) if running else _of_stopped(settings, draft, tell)
-        _copy_secrets(settings.secrets_dir, draft / "secrets")
-        tell("Verifying what was written.")
-        keys = {name: keys_of(draft / "secrets", name) for name in SERVICES}
-        check_stores(files_in(draft), keys)
-        manifest = _manifest(draft, keys, running=running)
-        _require_same(manifest, copied)
-        manifest.write(draft)
-        put_in_place(draft, target)
+    copied = _of_running(settings, draft, tell) if running else _of_stopped(settings, draft, tell)
+    _copy_secrets(settings.secrets_dir, draft / "secrets")
+    tell("Verifying what was written.")
+    keys = {name: keys_of(draft / "secrets", name) for name in SERVICES}
+    check_stores(files_in(draft), keys)
+    manifest = _manifest(draft, keys, running=running)
+    _require_same(manifest, copied)
+    manifest.write(draft)
     return manifest
 
 
@@ -170,18 +175,6 @@ def _of_stopped(settings: Settings, draft: Path, tell: Tell) -> dict[str, Any]:
                 snapshot.close()
             copied[name] = {"origin": snapshot.head.origin, "sequence": snapshot.head.sequence, "hash": snapshot.head.hash}
     return copied
-
-
-@contextmanager
-def alone(settings: Settings) -> Iterator[None]:
-    """Hold every store as the only one. Raises Refusal when a service uses its store."""
-    with ExitStack() as stack:
-        for name in SERVICES:
-            try:
-                stack.enter_context(held(settings.data_dir, name, exclusive=True))
-            except StoreInUse as error:
-                raise Refusal(str(error), "Stop it first.") from None
-        yield
 
 
 def _path_of(settings: Settings, service: str) -> Path:

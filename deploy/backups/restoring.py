@@ -22,8 +22,9 @@ from deploy.backups.checking import check_files, check_stores, files_in, keys_of
 from deploy.backups.cutting import cut_all, position_in, staging
 from deploy.backups.erasing import mark_again
 from deploy.backups.former import Former, Held, look_at
-from deploy.backups.making import alone, require_sqlite
+from deploy.backups.making import require_sqlite
 from deploy.backups.manifest import Manifest
+from deploy.backups.recording import alone
 from deploy.backups.services import Declared, all_declared
 from deploy.backups.telling import erase_all, tell_all
 from deploy.desk_file import holding

@@ -4,6 +4,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Self
@@ -116,14 +117,23 @@ def _import(file: Path, source: str, read: "Callable[[IO[bytes]], Iterator[Chang
                 sending.result.broken = _fill(spool, read(opened), shown)
         except Unreadable as error:
             raise Refusal(f"{file} can not be imported: {error}.", "docs/import.md says what it must look like.") from None
-        seconds = _send(sending, spool, shown)
+        seconds = _send(sending, spool, shown, _digest_of(file))
     _summarise(file, sending.result, seconds)
     if sending.result.broken:
         raise typer.Exit(Exit.WRONG)
 
 
-def _send(sending: "Sending", spool: "Spool", shown: "_Shown") -> float:
-    """Send everything; return how many seconds that took. Raises Refusal."""
+def _digest_of(file: Path) -> str | None:
+    """Return the SHA-256 of a file in hex; None for a pipe, which can be read only once."""
+    from deploy.backups.manifest import sha256_of
+
+    return sha256_of(file) if file.is_file() else None
+
+
+def _send(sending: "Sending", spool: "Spool", shown: "_Shown", digest: str | None) -> float:
+    """Send everything; return how many seconds that took. The desk has an entry of it in the audit, however it ends. Raises Refusal."""
+    from deploy.refusal import Refusal
+
     changes, people = spool.counts()
     began = time.monotonic()
     try:
@@ -131,8 +141,16 @@ def _send(sending: "Sending", spool: "Spool", shown: "_Shown") -> float:
         sending.changes(spool.changes(), shown.begin("rows", changes))
     except KeyboardInterrupt:
         shown.say("The import was interrupted. The same command goes on where it was.")
+        with suppress(Refusal):
+            sending.note(digest, complete=False)
         raise
-    return time.monotonic() - began
+    except Refusal:
+        with suppress(Refusal):
+            sending.note(digest, complete=False)
+        raise
+    seconds = time.monotonic() - began
+    sending.note(digest, complete=True)
+    return seconds
 
 
 def _fill(spool: "Spool", items: "Iterator[Change | Broken]", shown: "_Shown") -> int:

@@ -88,6 +88,19 @@ class Sending:
                     self._count(placed, found)
             step(len(some))
 
+    def note(self, digest: str | None, *, complete: bool) -> None:
+        """Let the desk write down that somebody brought this in: the file's SHA-256, and what came of it. Raises Refusal.
+
+        For a run that did not come to its end nobody is waited for any longer.
+        """
+        done = self.result
+        counts = {"people": done.people, "rows": done.rows, "events": done.events, "known": done.known, "broken": done.broken}
+        body = {"source": self.source, "digest": digest, "complete": complete, "tickets": len(done.tickets), **counts}
+        if complete:
+            self._post("tickets", body, "/internal/import/runs")
+        else:
+            self.desk.post("tickets", "/internal/import/runs", body)
+
     def _can_be_sent(self, change: Change) -> bool:
         if _size(change) > _LARGEST:
             self._break(change.line, "has more text than a ticket can hold")
@@ -125,12 +138,12 @@ class Sending:
         self.result.broken += 1
         self.report(line, reason)
 
-    def _post(self, service: str, body: dict[str, Any]) -> Any:
+    def _post(self, service: str, body: dict[str, Any], path: str = "/internal/import") -> Any:
         """Ask until there is an answer. Raises Away when there is none for PATIENCE seconds."""
         waited, pause = 0.0, _FIRST_PAUSE
         while True:
             try:
-                return self.desk.post(service, "/internal/import", {"source": self.source, **body})
+                return self.desk.post(service, path, {"source": self.source, **body})
             except Away as error:
                 if waited >= PATIENCE:
                     raise

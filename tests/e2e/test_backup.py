@@ -18,7 +18,7 @@ import pytest
 
 from chassis.settings import SERVICES
 from deploy.backups.checking import check_files, check_stores, files_in
-from deploy.backups.manifest import Manifest
+from deploy.backups.manifest import Manifest, sha256_of
 from deploy.refusal import Refusal
 from tests.support.backups import caught_up, logs_of, rows_of
 from tests.support.desk import Desk
@@ -136,6 +136,20 @@ def test_a_backup_is_verified_and_says_what_it_holds(loaded: tuple[Path, Load, f
     assert all(path.stat().st_mode & 0o077 == 0 for path in [target, *target.rglob("*")])
     assert sorted(manifest.secrets) == sorted(path.name for path in (target / "secrets").iterdir())
     assert sorted(path.name for path in target.parent.iterdir()) == ["backup"]
+
+
+def test_the_audit_names_every_copy_that_was_taken(loaded: tuple[Path, Load, float], busy: Desk, tmp_path: Path) -> None:
+    target, _load, _asked = loaded
+    assert busy.ste("export", str(tmp_path / "text"), "--primary").returncode == 0
+    last, *_, first = audited_copies(busy)
+    assert first["position"] == Manifest.read(target).journal
+    assert (first["kind"], first["primary"], first["digest"]) == ("backup", True, sha256_of(target / "manifest.json"))
+    assert (last["kind"], last["primary"], last["digest"]) == ("export", True, sha256_of(tmp_path / "text" / "desk.json"))
+
+
+def audited_copies(desk: Desk) -> list[dict[str, Any]]:
+    items = desk.client("admina").get("/api/audit", params={"action": "desk_copied"}).json()["items"]
+    return [item["after"] for item in items]
 
 
 def test_a_backup_with_one_other_byte_is_not_restored(loaded: tuple[Path, Load, float], tmp_path: Path) -> None:
@@ -357,7 +371,13 @@ def test_a_desk_that_is_stopped_can_be_copied_too(tmp_path: Path, loaded: tuple[
     made = stopped.ste("backup", str(tmp_path / "b"))
     assert made.returncode == 0, made.stderr
     for service in SERVICES:
-        assert rows_of(tmp_path / "b" / f"{service}.sqlite3") == rows_of(stopped.data_dir / f"{service}.sqlite3")
+        copied, there = (rows_of(place / f"{service}.sqlite3") for place in (tmp_path / "b", stopped.data_dir))
+        differ = {name for name, rows in there.items() if copied[name] != rows}
+        if service == "tickets":
+            assert len(there["events"]) == len(copied["events"]) + 1
+            assert "desk.copied" in str([row for row in there["events"] if row not in copied["events"]])
+        else:
+            assert differ == set()
     empty = another(tmp_path / "empty").ste("backup", str(tmp_path / "c"))
     assert empty.returncode == 1
     assert not (tmp_path / "c").exists()

@@ -1,5 +1,6 @@
 """`ste import`, as an operator uses it: words, exit codes, and a desk that holds each row once, whatever was killed meanwhile."""
 
+import hashlib
 import subprocess
 import sys
 from collections import Counter
@@ -81,7 +82,14 @@ def test_a_log_comes_in_with_its_broken_row_named_and_a_second_time_adds_nothing
     again = desk.ste("import", "servicenow", str(log), "--source", "broken")
     assert again.returncode == 1
     assert f"{len(rows):,} rows had been brought in before" in again.stdout
-    assert (head(desk, "auth"), head(desk, "tickets")) == heads
+    (ran,) = events_after(desk, "tickets", heads[1])
+    assert (ran["type"], head(desk, "auth")) == ("history.imported", heads[0])
+    second, first_run = desk.client("admina").get("/api/audit", params={"action": "history_imported", "limit": 2}).json()["items"]
+    told = {"source": "broken", "digest": hashlib.sha256(log.read_bytes()).hexdigest(), "complete": True, "broken": 2}
+    assert told.items() <= second["after"].items()
+    assert (second["after"]["rows"], second["after"]["known"]) == (0, len(rows))
+    assert (first_run["after"]["rows"], first_run["after"]["known"], first_run["after"]["tickets"]) == (len(rows), 0, 250)
+    assert second["actor"] == {"kind": "system", "id": "operator", "name": "operator"}
     assert desk.ste("audit", "verify").returncode == 0
 
     part = log.with_name("part.csv")

@@ -74,19 +74,28 @@ def revision_of(connection: Connection, package: str) -> str | None:
     return MigrationContext.configure(connection, opts={"version_table": _version_table(package)}).get_current_revision()
 
 
+def is_current(connection: Connection, *packages: str) -> bool:
+    """Return whether the schema is at the newest revision of each package: to open the store changes nothing."""
+    return all(revision_of(connection, package) == _script(package).get_current_head() for package in packages)
+
+
 def _version_table(package: str) -> str:
     return f"revision_of_{package.partition('.')[0]}"
 
 
 def _upgrade(connection: Connection, package: str) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(Path(str(importlib.import_module(package).__file__)).parent))
-    config.set_main_option("path_separator", "os")
-    script = ScriptDirectory.from_config(config)
+    script = _script(package)
 
     def steps(revision: object, _context: MigrationContext) -> list[object]:
         return list(script._upgrade_revs("head", revision))  # type: ignore[arg-type]  # noqa: SLF001 (what alembic's own `upgrade` calls)
 
-    with EnvironmentContext(config, script, fn=steps, destination_rev="head") as environment:
+    with EnvironmentContext(Config(), script, fn=steps, destination_rev="head") as environment:
         environment.configure(connection=connection, version_table=_version_table(package), transaction_per_migration=False)
         environment.run_migrations()
+
+
+def _script(package: str) -> ScriptDirectory:
+    config = Config()
+    config.set_main_option("script_location", str(Path(str(importlib.import_module(package).__file__)).parent))
+    config.set_main_option("path_separator", "os")
+    return ScriptDirectory.from_config(config)

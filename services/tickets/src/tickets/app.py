@@ -19,6 +19,7 @@ from tickets import (
     importing,
     internal,
     journal_verification,
+    operation_routes,
     people,
     proof_routes,
     replay_routes,
@@ -54,6 +55,7 @@ _ROUTERS = (
     why_routes.internal,
     internal.router,
     import_routes.router,
+    operation_routes.router,
     demo.router,
 )
 

@@ -73,6 +73,39 @@ class StoreRestored:
     cut: int
 
 
+@event("desk.copied", action="desk_copied")
+class DeskCopied:
+    """An operator took a copy of the whole desk: a `backup` or an `export`. Subject `store/<service>`.
+
+    `primary` is whether passwords' hashes and what else stands in no event are in it, `position` the last of the journal in it, and
+    `digest` the SHA-256, in hex, of the file in it that names all others with theirs.
+    """
+
+    kind: str
+    primary: bool
+    position: int
+    digest: str
+
+
+@event("history.imported", action="history_imported")
+class HistoryImported:
+    """An operator brought history of another desk in, and this run added so much. Subject `store/<service>`.
+
+    `digest` is the SHA-256, in hex, of the file, None when it was none that can be read twice; `complete` is whether the run came to its
+    end. `known` rows had been in before, `broken` ones could not be brought in.
+    """
+
+    source: str
+    digest: str | None
+    complete: bool
+    people: int
+    rows: int
+    tickets: int
+    events: int
+    known: int
+    broken: int
+
+
 @event("witness.resolved", action="witness_resolved")
 class WitnessResolved:
     """An operator ended an alarm over a source's history, or, `accepted`, took it as it is now. Subject `store/<service>`."""
