@@ -1,6 +1,7 @@
 """The consumer against a real server and real stores: each event once and in order, whatever breaks on the way."""
 
 import asyncio
+import logging
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -239,11 +240,11 @@ async def test_a_hole_waits_for_an_owner_who_is_away(owner: Shop, desk: Shop, au
         feed.open = False
         owner.append("user/anna", *[UserPasswordChanged()] * 2)
         await log.publish(owner.log()[4:], 0)
-        assert await until(true_of(lambda: consumer.trouble is not None))
+        assert await until(true_of(lambda: bool(consumer.troubles)))
         assert desk.handled() == [1, 2, 3]
         feed.open = True
         assert await settled(consumer, owner)
-        assert await until(true_of(lambda: consumer.trouble is None))
+        assert await until(true_of(lambda: not consumer.troubles))
     assert desk.handled() == [1, 2, 3, 4, 5]
 
 
@@ -303,7 +304,10 @@ async def test_while_the_broker_is_down_the_feed_brings_everything(owner: Shop, 
     assert desk.handled() == [1, 2]
 
 
-async def test_a_stream_that_is_filled_again_tells_nobody_twice(owner: Shop, desk: Shop, auth: Broker, tickets: Broker) -> None:
+async def test_a_stream_that_is_filled_again_tells_nobody_twice_and_is_no_trouble(
+    owner: Shop, desk: Shop, auth: Broker, tickets: Broker, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, logger="events.consumer")
     consumer = consumer_of(desk, tickets, owner.feed)
     async with relaying(owner, auth) as relay, at_work(consumer.run()):
         for _ in range(5):
@@ -311,6 +315,31 @@ async def test_a_stream_that_is_filled_again_tells_nobody_twice(owner: Shop, des
             await relay.refill()  # as an erasure does
         assert await settled(consumer, owner)
     assert desk.handled() == list(range(1, 151))
+    warned = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+    assert not [said for said in warned if "no place for" in said or "There is no stream" in said]
+
+
+async def test_a_stream_that_stays_away_is_told_once_though_the_feed_brings_everything(
+    owner: Shop, desk: Shop, tickets: Broker, caplog: pytest.LogCaptureFixture
+) -> None:
+    """At first it may be that it is being made anew; after half a minute it is not."""
+    caplog.set_level(logging.INFO, logger="events.consumer")
+    late = timedelta()
+    consumer = consumer_of(desk, tickets, owner.feed)
+    consumer._environment = replace(ENVIRONMENT, now=lambda: ENVIRONMENT.now() + late)
+    async with at_work(consumer.run()):
+        owner.append("user/anna", REGISTERED)
+        assert await settled(consumer, owner)
+        assert consumer.troubles == {}
+        late = timedelta(minutes=1)
+        assert await until(true_of(lambda: "broker" in consumer.troubles))
+        owner.append("user/anna", UserPasswordChanged())
+        assert await settled(consumer, owner)
+        late = timedelta(minutes=3)
+        owner.append("user/anna", UserDeactivated(before={"active": True}, after={"active": False}))
+        assert await settled(consumer, owner)
+    levels = [record.levelname for record in caplog.records if record.name == "events.consumer"]
+    assert levels == ["INFO", "WARNING"], caplog.text
 
 
 async def test_two_processes_of_a_service_handle_nothing_twice(owner: Shop, desk: Shop, auth: Broker, tickets: Broker) -> None:

@@ -19,7 +19,7 @@ from events.handling import Subscription, describe, is_the_stores
 from events.intake import Batch, Moved, Record
 from events.positions import Position, Verdict, follow
 from events.store import Store
-from events.streams import BrokerError, DurableFetch
+from events.streams import BrokerError, DurableFetch, StreamMissing
 from events.writer import Writer
 
 logger = logging.getLogger(__name__)
@@ -34,6 +34,7 @@ _PAUSE = 0.25  # seconds after an error
 _IDLE = timedelta(minutes=1)  # how often the feed is read while the broker brings everything
 _ALONE = timedelta(seconds=2)  # and while it does not
 _FORKED = 60.0  # seconds between looks at a history that forked
+_MISSED = timedelta(seconds=30)  # until a stream that is not there is a trouble: it is made anew whenever somebody was erased
 _HALTED = 2.0  # and whether an operator has resolved what stops it
 
 
@@ -66,8 +67,8 @@ class Consumer:
         self.source = subscription.source
         self.alarm: str | None = None
         """Why it has stopped, if it has: the history forked. It looks again every minute."""
-        self.trouble: str | None = None
-        """What went wrong last, as long as it does; it tries again by itself."""
+        self.troubles: dict[str, str] = {}
+        """What goes wrong, with the `broker`, the owner's `feed` or a `batch`, as long as it does; it tries again by itself."""
         self.position = 0
         """The last sequence that is known to be handled."""
         self.heard = 0
@@ -84,6 +85,7 @@ class Consumer:
         self._position: Position | None = None
         self._bound = False
         self._read_at: datetime | None = None
+        self._missing_since: datetime | None = None
 
     async def run(self) -> None:
         """Handle what comes, for ever."""
@@ -95,11 +97,15 @@ class Consumer:
                     logger.error("%s", forked)  # noqa: TRY400 -- the message says it all
                 self.alarm = str(forked)
                 await self._environment.sleep(_HALTED if isinstance(forked, Halted) else _FORKED)
+            except BrokerError as error:
+                self._note_broker(error)
+                await self._environment.sleep(_PAUSE)
             except Exception as error:  # noqa: BLE001 -- nothing that happens to one batch may end the consumer
-                self._note(describe(error) if not isinstance(error, BrokerError) else str(error))
+                self._note("batch", describe(error))
                 await self._environment.sleep(_PAUSE)
             else:
                 self.alarm = None
+                self._note("batch", None)
 
     async def step(self) -> None:
         """One round: read the feed if it is time to, then wait for what the broker brings and handle it. Raises Halted if it must not."""
@@ -136,6 +142,7 @@ class Consumer:
         except BrokerError:
             self._bound = False
             raise
+        self._note_broker(None)
         if deliveries:
             if __debug__:
                 reach("consumer.received")
@@ -154,7 +161,7 @@ class Consumer:
             try:
                 await self._durable.ensure()
             except BrokerError as error:
-                self._note(str(error))
+                self._note_broker(error)
                 return False
             self._bound, self._read_at = True, None
         return True
@@ -167,10 +174,10 @@ class Consumer:
         try:
             await self._read_feed()
         except OwnerAway as away:
-            self._note(str(away))
+            self._note("feed", str(away))
             self._read_at = self._environment.now() - _IDLE + _ALONE
         else:
-            self._note(None)
+            self._note("feed", None)
 
     async def _read_feed(self) -> None:
         """Handle everything that the owner has beyond our position. Raises Forked when our position is not in the owner's history."""
@@ -265,10 +272,23 @@ class Consumer:
             return None
         return event
 
-    def _note(self, trouble: str | None) -> None:
-        if trouble is not None and trouble != self.trouble:
+    def _note_broker(self, error: BrokerError | None) -> None:
+        """Note what the broker did; that the stream is not there says nothing as long as its service may be making it anew."""
+        missing, now = isinstance(error, StreamMissing), self._environment.now()
+        if missing and self._missing_since is None:
+            self._missing_since = now
+            logger.info("The stream of %s is not there: it is made anew, as after an erasure. Events come from its feed.", self.source)
+        elif not missing:
+            self._missing_since = None
+        if self._missing_since is None or now - self._missing_since > _MISSED:
+            self._note("broker", None if error is None else str(error))
+
+    def _note(self, what: str, trouble: str | None) -> None:
+        if trouble is None:
+            self.troubles.pop(what, None)
+        elif trouble != self.troubles.get(what):
             logger.warning("The consumer of %s tries again: %s", self.source, trouble)
-        self.trouble = trouble
+            self.troubles[what] = trouble
 
 
 class OwnerAway(Exception):
