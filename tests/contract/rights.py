@@ -75,6 +75,7 @@ _TICKET = _with(title="The printer", body="It burns.")
 _WHAT_IF = _with(policy={"name": "default", "levels": [{"after": "4h"}]}, since="2026-01-01T00:00:00Z", until="2026-12-01T00:00:00Z")
 _POLICIES = _with(policies=[{"name": "default", "levels": [{"after": "24h"}]}])
 
+SERVICES = ("auth", "tickets", "notifier", "escalator")
 HEALTH = Route(EVERYBODY, "200", door="open")
 
 ROUTES: Mapping[str, Route] = {
@@ -137,6 +138,7 @@ ROUTES: Mapping[str, Route] = {
     "PUT /api/escalations/policies": Route(ADMINS, "200", body=_POLICIES),
     "GET /api/escalations/deadlines": Route(ADMINS, "200"),
     "POST /api/escalations/simulate": Route(ADMINS, "200", body=_WHAT_IF),
-    **{f"GET /health/{service}": HEALTH for service in ("auth", "tickets", "notifier", "escalator")},
+    **{f"GET /api/{service}/system": Route(ADMINS, "200") for service in SERVICES},
+    **{f"GET /health/{service}": HEALTH for service in SERVICES},
 }
 """Keys are method and path as in the OpenAPI documents. A route that is not here fails the tests, and so does a row without a route."""

@@ -193,7 +193,8 @@ def build_tickets(_: Running) -> Parts:
 
 
 def build_notifier(_: Running) -> Parts:
-    return Parts(subscriptions=[Subscription(source="/tickets", handlers={"ticket.created": one_by_one(hear)})], figures=heard)
+    hears = Subscription(source="/tickets", handlers={"ticket.created": one_by_one(hear)})
+    return Parts(subscriptions=[hears], figures=heard, resolver=who)
 
 
 TICKETS_FOLD: Fold[Any] = Fold(None, evolve)

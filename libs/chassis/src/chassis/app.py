@@ -16,6 +16,7 @@ from chassis.lifecycle import living
 from chassis.server import serve
 from chassis.service import Service
 from chassis.settings import Settings
+from chassis.system_routes import system_router
 from events.environment import Environment, real_environment
 
 logger = logging.getLogger(__name__)
@@ -33,8 +34,9 @@ def create_app(service: Service, settings: Settings, environment: Environment | 
         async with living(service, settings, environment or real_environment()) as live:
             app.state.running = live
             live.end = getattr(app.state, "end", live.end)
-            health = health_router(service.name, Checkup(live), app.metrics)
-            for router in (*live.parts.routers, *_INSIDE, health):
+            checkup = Checkup(live)
+            health, system = health_router(service.name, checkup, app.metrics), system_router(service.name, checkup)
+            for router in (*live.parts.routers, *_INSIDE, health, system):
                 app.take(router)
             watch = asyncio.create_task(_watch_loop(app), name="loop lag")
             logger.info("The service is ready.")
