@@ -11,11 +11,13 @@ from chassis.peers import Peers
 from chassis.settings import Settings
 from web import health
 from web.front import Front, Pages
-from web.pages import account, admin, audit, entry, inbox, ticket, ticket_why, tickets
+from web.pages import account, admin, audit, entry, inbox, new_ticket, ticket, ticket_why, tickets
 from web.rendering import Renderer
 from web.unhappy import unhappy
 
 logger = logging.getLogger(__name__)
+
+TICKETS = (tickets.router, new_ticket.router, ticket_why.router, ticket.router)
 
 
 def create_app(settings: Settings) -> Pages:
@@ -32,7 +34,17 @@ def create_app(settings: Settings) -> Pages:
         finally:
             await peers.close()
 
-    routers = (entry.router, tickets.router, ticket.router, ticket_why.router, inbox.router, audit.router, admin.router, account.router)
+    routers = (
+        entry.router,
+        tickets.router,
+        new_ticket.router,
+        ticket.router,
+        ticket_why.router,
+        inbox.router,
+        audit.router,
+        admin.router,
+        account.router,
+    )
     app = Pages(name="web", title="Pages", description="Server-rendered pages.", lifespan=lifespan, routers=routers)
     app.take(health.router(app.metrics))
     app.unhappy = unhappy

@@ -1,103 +1,65 @@
-"""The list of tickets, and new ones."""
+"""The list of tickets."""
 
-from dataclasses import dataclass
-from typing import Any
-from urllib.parse import urlencode
+from dataclasses import replace
 
 from fastapi import APIRouter
-from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 
-from web.forms import read_form
-from web.front import PageRoute
-from web.notices import Notice
-from web.refusals import Refused
+from web import people, times
+from web.front import PageRoute, front
+from web.listing import TABS, Place, moment
 from web.visit import Visit
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
-
-_ASKED = ("status", "priority", "assigned_to", "requester", "escalated", "q", "sort")
-"""What the list can be asked for, as the API names it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tab:
-    """A saved filter. `counted` names its number in the API's counts."""
-
-    name: str
-    filters: dict[str, str]
-    counted: str
-    admin: bool = False
-
-
-TABS = (
-    Tab("Open", {"status": "open"}, "open"),
-    Tab("In progress", {"status": "in_progress"}, "in_progress"),
-    Tab("Mine", {"assigned_to": "me"}, "assigned_to_me", admin=True),
-    Tab("Unassigned", {"assigned_to": "none"}, "unassigned", admin=True),
-    Tab("Escalated", {"escalated": "true"}, "escalated"),
-    Tab("Resolved", {"status": "resolved"}, "resolved"),
-    Tab("All", {}, ""),
-)
-
-
-def asked_of(query: QueryParams) -> dict[str, str]:
-    """Return the filters that the address names, without what is empty."""
-    return {name: query[name].strip() for name in _ASKED if query.get(name, "").strip()}
-
-
-def address(filters: dict[str, str], **changes: str | None) -> str:
-    """Return the address of the list with these filters, some of them changed; None takes one away."""
-    found = {name: value for name, value in {**filters, **changes}.items() if value}
-    return "/tickets" + (f"?{urlencode(found)}" if found else "")
+LAST = "list"
+"""The cookie with the place in the list where the visitor was last: a ticket's page leads back there."""
+_LONGEST = 3_500
 
 
 @router.get("/tickets")
 async def list_tickets(request: Request) -> Response:
-    visit, filters = Visit(request), asked_of(request.query_params)
-    asked = {**filters, "cursor": request.query_params.get("cursor")}
-    found, counts = await visit.enter(
-        visit.get("tickets", "/api/tickets", asked),
-        visit.get("tickets", "/api/tickets/counts"),
+    visit, place, wrong = Visit(request), Place.of(request.query_params), ""
+    if place.as_of:
+        place, wrong = _then(visit, place)
+    found, counts, admins = await visit.enter(
+        visit.get("tickets", "/api/tickets", place.asked),
+        visit.get("tickets", "/api/tickets/counts", {"as_of": place.as_of}),
+        people.admins(visit),
     )
     tabs = [
-        {"name": tab.name, "href": address(tab.filters), "count": counts.get(tab.counted), "current": _chosen(filters) == tab.filters}
+        {"name": tab.name, "href": place.tab(tab), "count": tab.count(counts), "current": place.is_tab(tab)}
         for tab in TABS
         if visit.is_admin or not tab.admin
     ]
-    return visit.page(
+    answer = visit.page(
         "tickets.html",
+        status=422 if wrong else 200,
         tickets=found["items"],
-        following=address(filters, cursor=found["next_cursor"]) if found["next_cursor"] else None,
-        first=address(filters) if request.query_params.get("cursor") else None,
-        filters=filters,
+        place=place,
+        kept=place.kept,
+        following=place.following(found["next_cursor"]),
         tabs=tabs,
-        address=address,
+        admins=admins,
+        then=times.parse(place.as_of) if place.as_of else None,
+        wrong_moment=wrong,
+        asked_moment=request.query_params.get("as_of", "") if wrong else "",
     )
+    if len(place.address) <= _LONGEST:
+        answer.set_cookie(LAST, place.address, path="/", httponly=True, samesite="lax", secure=front(request).settings.secure)
+    return answer
 
 
-def _chosen(filters: dict[str, str]) -> dict[str, str]:
-    """Return those of the filters by which a tab is known."""
-    return {name: value for name, value in filters.items() if name in ("status", "assigned_to", "escalated")}
+def _then(visit: Visit, place: Place) -> tuple[Place, str]:
+    """Return the place with its moment as the API takes it, and what is wrong with it; of the future and of none is now.
 
-
-@router.get("/tickets/new")
-async def new_ticket(request: Request) -> Response:
-    visit = Visit(request)
-    await visit.enter()
-    return visit.page("new_ticket.html", values={"title": "", "body": "", "priority": "normal"}, errors={}, problem=None, form_key=None)
-
-
-@router.post("/tickets/new")
-async def open_ticket(request: Request) -> Response:
-    form, visit = await read_form(request), Visit(request)
-    values: dict[str, Any] = {"title": form.get("title", ""), "body": form.get("body", ""), "priority": form.get("priority", "normal")}
+    Words are searched for in tickets as they are now, so the past is shown without them.
+    """
+    now = replace(place, as_of="")
     try:
-        answer = await visit.call("POST", "tickets", "/api/tickets", body=values, headers={"Idempotency-Key": form.key})
-    except Refused as refused:
-        await visit.enter()
-        shown = {"values": values, "errors": refused.errors, "problem": refused, "form_key": form.key}
-        return visit.page("new_ticket.html", status=refused.status, **shown)
-    number = answer.json()["id"]
-    return visit.go(f"/tickets/{number}", Notice(f"Ticket #{number} is open. You will hear here when something happens."))
+        at = moment(place.as_of, visit.preferences.zone)
+    except ValueError:
+        return now, "That is no date with a time of day, such as 2026-11-24 09:00."
+    if times.parse(at) > visit.now:
+        return now, "That is still to come: these are the tickets as they are now."
+    return replace(place, as_of=at, filters={name: value for name, value in place.filters.items() if name != "q"}), ""
