@@ -11,13 +11,13 @@ from chassis.peers import Peers
 from chassis.settings import Settings
 from web import health
 from web.front import Front, Pages
-from web.pages import account, admin, audit, entry, inbox, new_ticket, ticket, ticket_why, tickets
+from web.pages import account, admin, audit, entry, inbox, new_ticket, ticket, ticket_changes, ticket_why, tickets
 from web.rendering import Renderer
 from web.unhappy import unhappy
 
 logger = logging.getLogger(__name__)
 
-TICKETS = (tickets.router, new_ticket.router, ticket_why.router, ticket.router)
+TICKETS = (tickets.router, new_ticket.router, ticket_why.router, ticket.router, ticket_changes.router)
 
 
 def create_app(settings: Settings) -> Pages:

@@ -1,97 +1,92 @@
-"""One ticket: its text, what is known of it, its notes, its history; and what can be done with it."""
+"""One ticket: its text, what is known of it, its notes, its history; as it is, and as it was."""
 
+import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
 from starlette.requests import Request
 from starlette.responses import Response
 
-from web.forms import Form, read_form
+from web import diffs, people, timeline
 from web.front import PageRoute
-from web.notices import Notice
-from web.refusals import Refused
+from web.listing import PATH
+from web.pages.tickets import LAST
+from web.places import local
 from web.visit import Visit
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 Number = Annotated[int, Path(ge=1)]
-_ADMINS = {"role": "admin", "active": "true", "limit": 100}
+_MOMENTS = ("version", "at", "as_of")
+_HISTORY = 50
+_ASKED_FOR = 10
+"""Of how many people who once had the ticket the names are asked for on one page."""
 
 
 @router.get("/tickets/{ticket}")
 async def show(request: Request, ticket: Number) -> Response:
-    return await _page(Visit(request), ticket)
+    """The ticket; with `version`, `at` or `as_of` as it was then, which nobody can change."""
+    visit, query = Visit(request), request.query_params
+    moment = {name: query[name] for name in _MOMENTS if query.get(name)}
+    return await _then(visit, ticket, moment) if moment else await page(visit, ticket)
 
 
-async def _page(visit: Visit, number: int, status: int = 200, **context: Any) -> Response:
+async def page(visit: Visit, number: int, status: int = 200, **context: Any) -> Response:
     """Return the page of a ticket; `context` says what became of a form that did not go through."""
-    found, history, notes, admins = await visit.enter(
-        visit.get("tickets", f"/api/tickets/{number}"),
-        visit.get("tickets", f"/api/tickets/{number}/history", {"limit": 100}),
-        visit.maybe("tickets", f"/api/tickets/{number}/notes", {"limit": 100}),
-        visit.maybe("auth", "/api/auth/users", _ADMINS),
+    query, here = visit.request.query_params, f"/api/tickets/{number}"
+    found, history, notes, admins, deadlines = await visit.enter(
+        visit.get("tickets", here),
+        visit.get("tickets", f"{here}/history", {"limit": _HISTORY, "cursor": query.get("history")}),
+        visit.maybe("tickets", f"{here}/notes", {"limit": 100, "cursor": query.get("notes")}),
+        people.admins(visit),
+        visit.maybe("escalator", "/api/escalations/deadlines", {"ticket": number, "state": "pending", "limit": 10}),
     )
     assert visit.me is not None
+    entries = timeline.with_changes(history["items"])
     return visit.page(
         "ticket.html",
         status=status,
         ticket=found,
-        history=history["items"],
-        notes=notes["items"] if notes else None,
-        admins=[person for person in (admins["items"] if admins else []) if person["can_sign_in"]],
+        days=timeline.days(entries, visit.now, visit.preferences.zone),
+        names=await _names(visit, number, entries, found["requester"], found["assignee"], *admins),
+        more_history=history["next_cursor"],
+        earlier=bool(query.get("history")),
+        notes=notes,
+        admins=admins,
         mine=found["requester"]["id"] == visit.me["id"],
+        next_level=_next_level(found, deadlines),
+        back=_back(visit),
         **{"problem": None, "errors": {}, "values": {}, "tried": None, **context},
     )
 
 
-@router.post("/tickets/{ticket}/edit")
-async def edit(request: Request, ticket: Number) -> Response:
-    form, visit = await read_form(request), Visit(request)
-    values = {"title": form.get("title", ""), "body": form.get("body", "")}
-    try:
-        await visit.call("PATCH", "tickets", f"/api/tickets/{ticket}", body=values, headers=_expected(form))
-    except Refused as refused:
-        return await _page(visit, ticket, refused.status, problem=refused, errors=refused.errors, values=values, tried="edit")
-    return visit.go(f"/tickets/{ticket}", Notice("Your changes are saved."))
+async def _then(visit: Visit, number: int, moment: dict[str, str]) -> Response:
+    here = f"/api/tickets/{number}"
+    was, now = await visit.enter(visit.get("tickets", here, moment), visit.get("tickets", here))
+    changed = [name for name in ("title", "body") if was[name] and now[name] and was[name] != now[name]]
+    return visit.page(
+        "ticket_then_part.html" if visit.request.query_params.get("part") else "ticket_then.html",
+        ticket=was,
+        current=now,
+        since={name: diffs.shown(diffs.between(was[name], now[name])) for name in changed},
+        back=_back(visit),
+    )
 
 
-@router.post("/tickets/{ticket}/status")
-async def change_status(request: Request, ticket: Number) -> Response:
-    return await _change(request, ticket, "status", "status")
+async def _names(visit: Visit, number: int, entries: list[timeline.Entry], *known: Any) -> dict[str, str | None]:
+    """Return the names of all who have or had the ticket; those of who had it once are asked for with the ticket as it was then."""
+    found = timeline.names(entries, *known)
+    asked = list(timeline.strangers(entries, found).items())[:_ASKED_FOR]
+    then = await asyncio.gather(*(visit.maybe("tickets", f"/api/tickets/{number}", {"at": sequence}) for _, sequence in asked))
+    return {**found, **{was["assignee"]["id"]: was["assignee"]["name"] for was in then if was and was["assignee"]}}
 
 
-@router.post("/tickets/{ticket}/priority")
-async def change_priority(request: Request, ticket: Number) -> Response:
-    return await _change(request, ticket, "priority", "priority")
+def _next_level(ticket: dict[str, Any], deadlines: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Return the deadline at which the ticket escalates next if nothing happens; None when none waits for its time alone."""
+    waiting = [item for item in (deadlines or {"items": []})["items"] if item.get("ready", ticket["status"] == "open")]
+    return waiting[0] if waiting else None
 
 
-@router.post("/tickets/{ticket}/assignee")
-async def assign(request: Request, ticket: Number) -> Response:
-    return await _change(request, ticket, "assignee", "assignee_id")
-
-
-async def _change(request: Request, ticket: int, what: str, name: str) -> Response:
-    form, visit = await read_form(request), Visit(request)
-    body = {name: form.get(name) or (None if what == "assignee" else "")}
-    try:
-        await visit.call("PUT", "tickets", f"/api/tickets/{ticket}/{what}", body=body, headers=_expected(form))
-    except Refused as refused:
-        return await _page(visit, ticket, refused.status, problem=refused, errors=refused.errors, tried=what)
-    return visit.go(f"/tickets/{ticket}", Notice(f"The {what} is changed."))
-
-
-@router.post("/tickets/{ticket}/notes")
-async def add_note(request: Request, ticket: Number) -> Response:
-    form, visit = await read_form(request), Visit(request)
-    values, headers = {"body": form.get("body", "")}, {"Idempotency-Key": form.key}
-    try:
-        await visit.call("POST", "tickets", f"/api/tickets/{ticket}/notes", body=values, headers=headers)
-    except Refused as refused:
-        shown = {"problem": refused, "errors": refused.errors, "values": values, "tried": "note"}
-        return await _page(visit, ticket, refused.status, **shown)
-    return visit.go(f"/tickets/{ticket}#notes", Notice("The note is added; only admins see it."))
-
-
-def _expected(form: Form) -> dict[str, str]:
-    """Return the version that the form was made from, so that nobody's change is overwritten unseen."""
-    version = form.get("version", "")
-    return {"If-Match": f'"{version}"'} if version.isdecimal() else {}
+def _back(visit: Visit) -> str:
+    """Return the place in the list where the visitor was last."""
+    found = local(visit.request.cookies.get(LAST, "").strip('"'), PATH)
+    return found if found.partition("?")[0] == PATH else PATH

@@ -29,3 +29,52 @@ function closeMenus(event) {
 document.querySelectorAll("[data-rows]").forEach(keepPlace);
 addEventListener("keydown", closeMenus);
 addEventListener("click", closeMenus);
+
+// Every window goes back to the list that it came from; the server knows the last one of all windows only.
+function wayBack(link) {
+  const from = sessionStorage.getItem("list");
+  if (from) link.href = from;
+}
+
+// The slider over a ticket's versions: the newest is the page itself, with what was typed into it.
+function travel(form) {
+  const range = form.elements.version, said = form.querySelector("output"), path = form.getAttribute("action");
+  const live = document.querySelector("[data-live]"), then = document.querySelector("[data-then]");
+  let asked = new AbortController();
+
+  function tell(text) {
+    said.textContent = text;
+    range.setAttribute("aria-valuetext", text);
+  }
+
+  function showNow() {
+    if (!live) return location.assign(path);
+    then.hidden = true;
+    live.hidden = false;
+    history.replaceState(null, "", path);
+  }
+
+  async function show() {
+    asked.abort();
+    asked = new AbortController();
+    const address = `${path}?version=${range.value}`, isNow = range.value === range.max;
+    tell(isNow ? "now" : `version ${range.value} of ${range.max}`);
+    if (isNow) return showNow();
+    const answer = await fetch(`${address}&part=then`, { signal: asked.signal }).catch((error) => error);
+    if (answer.name === "AbortError") return;
+    if (answer.url && new URL(answer.url).pathname === "/login") return toSignIn();
+    if (!answer.ok) return tell("could not be loaded");
+    const html = await answer.text().catch(() => null);
+    if (html === null || address !== `${path}?version=${range.value}`) return;
+    then.innerHTML = html; // the server's own page, in which it has escaped what people wrote
+    then.hidden = false;
+    if (live) live.hidden = true;
+    history.replaceState(null, "", address);
+  }
+
+  range.addEventListener("input", show);
+}
+
+if (location.pathname === "/tickets") sessionStorage.setItem("list", location.pathname + location.search);
+document.querySelectorAll("[data-back]").forEach(wayBack);
+document.querySelectorAll("form[data-travel]").forEach(travel);
