@@ -11,13 +11,25 @@ from chassis.peers import Peers
 from chassis.settings import Settings
 from web import health
 from web.front import Front, Pages
-from web.pages import account, admin, audit, entry, inbox, new_ticket, ticket, ticket_changes, ticket_why, tickets
+from web.pages import (
+    account,
+    admin,
+    audit,
+    entry,
+    inbox,
+    new_ticket,
+    security,
+    ticket,
+    ticket_changes,
+    ticket_why,
+    tickets,
+    tokens,
+    two_factor,
+)
 from web.rendering import Renderer
 from web.unhappy import unhappy
 
 logger = logging.getLogger(__name__)
-
-TICKETS = (tickets.router, new_ticket.router, ticket_why.router, ticket.router, ticket_changes.router)
 
 
 def create_app(settings: Settings) -> Pages:
@@ -34,17 +46,22 @@ def create_app(settings: Settings) -> Pages:
         finally:
             await peers.close()
 
-    routers = (
-        entry.router,
-        tickets.router,
-        new_ticket.router,
-        ticket.router,
-        ticket_why.router,
-        inbox.router,
-        audit.router,
-        admin.router,
-        account.router,
+    pages = (
+        account,
+        admin,
+        audit,
+        entry,
+        inbox,
+        new_ticket,
+        security,
+        ticket,
+        ticket_changes,
+        ticket_why,
+        tickets,
+        tokens,
+        two_factor,
     )
+    routers = [page.router for page in pages]
     app = Pages(name="web", title="Pages", description="Server-rendered pages.", lifespan=lifespan, routers=routers)
     app.take(health.router(app.metrics))
     app.unhappy = unhappy

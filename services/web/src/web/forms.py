@@ -6,11 +6,12 @@ from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 
+from chassis import bodies
 from chassis.crosssite import check_same_origin
 from web.refusals import Refused
 
 MOST_FIELDS = 1_000
-_LONGEST = 1_000_000
+_SENT = "ste.form"
 KEY = "_key"
 """The name of the field with the idempotency key."""
 
@@ -19,7 +20,7 @@ class Form(Mapping[str, str]):
     """The fields of a form: the last value of each name, trimmed of nothing; `all` has every value."""
 
     def __init__(self, pairs: list[tuple[str, str]]) -> None:
-        self._pairs = pairs
+        self.pairs = pairs
         self._last = dict(pairs)
 
     def __getitem__(self, name: str) -> str:
@@ -33,7 +34,7 @@ class Form(Mapping[str, str]):
 
     def all(self, name: str) -> list[str]:
         """Return every value that came under a name, in order."""
-        return [value for key, value in self._pairs if key == name]
+        return [value for key, value in self.pairs if key == name]
 
     @property
     def key(self) -> str:
@@ -47,16 +48,20 @@ def new_key() -> str:
 
 
 async def read_form(request: Request) -> Form:
-    """Return what a form of ours sent. Raises NotPermitted when it came from another site, Refused when it is no form."""
+    """Return what a form of ours sent. Raises NotPermitted when it came from another site, TooLarge, Refused when it is no form."""
     check_same_origin(request)
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/x-www-form-urlencoded":
         raise Refused(415, "unsupported-media-type", "Not a form", "This address reads forms only.")
-    raw = await request.body()
-    if len(raw) > _LONGEST:
-        raise Refused(413, "too-large", "Too large", "A form may have up to 1 MB.")
+    raw = await bodies.read_bounded(request)
     try:
         pairs = parse_qsl(raw.decode("utf-8"), keep_blank_values=True, max_num_fields=MOST_FIELDS, errors="strict")
     except (UnicodeDecodeError, ValueError):
         raise Refused(400, "bad-request", "Bad request", "The form could not be read.") from None
     # browsers send the end of a line as CR LF, whatever was typed
-    return Form([(name, value.replace("\r\n", "\n")) for name, value in pairs])
+    form = request.scope[_SENT] = Form([(name, value.replace("\r\n", "\n")) for name, value in pairs])
+    return form
+
+
+def sent(request: Request) -> Form | None:
+    """Return the form that was read of this request, None when there was none."""
+    return request.scope.get(_SENT)

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -37,7 +38,12 @@ def front(request: Request) -> Front:
 
 
 class PageRoute(LeanRoute):
-    """A lean route that lets errors pass to the application, which makes pages of them."""
+    """A lean route that lets errors pass to the application, which makes pages of them. What can be looked at answers HEAD too."""
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        if "GET" in (options.get("methods") or ()):
+            options["methods"] = {*options["methods"], "HEAD"}
+        super().__init__(path, endpoint, **options)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         await (await self._respond(Request(scope, receive, send)))(scope, receive, send)

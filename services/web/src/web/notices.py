@@ -30,15 +30,16 @@ def take_notice(cookies: Mapping[str, str]) -> Notice | None:
     try:
         found = json.loads(base64.urlsafe_b64decode(cookies[_COOKIE]))
         notice = Notice(**{name: str(found.get(name, ""))[:300] for name in ("text", "kind", "link", "link_text")})  # type: ignore[arg-type]
-    except (KeyError, ValueError, AttributeError):
+        notice.text.encode(), notice.link_text.encode()  # half a surrogate pair is no text
+    except (KeyError, ValueError, AttributeError, RecursionError):  # the last of a nest of brackets
         return None
     return notice if notice.kind in ("done", "info", "failed") and local(notice.link, "") == notice.link else None
 
 
-def put_notice(answer: Response, notice: Notice | None) -> None:
+def put_notice(answer: Response, notice: Notice | None, *, secure: bool = False) -> None:
     """Let the next page say something; with None, nothing any more."""
     if notice is None:
-        answer.delete_cookie(_COOKIE, path="/", httponly=True, samesite="lax")
+        answer.delete_cookie(_COOKIE, path="/", httponly=True, samesite="lax", secure=secure)
     else:
         text = base64.urlsafe_b64encode(json.dumps(asdict(notice)).encode()).decode()
-        answer.set_cookie(_COOKIE, text, max_age=_KEPT, path="/", httponly=True, samesite="lax")
+        answer.set_cookie(_COOKIE, text, max_age=_KEPT, path="/", httponly=True, samesite="lax", secure=secure)

@@ -1,8 +1,13 @@
 """Addresses within the desk."""
 
+import re
+
+_OURS = re.compile(r"/(?!/)[^\x00-\x20\x7f-\x9f\\\ud800-\udfff]{0,2000}")
+"""A path of this site: never a host, which browsers also find behind a backslash or around a tab."""
+
 
 def local(where: str | None, otherwise: str = "/") -> str:
     """Return a path of ours that somebody may be sent on to; anything that is not one is not followed."""
-    if where is None or not where.startswith("/") or where.startswith("//") or "\\" in where or any(ord(c) < 32 for c in where):
+    if where is None or not _OURS.fullmatch(where):
         return otherwise
     return where

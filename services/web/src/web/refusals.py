@@ -1,5 +1,6 @@
 """What the services refuse, as the pages know it."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -47,8 +48,32 @@ class Refused(Exception):
         found: dict[str, str] = {}
         for error in self.facts.get("errors") or ():
             place = [str(part) for part in error.get("loc", ())][1:]
-            found.setdefault(place[0] if place else "", str(error.get("msg", "")))
+            found.setdefault(place[0] if place else "", sentence(str(error.get("msg", ""))))
         return found
+
+
+_RULES = tuple(
+    (re.compile(pattern), said)
+    for pattern, said in (
+        (r"String should have at least 1 character|Field required", "Fill this in."),
+        (r"String should have at least (\d+) characters", r"Use at least \1 characters."),
+        (r"String should have at most (\d+) characters?", r"Use at most \1 characters."),
+        (r"Input should be greater than or equal to (\S+)", r"Write \1 or more."),
+        (r"Input should be less than or equal to (\S+)", r"Write \1 or less."),
+        (r"Input should be a valid integer.*", "Write a whole number."),
+        (r"Input should be '.*", "Choose one of those that are offered."),
+        (r"(?:Frozenset|List|Set|Tuple) should have at least 1 item.*", "Choose at least one."),
+    )
+)
+"""What a validator says of a rule, and how people say it."""
+
+
+def sentence(text: str) -> str:
+    """Return what the API says of a field as people write it: "must have 8 characters" becomes "Must have 8 characters."."""
+    for pattern, said in _RULES:
+        if found := pattern.fullmatch(text):
+            return found.expand(said)
+    return text[:1].upper() + text[1:] + ("" if not text or text.endswith((".", "!", "?")) else ".")
 
 
 class SignInNeeded(Exception):

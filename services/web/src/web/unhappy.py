@@ -5,9 +5,11 @@ import logging
 from starlette.requests import Request
 from starlette.responses import Response
 
-from chassis.problems import status_of
+from chassis.problems import MethodNotAllowed, status_of
 from events.errors import DomainError, NotFound, TooMany, Unavailable
+from web.interrupted import kept_of
 from web.refusals import Refused, SignInNeeded
+from web.signing_in import sign_in_form
 from web.visit import Visit
 
 logger = logging.getLogger(__name__)
@@ -28,7 +30,8 @@ async def unhappy(request: Request, error: Exception) -> Response:
     """Return the page for what a page raised."""
     visit = Visit(request)
     if isinstance(error, SignInNeeded):
-        return visit.sign_in()
+        kept = kept_of(request)
+        return visit.sign_in() if kept is None else visit.page("login.html", status=401, **sign_in_form(next=visit.page_above(), kept=kept))
     status, title, detail, retry_after = _told(error)
     if status >= 500 and not isinstance(error, (Refused, DomainError)):
         logger.error("A page ended in an error of ours.", exc_info=error, extra={"path": request.scope["path"]})
@@ -36,6 +39,8 @@ async def unhappy(request: Request, error: Exception) -> Response:
     answer = visit.page("error.html", status=status, title=title, detail=detail, advice=_ADVICE.get(status, _ADVICE[400]))
     if retry_after:
         answer.headers["Retry-After"] = retry_after
+    if isinstance(error, MethodNotAllowed):
+        answer.headers["Allow"] = error.allow
     return answer
 
 

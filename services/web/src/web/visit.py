@@ -1,6 +1,7 @@
 """One visitor's request: who they are, what they ask the services for, and the page that comes of it."""
 
 import asyncio
+import re
 import time
 from collections.abc import Coroutine, Mapping
 from datetime import UTC, datetime
@@ -22,6 +23,7 @@ from web.preferences import Preferences
 from web.refusals import Refused, SignInNeeded
 from web.rendering import policy
 
+_SECRET = re.compile("[A-Za-z0-9_-]{1,128}")
 _WITHIN = 10.0
 """Seconds that a service has for an answer."""
 Answer = httpx2.Response
@@ -39,6 +41,8 @@ class Visit:
         self.now = datetime.now(UTC)
         self.me: dict[str, Any] | None = None
         self.unread: int | None = None
+        self.ended = False
+        """Whether the browser came with a session that is over."""
         self.passing: list[str] = []
         """Set-Cookie headers that go on to the browser."""
 
@@ -100,26 +104,35 @@ class Visit:
         """Find out who is here, if anybody is."""
         try:
             await self._who()
-        except (SignInNeeded, Refused, Unavailable):
+        except SignInNeeded:
+            self.me, self.ended = None, self._secret is not None
+        except (Refused, Unavailable):
             self.me = None
 
     async def _who(self) -> None:
-        if not self.request.cookies.get(self._cookie):
+        if self._secret is None:
             raise SignInNeeded
         me, unread = await asyncio.gather(self.get("auth", "/api/auth/me"), self.maybe("notifier", "/api/notifications/unread-count"))
         self.me, self.unread = me, None if unread is None else unread["count"]
 
     @property
-    def _cookie(self) -> str:
-        return cookie_name(secure=self._front.settings.secure)
+    def secure(self) -> bool:
+        """Whether cookies are for https alone."""
+        return self._front.settings.secure
+
+    @property
+    def _secret(self) -> str | None:
+        """The session's secret, None when the cookie holds what can be none: it is passed on in a header."""
+        found = self.request.cookies.get(cookie_name(secure=self.secure), "")
+        return found if _SECRET.fullmatch(found) else None
 
     def _identity(self) -> dict[str, str]:
         """Return the headers that say whose request it is: the visitor's own session, address and browser, and whether we checked it."""
         found = {ADDRESS: client_address(self.request), "x-request-id": str(self.request.scope[REQUEST_ID])}
         if agent := self.request.headers.get("user-agent"):
-            found["user-agent"] = agent
-        if secret := self.request.cookies.get(self._cookie):
-            found["cookie"] = f"{self._cookie}={secret}"
+            found["user-agent"] = agent.encode("ascii", "replace").decode()
+        if secret := self._secret:
+            found["cookie"] = f"{cookie_name(secure=self.secure)}={secret}"
         if self.request.method not in SAFE_METHODS:
             found[CHECKED] = "same-origin"  # `read_form` has made sure
         return found
@@ -135,7 +148,7 @@ class Visit:
         answer = HTMLResponse(html, status, headers={"Content-Security-Policy": policy(), **self._timing()})
         self._finish(answer)
         if notice is not None:
-            put_notice(answer, None)
+            put_notice(answer, None, secure=self.secure)
         return answer
 
     def go(self, where: str, notice: Notice | None = None) -> Response:
@@ -143,16 +156,27 @@ class Visit:
         answer = RedirectResponse(where, 303, headers=self._timing())
         self._finish(answer)
         if notice is not None:
-            put_notice(answer, notice)
+            put_notice(answer, notice, secure=self.secure)
         return answer
 
     def sign_in(self) -> Response:
-        """Send the browser to the sign-in page, and from there back to where it was."""
+        """Send the browser to the sign-in page, and from there back to where it was; what it came with was not done."""
         at = self.request.url
-        back = f"{at.path}?{at.query}" if at.query else at.path
-        if self.request.method not in SAFE_METHODS:
-            back = at.path.rsplit("/", 1)[0] if at.path.count("/") > 1 else at.path
-        return self.go(f"/login?next={quote(back, safe='/')}")
+        if self.request.method in SAFE_METHODS:
+            return self.go(f"/login?next={quote(f'{at.path}?{at.query}' if at.query else at.path, safe='/')}")
+        said = Notice("That was not done: you were no longer signed in. Sign in, then do it again.", "failed")
+        return self.go(f"/login?next={quote(self.page_above(), safe='/')}", said)
+
+    def page_above(self) -> str:
+        """Return the page that a form of this address stands on: the address itself, or the nearest above it that can be looked at."""
+        path = self.request.url.path
+        looked_at = [route for route in self.request.app.router.routes if "GET" in (route.methods or ())]
+        if self.request.scope["route"].path in {route.path for route in looked_at}:
+            return path
+        while path := path.rpartition("/")[0]:
+            if any(route.path_regex.match(path) for route in looked_at):
+                return path
+        return "/"
 
     def _finish(self, answer: Response) -> None:
         for cookie in self.passing:
