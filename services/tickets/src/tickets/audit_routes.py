@@ -46,7 +46,10 @@ async def get_verification(request: Request, _by: CurrentAdmin) -> Response:
         result = verification.last(connection)
     far = await parts(request).verification.progress()
     if result is None:
-        raise NotFound("Nothing was verified yet." + (f" A verification runs: {far[0]} of {far[1]} events." if far else ""))
+        error = NotFound("Nothing was verified yet." + (f" A verification runs: {far[0]} of {far[1]} events." if far else ""))
+        refusal = problem(error, instance_of(request))
+        refusal.headers.update(_progress(far))
+        return refusal
     return _told(request, result, far)
 
 

@@ -22,6 +22,7 @@ class Refused(Exception):
         super().__init__(detail)
         self.status, self.slug, self.title, self.detail, self.facts = status, slug, title, detail, facts or {}
         self.retry_after = retry_after
+        self.headers: Mapping[str, str] = {}
 
     @classmethod
     def by(cls, answer: httpx2.Response) -> "Refused":
@@ -33,7 +34,7 @@ class Refused(Exception):
         if not isinstance(facts, dict):
             facts = {}
         status = answer.status_code
-        return cls(
+        refused = cls(
             status,
             str(facts.get("type", "")).removeprefix("/problems/") or "unknown",
             str(facts.get("title") or "That did not work"),
@@ -41,6 +42,8 @@ class Refused(Exception):
             facts=facts,
             retry_after=answer.headers.get("retry-after"),
         )
+        refused.headers = answer.headers
+        return refused
 
     @property
     def errors(self) -> dict[str, str]:
