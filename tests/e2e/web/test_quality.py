@@ -20,7 +20,7 @@ EVERYBODYS = [
     "/notifications",
     "/account",
 ]
-ADMINS = ["/audit", "/admin"]
+ADMINS = ["/audit", "/audit/checkpoints", "/admin", "/admin/people"]
 PAGES = (
     [("nobody", path) for path in NOBODYS] + [("usera", path) for path in EVERYBODYS] + [("admina", path) for path in EVERYBODYS + ADMINS]
 )

@@ -17,4 +17,19 @@ async function followSeal() {
   setTimeout(followSeal, 1500);
 }
 
+// What is under way on a page is asked for again until it is over.
+async function follow() {
+  const part = document.querySelector("[data-again]");
+  if (!part) return;
+  const answer = await fetch(location.href).catch(() => null);
+  if (answer && answer.redirected) return toSignIn();
+  if (answer && answer.ok) {
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const next = page.querySelector("[data-live]");
+    if (next && next.textContent !== part.textContent) part.replaceWith(next);
+  }
+  setTimeout(follow, 1500);
+}
+
 followSeal();
+setTimeout(follow, 1000);
