@@ -13,6 +13,7 @@ from chassis.secrets import SecretLost
 from chassis.settings import SERVICES
 from chassis.signing import keyring_of, signer_of
 from deploy.backups.manifest import Manifest, StoreEntry, sha256_of
+from deploy.backups.services import all_declared, journal_keeper
 from deploy.refusal import Refusal
 from events import positions, tables
 from events.store import SQLITE, log_head
@@ -126,7 +127,10 @@ def keys_of(secrets_dir: Path, service: str) -> Sequence[str]:
 
 
 def check_stores(files: Mapping[str, Path], keys: Mapping[str, Sequence[str]], progress: Progress | None = None) -> dict[str, StoreReport]:
-    """Verify every store from disk, and return the reports. Raises Refusal for the first one that is not what was written."""
+    """Verify every store from disk, then the journal against all of them, and return the reports.
+
+    Raises Refusal for the first one that is not what was written.
+    """
     reports = {}
     with reading(files) as reader:
         erased = reader.erased()
@@ -138,6 +142,9 @@ def check_stores(files: Mapping[str, Path], keys: Mapping[str, Sequence[str]], p
                 said = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
             if said != "ok":
                 raise Refusal(f"The store of {service} is damaged: {said}.")
+        keeper, journal = journal_keeper(all_declared())
+        if (wrong := journal.wrong(lambda: reader.read(keeper), lambda person: person in erased, lambda: None)) is not None:
+            raise Refusal(f"The journal is not what was written{f', at event {wrong[0]} of {keeper}' if wrong[0] else ''}: {wrong[1]}")
     return reports
 
 

@@ -1,8 +1,10 @@
 """`ste audit`: whether the history is what it was."""
 
+import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,6 +13,9 @@ from deploy.commands.commands import Commands
 from deploy.commands.rotate_key import rotate_key
 from deploy.commands.verify_export import verify_export
 from deploy.commands.verify_proof import verify_proof
+
+if TYPE_CHECKING:
+    from chassis.settings import Settings
 
 app = Commands(help="The audit trail.")
 
@@ -25,28 +30,58 @@ app.command("rotate-key")(rotate_key)
 
 @app.command("verify")
 def verify(as_json: Annotated[bool, typer.Option("--json", help="Print the reports as JSON.")] = False) -> None:
-    """Let every service verify its own store, from disk, now.
+    """Verify every store, from disk, now: each service its own, or, where no desk runs, this command all of them.
 
-    Chain, digests, columns, checkpoints with their signatures, and what the other services last saw: it names the first bad event.
+    Chain, digests, columns, checkpoints with their signatures, what the other services last saw, and the journal: it names the first bad
+    event. Of a desk that is stopped the files are looked at too, and nobody can start it meanwhile.
     Ends with 0 when all is well, with 1 when it is not or a service is down.
     """
     import json
 
-    from chassis.settings import SERVICES
-    from deploy.operator import Operator
+    from deploy.backups.verifying import is_stopped
     from deploy.refusal import Exit
     from deploy.settings import load
 
-    with Operator.of(load()) as desk, ThreadPoolExecutor(len(SERVICES)) as pool:
-        asked = {name: pool.submit(desk.post, name, "/internal/verify", {}, timeout=None) for name in SERVICES}
-        _wait(desk, asked)
-        reports = {name: _report(name, future) for name, future in asked.items()}
+    settings = load()
+    reports = _of_stopped(settings) if is_stopped(settings) else _of_running(settings)
     if as_json:
         typer.echo(json.dumps(list(reports.values())))
     else:
         _show(reports)
     if not all(report["ok"] for report in reports.values()):
         raise typer.Exit(Exit.WRONG)
+
+
+def _of_running(settings: "Settings") -> dict[str, dict[str, Any]]:
+    from chassis.settings import SERVICES
+    from deploy.operator import Operator
+
+    with Operator.of(settings) as desk, ThreadPoolExecutor(len(SERVICES)) as pool:
+        asked = {name: pool.submit(desk.post, name, "/internal/verify", {}, timeout=None) for name in SERVICES}
+        _wait(lambda name: _progress(desk, name), asked)
+        return {name: _report(name, future) for name, future in asked.items()}
+
+
+def _of_stopped(settings: "Settings") -> dict[str, dict[str, Any]]:
+    from chassis.settings import SERVICES
+    from deploy.backups.verifying import verify_stopped
+
+    typer.echo(f"No desk runs on {settings.data_dir}: its stores are verified here, and held meanwhile.", err=True)
+    far: dict[str, tuple[int, int]] = {}
+    over = threading.Event()
+
+    def so_far(name: str, done: int, total: int) -> None:
+        far[name] = done, total
+        if over.is_set():
+            raise InterruptedError
+
+    with ThreadPoolExecutor(1) as pool:
+        walking = pool.submit(verify_stopped, settings, so_far)
+        try:
+            _wait(lambda name: far.get(name, (0, 0)), dict.fromkeys(SERVICES, walking))
+        finally:
+            over.set()
+        return {name: dict(report) for name, report in walking.result().items()}
 
 
 def _report(name: str, future: "Future[Any]") -> dict[str, Any]:
@@ -58,7 +93,7 @@ def _report(name: str, future: "Future[Any]") -> dict[str, Any]:
         return {"source": f"/{name}", "ok": None, "reason": refusal.what}
 
 
-def _wait(desk: Any, asked: "dict[str, Future[Any]]") -> None:
+def _wait(progress: Callable[[str], tuple[int, int]], asked: "dict[str, Future[Any]]") -> None:
     """Wait for all, showing how far each is; where nobody watches, a line now and then."""
     import sys
 
@@ -71,15 +106,15 @@ def _wait(desk: Any, asked: "dict[str, Future[Any]]") -> None:
         rows = {name: shown.add_task(name, total=None) for name in asked}
         while not all(future.done() for future in asked.values()):
             time.sleep(_LOOK)
-            far = {name: _progress(desk, name) for name, future in asked.items() if not future.done()}
+            far = {name: progress(name) for name, future in asked.items() if not future.done()}
             for name, (done, total) in far.items():
                 shown.update(rows[name], completed=done, total=total or None)
             if far and shown.disable and time.monotonic() - spoke > _WORD_EVERY:
                 spoke = time.monotonic()
                 typer.echo(", ".join(f"{name}: {done} of {total} events" for name, (done, total) in far.items()), err=True)
-        for name, future in asked.items():
-            events = _report(name, future).get("events", 0)
-            shown.update(rows[name], completed=events, total=events)
+        for name in asked:
+            done, total = progress(name)
+            shown.update(rows[name], completed=done, total=total or None)
 
 
 def _progress(desk: Any, name: str) -> tuple[int, int]:

@@ -378,6 +378,11 @@ def test_a_desk_that_is_stopped_can_be_copied_too(tmp_path: Path, loaded: tuple[
             assert "desk.copied" in str([row for row in there["events"] if row not in copied["events"]])
         else:
             assert differ == set()
+    verified = stopped.ste("audit", "verify", "--json")
+    assert (verified.returncode, "No desk runs on" in verified.stderr) == (0, True)
+    assert [(store["source"], store["ok"], store["events"] > 0) for store in json.loads(verified.stdout)] == [
+        (f"/{service}", True, True) for service in SERVICES
+    ]
     empty = another(tmp_path / "empty").ste("backup", str(tmp_path / "c"))
     assert empty.returncode == 1
     assert not (tmp_path / "c").exists()

@@ -3,7 +3,7 @@
 But for `resume` all of it happens in the open transaction of a store that nobody else uses.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from sqlalchemy import Connection, Table, delete
@@ -12,6 +12,7 @@ from chassis.service import Running
 from chassis.tables import KEPT, QUOTAS
 from events.cutting import Cut
 from events.envelope import StoredEvent
+from events.log_pages import Connect
 
 
 class Rewind(Protocol):
@@ -51,6 +52,12 @@ class JournalKeeper(Protocol):
 
     def write(self, connection: Connection, entries: Sequence[tuple[int, StoredEvent]], /) -> None:
         """Write events with their positions, in order."""
+
+    def wrong(self, connect: Connect, erased: Callable[[str], bool], still_wanted: Callable[[], None], /) -> tuple[int | None, str] | None:
+        """Return what is wrong with the journal, held against the logs: (the own event where it shows, or None; a sentence); None: nothing.
+
+        The own log is taken for verified. `still_wanted` is called now and then, and may raise to end it.
+        """
 
 
 def cut_answers(connection: Connection, cut: Cut) -> None:

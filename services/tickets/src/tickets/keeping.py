@@ -1,13 +1,15 @@
 """The journal as a whole, for a store that nobody uses: how far it reaches, in which order it has what, and how it is written again."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from sqlalchemy import Connection, bindparam, func, insert, select
 
 from events.envelope import StoredEvent
+from events.log_pages import Connect
 from events.prepared import Prepared
 from tickets.errors import NoPlace
 from tickets.journal import between
+from tickets.journal_verification import what_is_wrong
 from tickets.places import Places
 from tickets.tables import journal
 
@@ -61,3 +63,8 @@ def write(connection: Connection, entries: Sequence[tuple[int, StoredEvent]]) ->
         for position, event in entries
     ]
     _ADD.run(connection, rows)
+
+
+def wrong(connect: Connect, erased: Callable[[str], bool], still_wanted: Callable[[], None]) -> tuple[int | None, str] | None:
+    """Hold the journal against the logs, as the service does when it verifies itself; return what is wrong first, None: nothing."""
+    return what_is_wrong(connect, OWN, erased, still_wanted)
