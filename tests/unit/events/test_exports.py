@@ -5,26 +5,54 @@ import csv
 import io
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from events import export_files
-from events import exported as checking
 from events.checkpoints import Signer
 from events.envelope import StoredEvent
 from events.export_files import verify_export
-from events.exported import Lines, Wrong
+from events.export_pieces import Found, by_pieces
+from events.exported import Lines, Wrong, by_values
 from events.exports import FORMER_COLUMNS, Covered, Export, csv_row, csv_seal, json_seal, seal_of
 from tests.support.exports import ABOUT, SIGNERS, exported, logs
+from tests.support.logs import Log
 
 JSONL, CSV = exported("jsonl"), exported("csv")
 FILTERED = exported("jsonl", lambda stored: stored.sequence % 3 == 1, signed_beyond=5)
 WHOLE = {"jsonl": JSONL, "csv": CSV, "filtered": FILTERED}
+
+
+def strange() -> bytes:
+    """An export of what is nested, listed, null, or written with the marks that lines are cut at."""
+    log, both = Log(), {"after": {"status": "resolved"}, "before": {"status": "open"}}
+    facts: list[Mapping[str, Any]] = [
+        both,
+        both | {"assignee": None, "requester": "r"},
+        both | {"before": None},
+        {"after": {"a": {"before": {}}, "before": {"b": 1}}, "before": {"c": [{}]}},
+        {"after": {"status": "}"}, "before": {"status": '{"before":{'}},
+        {"after": {"status": 'x","before":{'}, "before": {"status": "é\\"}},
+        {"fields": ["[],", '[],"event":{"head":']},
+        {},
+    ]
+    for number, data in enumerate(facts):
+        for type_ in ("ticket.status_changed", "ticket.created", "ticket.edited"):
+            personal = {"title": ',"personal":{}'} if type_ == "ticket.created" and number % 2 else None
+            kind, actor = "system" if number == 1 else "user", "a}" if number == 7 else f"a{number}"
+            log.add(f"ticket/{number}", type_, data, personal, actorkind=kind, actorid=actor)
+    log.add("login/abc", "user.login_failed", {"reason": "[]"}, {"address": "a"}, actorid='"quoted"')
+    log.sign(SIGNERS["/tickets"])
+    size, note = log.notes[-1]
+    export = Export(format="jsonl", covered=[Covered("/tickets", size, note, [SIGNERS["/tickets"].public_key], [])])
+    entries = [export.entry(stored, stored.type.replace(".", "_"), '"}],') for stored in log.events]
+    return b"".join([*entries, export.end(ABOUT, SIGNERS["/tickets"])])
 
 
 def verified(directory: Path, content: bytes) -> tuple[int, bool]:
@@ -38,6 +66,7 @@ def test_a_whole_export_is_proved(tmp_path: Path) -> None:
     count = sum(len(log.events) for log in logs().values())
     assert verified(tmp_path, JSONL) == (count, True)
     assert verified(tmp_path, CSV) == (count, False)
+    assert verified(tmp_path, strange()) == (25, True)
 
 
 @pytest.mark.parametrize("beyond", [0, 1, 5, 40])
@@ -162,29 +191,65 @@ def test_an_export_of_what_was_not_signed_gets_no_seal() -> None:
         export.end(ABOUT, SIGNERS["/tickets"])
 
 
-def test_a_line_checked_by_pieces_and_by_values_says_the_same() -> None:
-    by_pieces = 0
-    for line in JSONL.splitlines(keepends=True)[:-2]:
-        at = line.index(checking._EVENT)
-        values, pieces = checking._by_values(line, at), None
-        with contextlib.suppress(KeyError):  # of a type of tomorrow nothing is known
-            pieces = checking._by_pieces(line, at, set())
-        if pieces is not None:
-            by_pieces += 1
-            assert pieces == values
-    assert by_pieces > 10
+ENTRIES = [line for content in (JSONL, FILTERED, strange()) for line in content.splitlines(keepends=True)[:-2]]
+
+
+def pieces(line: bytes) -> Found | None:
+    """Check a line by pieces, where it stands between others."""
+    block = b"".join([ENTRIES[0], line, ENTRIES[1]])
+    with contextlib.suppress(ValueError, KeyError, TypeError):
+        return by_pieces(block, len(ENTRIES[0]), len(ENTRIES[0]) + len(line), set())
+    return None
+
+
+def test_lines_checked_by_pieces_and_by_values_say_the_same() -> None:
+    found = [(each, by_values(line)) for line in ENTRIES if (each := pieces(line)) is not None]
+    assert 30 < len(found) < len(ENTRIES) - 10
+    assert all(each == values for each, values in found)
+
+
+@settings(max_examples=600, deadline=None)
+@given(line=st.sampled_from(ENTRIES), at=st.floats(0, 1, exclude_max=True), to=st.integers(0, 255))
+def test_a_line_that_fits_by_pieces_would_fit_by_values(line: bytes, at: float, to: int) -> None:
+    place = int(at * len(line))
+    changed = line[:place] + bytes([to]) + line[place + 1 :]
+    found = pieces(changed)
+    assert found is None or found == by_values(changed)
+    assert found is None or changed == line
 
 
 def test_lines_that_were_checked_in_parts_are_the_whole() -> None:
     lines = FILTERED.splitlines(keepends=True)[:-2]
     for cut in range(len(lines) + 1):
         first, second, whole = Lines(), Lines(), Lines()
-        first.take(lines[:cut])
-        second.take(lines[cut:])
-        whole.take(lines)
+        first.take(b"".join(lines[:cut]))
+        second.take(b"".join(lines[cut:]))
+        whole.take(b"".join(lines))
         first.join(second)
         assert first.count == whole.count
         assert {source: run.dump() for source, run in first.runs.items()} == {source: run.dump() for source, run in whole.runs.items()}
+
+
+@pytest.mark.parametrize("processes", [2, 4])
+def test_several_processes_say_what_one_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, processes: int) -> None:
+    monkeypatch.setattr(export_files, "_BLOCK", 4_000)
+    path = tmp_path / "export"
+    path.write_bytes(FILTERED)
+    assert verify_export(path, processes=processes) == verify_export(path, processes=1)
+    lines = FILTERED.splitlines(keepends=True)
+    for number in (0, len(lines) // 2, len(lines) - 3):
+        path.write_bytes(b"".join([*lines[:number], lines[number].replace(b"user", b"abba"), *lines[number + 1 :]]))
+        with pytest.raises(Wrong) as found:
+            verify_export(path, processes=processes)
+        assert found.value.line == number + 1
+
+
+def test_what_a_process_does_not_check_is_checked_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(export_files, "_BLOCK", 4_000)
+    monkeypatch.setattr(export_files, "_WORKER", "events.export_lines")  # it ends at once
+    path = tmp_path / "export"
+    path.write_bytes(FILTERED)
+    assert verify_export(path, processes=3) == verify_export(path, processes=1)
 
 
 def test_a_line_longer_than_a_block_is_read_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """Verifying the file of an audit export offline, with nothing but the file and, at best, the keys of the stores."""
 
 import csv
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -25,6 +26,7 @@ _BLOCK = 1024 * 1024
 _LONGEST_LINE = 4 * 1024 * 1024
 _TAIL = 4 * 1024 * 1024
 """Bytes at the end among which the last two lines are."""
+_WORKER = "events.export_worker"
 _WORTH_IT = 32 * 1024 * 1024
 """Bytes; a smaller file is read in less time than processes need to start."""
 _LARGEST_CELL = 4 * 1024 * 1024
@@ -125,25 +127,31 @@ def _last_lines(file: BinaryIO) -> tuple[int, bytes, bytes]:
 def _parts(file: BinaryIO, path: Path, end: int, digest: Any, count: int) -> Iterator[tuple[int, Lines, Wrong | None]]:
     """Yield what was found up to each place in the file, in order. The digest takes in all that was read."""
     if count == 1:
-        with path.open("rb") as again:
-            for offset, length in _blocks(file, end, digest):
-                yield offset + length, *check(again, offset, length)
+        for offset, length, block in _blocks(file, end, digest):
+            yield offset + length, *check(block)
         return
-    places: list[tuple[int, int]] = []
+    ends: deque[tuple[int, int]] = deque()
+    block = b""
 
     def works() -> Iterator[tuple[str, int, int]]:
-        for offset, length in _blocks(file, end, digest):
-            places.append((offset, length))
+        nonlocal block
+        for offset, length, read in _blocks(file, end, digest):
+            block = read
+            ends.append((offset, length))
             yield str(path.absolute()), offset, length
 
-    with Workers("events.export_worker", count) as workers, path.open("rb") as again:
-        for number, found in enumerate(workers.results(works())):
-            offset, length = places[number]
-            yield offset + length, *(check(again, offset, length) if found is None else loaded(found))
+    with Workers(_WORKER, count - 1) as workers, path.open("rb") as again:
+        for found in workers.results(works(), lambda _work: check(block)):  # it is asked for the last one that was read
+            offset, length = ends.popleft()
+            if found is None:  # whoever had it has died
+                again.seek(offset)
+                yield offset + length, *check(again.read(length))
+            else:
+                yield offset + length, *(found if isinstance(found, tuple) else loaded(found))
 
 
-def _blocks(file: BinaryIO, end: int, digest: Any) -> Iterator[tuple[int, int]]:
-    """Cut the file into parts of whole lines, up to `end`: (where, how long)."""
+def _blocks(file: BinaryIO, end: int, digest: Any) -> Iterator[tuple[int, int, bytes]]:
+    """Cut the file into parts of whole lines, up to `end`: (where, how long, what). Behind a part may stand the beginning of a line."""
     at, most = 0, _BLOCK
     while at < end:
         file.seek(at)
@@ -151,7 +159,7 @@ def _blocks(file: BinaryIO, end: int, digest: Any) -> Iterator[tuple[int, int]]:
         whole = block.rfind(b"\n") + 1
         if whole:
             digest.update(memoryview(block)[:whole])
-            yield at, whole
+            yield at, whole, block
             at, most = at + whole, _BLOCK
         elif most < _LONGEST_LINE:
             most *= 2
@@ -164,7 +172,7 @@ def _check_source(told: Mapping[str, Any], lines: Lines, trusted: frozenset[str]
     source = _check_covered(told, trusted)
     run, whole = lines.runs.get(source.source), Forest()
     if run is not None:
-        if run.forest.first == 0 and run.prevhash not in (None, ZERO_HASH):
+        if run.forest.first == 0 and run.prevhash not in (None, ZERO_HASH.encode()):
             raise ValueError(f"The first event of {source.source} does not begin its chain.")
         whole.join(run.forest)
     nodes = told["passed"]

@@ -6,10 +6,11 @@ forked (a service has threads), and step back for whoever else wants the process
 
 import json
 import os
+import select
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -24,6 +25,7 @@ EVENTS_WORTH_IT = 20_000
 MOST = 8
 _AHEAD = 2
 """Pieces of work that a process has waiting, so that it is never idle."""
+_READ = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,32 +56,80 @@ class Workers:
             process.communicate()
         self._processes.clear()
 
-    def results(self, works: Iterable[Sequence[Any]]) -> Iterator[Any]:
-        """Yield, in the order of the works, what came of each; None where the process did not do it."""
-        waiting: deque[subprocess.Popen[bytes]] = deque()
-        for number, work in enumerate(works):
-            if len(waiting) == self._count * _AHEAD:
-                yield _answer(waiting.popleft())
-            process = self._processes[number % self._count]
-            _ask(process, work)
-            waiting.append(process)
-        while waiting:
-            yield _answer(waiting.popleft())
+    def results(self, works: Iterable[Sequence[Any]], here: Callable[[Sequence[Any]], Any] | None = None) -> Iterator[Any]:
+        """Yield, in the order of the works, what came of each; None where the process did not do it.
+
+        What all are too busy for is done `here`, if that is given, and else waited for. A work is asked for when it can be begun.
+        """
+        doors = [_Door(process) for process in self._processes]
+        pending: deque[_Door | _Done] = deque()
+        for work in works:
+            while here is None and all(door.owes == _AHEAD for door in doors):
+                yield pending.popleft().take()
+            door = min(doors, key=lambda each: each.owes)
+            if door.owes < _AHEAD:
+                door.ask(work)
+                pending.append(door)
+            elif here is not None:
+                pending.append(_Done(here(work)))
+            while here is not None and pending and pending[0].is_ready():
+                yield pending.popleft().take()
+        while pending:
+            yield pending.popleft().take()
 
 
-def _ask(process: "subprocess.Popen[bytes]", work: Sequence[Any]) -> None:
-    assert process.stdin is not None
-    try:
-        process.stdin.write(json.dumps(work).encode() + b"\n")
-        process.stdin.flush()
-    except OSError:
-        return  # it has died, and gives no answer either
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """What came of a work that was done here."""
+
+    result: Any
+
+    def is_ready(self) -> bool:
+        return True
+
+    def take(self) -> Any:
+        return self.result
 
 
-def _answer(process: "subprocess.Popen[bytes]") -> Any:
-    assert process.stdout is not None
-    line = process.stdout.readline()
-    return json.loads(line) if line.endswith(b"\n") else None
+class _Door:
+    """Where a process is asked, and answers in the order in which it was asked; it `owes` so many answers."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]") -> None:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        self.owes = 0
+        self._stdin, self._stdout = process.stdin, process.stdout.fileno()
+        self._poll = select.poll()
+        self._poll.register(self._stdout, select.POLLIN)
+        self._said, self._ended = bytearray(), False
+
+    def ask(self, work: Sequence[Any]) -> None:
+        self.owes += 1
+        try:
+            self._stdin.write(json.dumps(work).encode() + b"\n")
+            self._stdin.flush()
+        except OSError:
+            return  # it has died, and gives no answer either
+
+    def is_ready(self) -> bool:
+        """Whether the next answer, or that there is none any more, is there without waiting."""
+        while not self._ended and b"\n" not in self._said and self._poll.poll(0):
+            self._listen()
+        return self._ended or b"\n" in self._said
+
+    def take(self) -> Any:
+        """Wait for the next answer; None where the process has died."""
+        self.owes -= 1
+        while not self._ended and b"\n" not in self._said:
+            self._listen()
+        line, newline, rest = self._said.partition(b"\n")
+        self._said = rest
+        return json.loads(line) if newline else None
+
+    def _listen(self) -> None:
+        some = os.read(self._stdout, _READ)
+        self._said += some
+        self._ended = not some
 
 
 def crew_of(url: URL) -> Crew | None:
