@@ -1,8 +1,7 @@
 """The audit over HTTP: the events of all services in one list, and verification of every store."""
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +10,9 @@ from sqlalchemy import text
 
 from events.blanking import blanked_wire
 from tests.integration.tickets.conftest import Desk, good, refused, running_desk
+from tests.integration.tickets.damage import damaged
 from tickets import audit_routes
 from tickets.answers import CheckpointsOut, EntriesOut, VerificationOut
-
-pysqlite3 = pytest.importorskip("pysqlite3", reason="the system's SQLite may be too old for these tests")
 
 
 async def entries(desk: Desk, **params: Any) -> list[dict[str, Any]]:
@@ -166,36 +164,6 @@ async def test_checkpoints_are_shown_with_the_keys_that_verify_them(whole: Desk)
     assert [key["source"] for key in page["keys"]] == ["/auth", "/tickets", "/notifier", "/escalator"]
     for item in page["items"]:
         assert item["note"].startswith(f"ste{item['source']}/")
-
-
-@contextlib.contextmanager
-def damaged(desk: Desk, sequence: int, *statements: str, **values: Any) -> Iterator[None]:
-    """The store of tickets after somebody with a database tool was at it; made good again afterwards."""
-    connection = pysqlite3.connect(desk.house.settings.data_dir / "tickets.sqlite3", timeout=30, isolation_level=None)
-    guards = list(connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"))
-    try:
-        connection.execute("BEGIN IMMEDIATE")
-        for name, _ in guards:
-            connection.execute(f"DROP TRIGGER {name}")
-        connection.execute("CREATE TABLE spare AS SELECT * FROM events")
-        connection.execute("CREATE TABLE spare_journal AS SELECT * FROM journal")
-        for statement in statements:
-            assert connection.execute(statement, {"n": sequence, **values}).rowcount == 1
-        connection.execute("COMMIT")
-        yield
-    finally:
-        connection.execute("BEGIN IMMEDIATE")
-        connection.execute("DELETE FROM events WHERE sequence <= (SELECT max(sequence) FROM spare)")
-        connection.execute("INSERT INTO events SELECT * FROM spare")
-        connection.execute("DROP TABLE spare")
-        # what somebody put behind the end goes too, unless it was the desk that went on there
-        connection.execute("DELETE FROM journal WHERE position <= (SELECT max(position) FROM spare_journal) OR sequence < 0")
-        connection.execute("INSERT INTO journal SELECT * FROM spare_journal")
-        connection.execute("DROP TABLE spare_journal")
-        for _, sql in guards:
-            connection.execute(sql)
-        connection.execute("COMMIT")
-        connection.close()
 
 
 DAMAGE = {

@@ -16,7 +16,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from chassis.problems import declare
-from events.errors import TooMany, Unavailable
+from events.errors import DomainError, TooMany
 
 HEARTBEAT = 15.0
 """Seconds; longer silence means that the connection is gone."""
@@ -45,7 +45,7 @@ class Feed(Protocol):
     async def news(self) -> bytes:
         """Return what has come since the last time, a bounded part of it; b"" when there is nothing more for now.
 
-        It is asked again at once after whatever it gave. Raises Unavailable when it cannot be read now: the stream ends, and the reader
+        It is asked again at once after whatever it gave. Raises a DomainError when it cannot be read: the stream ends, and the reader
         comes back.
         """
 
@@ -113,7 +113,7 @@ class EventStream(Response):
         over = {asyncio.create_task(_gone(receive)), *(asyncio.create_task(end.wait()) for end in self._ends)}
         try:
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-            with suppress(Unavailable):
+            with suppress(DomainError):  # the head is out; who comes back is told what it is
                 await self._talk(send, over)
             await _say(send, b"", over, more=False)
         finally:

@@ -1,6 +1,6 @@
 """Why the desk refuses, in its own words."""
 
-from events.errors import DomainError, Invalid, NotFound, NotPermitted
+from events.errors import Conflict, DomainError, Invalid, NotFound, NotPermitted
 
 
 class TicketNotFound(NotFound):
@@ -56,4 +56,15 @@ class CutOff(DomainError):
             "This desk was restored, and what you have read last is no longer part of its history. Forget what you have read after the "
             "position that `cut` names, and go on from there.",
             cut=cut,
+        )
+
+
+class JournalBroken(Conflict):
+    """An event of the journal is not what was written, or is gone, so it can be neither shown nor passed on. The log says which."""
+
+    code = "log-broken"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "An event that belongs here is not what was written. Let the stores be verified: that says which; then restore a backup."
         )

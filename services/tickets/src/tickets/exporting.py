@@ -76,10 +76,14 @@ def _reaches(connection: Connection, covered: Sequence[Covered]) -> int | None:
 
 
 async def file(live: Running, sought: Sought, format_: Format, planned: Plan, about: Mapping[str, Any]) -> AsyncIterator[bytes]:
-    """Yield the file, part by part. Raises LogBroken at its end when the events were not what was signed: then it has no seal."""
+    """Yield the file, part by part, the first once it is known that it can begin.
+
+    Raises JournalBroken at an event that is not what was written, and LogBroken at its end when they were not what was signed: such a
+    file has no seal.
+    """
     export = Export(format=format_, covered=planned.covered)
     ends = {each.source: each.size for each in planned.covered}
-    yield export.beginning()
+    begun = export.beginning()
     for after in range(0, planned.until, _PAGE):
         until = min(after + _PAGE, planned.until)
 
@@ -87,10 +91,12 @@ async def file(live: Running, sought: Sought, format_: Format, planned: Plan, ab
             events = journal.stretch(connection, after, until)
             return _page(export, ends, events, trail.listed_between(connection, sought, after, until))
 
-        if part := await live.store.read_in_thread(page):
+        part = begun + await live.store.read_in_thread(page)
+        if part or after == 0:
             yield part
+        begun = b""
     try:
-        yield export.end(about, live.signer)
+        yield begun + export.end(about, live.signer)
     except ValueError as error:
         raise LogBroken from error
 

@@ -142,7 +142,11 @@ def _matching(connection: Connection, after: int, upto: int, wanted: Wanted, lim
     if wanted.everything:  # positions have no gaps
         last = min(upto, after + limit)
         for first in range(after + 1, last + 1, _FETCHED):
-            yield from journal.between(connection, first, min(first + _FETCHED - 1, last))
+            end = min(first + _FETCHED - 1, last)
+            found = journal.between(connection, first, end)
+            if len(found) != end - first + 1:  # passed over in silence it would be missed for good
+                raise journal.broken(first, f"of those up to {end} not all are there")
+            yield from found
         return
     statement, values = _narrowed(wanted)
     positions = [row[0] for row in statement.rows(connection, {**values, "after": after, "upto": upto, "limit": limit})]

@@ -14,15 +14,18 @@ from chassis.principal import CurrentAdmin
 from chassis.problems import declare, responses
 from chassis.service import running
 from chassis.sse import EventStream, retry_after
-from tickets import feed, reading, views
+from tickets import feed, journal, reading, views
 from tickets.dependencies import parts
 from tickets.errors import NoPlace
 from tickets.feed import Bounds
 from tickets.feed_answers import SPOKEN, FeedOut, FeedQuery, StreamQuery
 from tickets.live import Live
+from tickets.proof import BROKEN
 
 _SIZE, _SECONDS = 4 * 1024 * 1024, 0.5
 """A page ends after about so many bytes, and after so long, whatever it has found by then."""
+
+_FIRST = Bounds(events=1, size=1, seconds=0.0)
 
 declare("cut-off", 410, "No longer part of history")
 
@@ -35,7 +38,7 @@ def last_event_id(request: Request) -> str | None:
     return request.headers.get("last-event-id") or None
 
 
-@router.get("", response_model=FeedOut, responses=responses("cut-off", "unavailable"))
+@router.get("", response_model=FeedOut, responses=responses("cut-off", BROKEN, "unavailable"))
 async def get_events(request: Request, query: Annotated[FeedQuery, Query()], by: CurrentAdmin) -> Response:
     """Return what happened after a position, over all services: causes before their effects, each service's events in its order.
 
@@ -59,7 +62,9 @@ async def get_events(request: Request, query: Annotated[FeedQuery, Query()], by:
     return json_answer(found)
 
 
-@router.get("/stream", response_class=EventStream, status_code=200, responses={**SPOKEN, **responses("cut-off", "too-many-streams")})
+@router.get(
+    "/stream", response_class=EventStream, status_code=200, responses={**SPOKEN, **responses("cut-off", BROKEN, "too-many-streams")}
+)
 async def stream(
     request: Request, query: Annotated[StreamQuery, Query()], by: CurrentAdmin, left_at: Annotated[str | None, Depends(last_event_id)]
 ) -> Response:
@@ -71,6 +76,8 @@ async def stream(
 
     def begin(connection: Connection) -> tuple[int, str]:
         at = feed.standing(connection, readers.places, left_at or query.after)
+        if at < journal.head(connection):  # what cannot be read is told before a stream begins that would end at once
+            feed.read(connection, at, query.wanted(), _FIRST)
         return at, feed.place_at(connection, readers.places, at)
 
     try:

@@ -4,8 +4,10 @@ An own event is written here in the transaction that appends it, and its row poi
 consumes it. Promised is the order within each source, and that a cause stands before its effect; not a global order of time.
 """
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+import logging
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func, insert, literal_column, select
 
@@ -18,7 +20,12 @@ from events.prepared import Prepared, Query, Reader, Row
 from events.projections import Recorded
 from events.store import stored
 from events.tables import events as log
+from tickets.errors import JournalBroken
 from tickets.tables import OF_PEOPLE, journal
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 _ADD = Prepared(insert(journal), ("position", "source", "sequence", "type", "subject", "time", "wire"))
 _LAST = select(func.coalesce(func.max(journal.c.position), 0))
@@ -27,7 +34,8 @@ _EVENTS: Select[Any] = select(journal.c.position, journal.c.wire, *(log.c[name] 
 _AT = _EVENTS.where(journal.c.position.in_(bindparam("positions", expanding=True)))
 _BETWEEN = Query(_EVENTS.where(journal.c.position.between(bindparam("first"), bindparam("last"))).order_by(journal.c.position))
 _HEAD = Query(_LAST)
-_HASH = b',"hash":"'
+_WIRE = re.compile(rb'\{"head":.*,"hash":"([0-9a-f]{64})","traceparent":[^{}]*\}', re.DOTALL)
+"""How a wire is spelled; the greedy part finds the last hash there is: what follows it is a traceparent, which has no braces."""
 # written out, not bound, so that the index of these types is known to serve
 _TYPES_OF_PEOPLE = journal.c.type.in_([literal_column(f"'{type_}'") for type_ in OF_PEOPLE])
 
@@ -98,9 +106,12 @@ class PeopleFeed(JournalFeed):
 
 
 def at(connection: Connection, positions: Sequence[int]) -> dict[int, StoredEvent]:
-    """Return the events at these positions."""
+    """Return the events at these positions. Raises JournalBroken, as all that follow do, for one that is not what was written."""
     rows = connection.execute(_AT, {"positions": list(positions)}) if positions else ()
-    return {row[0]: _event(row) for row in rows}
+    found = dict(_whole(_placed, rows))
+    if missing := set(positions) - set(found):
+        raise broken(min(missing), "it is not there")
+    return found
 
 
 class Carried(NamedTuple):
@@ -113,13 +124,13 @@ class Carried(NamedTuple):
 
 def between(reader: Reader, first: int, last: int) -> list[Carried]:
     """Return the events at the positions from `first` to `last`, in order."""
-    return [_carried(row) for row in _BETWEEN.rows(reader, {"first": first, "last": last})]
+    return _whole(_carried, _BETWEEN.rows(reader, {"first": first, "last": last}))
 
 
 def picked(connection: Connection, positions: Sequence[int]) -> list[Carried]:
     """Return the events at these positions, in order."""
     rows = connection.execute(_AT, {"positions": list(positions)}) if positions else ()
-    return sorted(_carried(row) for row in rows)
+    return sorted(_whole(_carried, rows))
 
 
 def head(reader: Reader) -> int:
@@ -130,7 +141,28 @@ def head(reader: Reader) -> int:
 
 def stretch(connection: Connection, after: int, until: int) -> list[tuple[int, StoredEvent]]:
     """Return the events behind a position, up to another, in order, each with its position."""
-    return [(row[0], _event(row)) for row in _BETWEEN.rows(connection, {"first": after + 1, "last": until})]
+    return _whole(_placed, _BETWEEN.rows(connection, {"first": after + 1, "last": until}))
+
+
+def broken(position: int, why: str) -> JournalBroken:
+    """Return the error to raise for an event that is not what was written, once the log has it: an operator has to see to it."""
+    logger.error("The event at position %s of the journal is not what was written: %s. ste audit verify says more.", position, why)
+    return JournalBroken()
+
+
+def _whole(made: Callable[[Any], T], rows: Iterable[Any]) -> list[T]:
+    """Return what is made of each row. Raises JournalBroken for the first of which nothing can be made."""
+    found: list[T] = []
+    for row in rows:
+        try:
+            found.append(made(row))
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            raise broken(row[0], type(error).__name__) from error
+    return found
+
+
+def _placed(row: Any) -> tuple[int, StoredEvent]:
+    return row[0], _event(row)
 
 
 def _row(position: int, stored: StoredEvent, wire: bytes | None) -> Row:
@@ -139,13 +171,15 @@ def _row(position: int, stored: StoredEvent, wire: bytes | None) -> Row:
 
 def _carried(row: Any) -> Carried:
     """Return the event in a row of `_EVENTS`. What came from elsewhere is not taken apart again: it was when it came."""
-    position, wire, *columns = row
+    position, wire, *_ = row
     if wire is None:
-        own = stored(columns)
+        own = _event(row)
         return Carried(position, own.hash, own.wire())
     came = bytes(wire)
-    at = came.rindex(_HASH) + len(_HASH)  # the last there is: what follows it is a traceparent, which is of hexadecimal digits
-    return Carried(position, came[at : at + 64].decode(), came)
+    spelled = _WIRE.fullmatch(came)
+    if spelled is None:
+        raise ValueError("This is no event.")
+    return Carried(position, spelled[1].decode(), came)
 
 
 def _event(row: Any) -> StoredEvent:

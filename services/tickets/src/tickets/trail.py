@@ -10,10 +10,8 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, case, 
 
 from events.entries import entry_of
 from events.envelope import StoredEvent
-from events.errors import Conflict
 from tickets import journal
 from tickets.people import ERASED, matchable
-from tickets.proof import BROKEN
 from tickets.tables import audit, people
 
 SYSTEM = ("auth", "escalator", "notifier", "operator", "tickets")
@@ -24,16 +22,6 @@ MANY = 21
 _COLUMNS = (audit.c.position, audit.c.time, audit.c.source, audit.c.sequence, audit.c.action, audit.c.entity_type, audit.c.entity_id)
 _ACTOR = (audit.c.actor_kind, audit.c.actor_id)
 _KEY = (audit.c.time, audit.c.source, audit.c.sequence)
-
-
-class EntryBroken(Conflict):
-    """An event of a list is not what was written, or is gone, so it cannot be shown."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "An event of this list is not what was written. Let the stores be verified: that says which; then restore a backup.",
-            code=BROKEN,
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +72,7 @@ def entries(
 ) -> list[dict[str, Any]]:
     """Return up to `limit` entries, newest first unless told otherwise, that follow `after`: the `key_of` the last one seen.
 
-    Raises EntryBroken when an event of them is not what was written.
+    Raises JournalBroken when an event of them is not what was written.
     """
     values: dict[str, Any] = {name: value for name in _CONDITIONS if (value := getattr(sought, name))}
     narrowed, actors = tuple(values), 0
@@ -100,11 +88,8 @@ def entries(
     rows = connection.execute(
         _page(narrowed, actors, resumes=after is not None, oldest_first=oldest_first), {**values, "limit": limit}
     ).all()
-    try:
-        events = journal.at(connection, [row.position for row in rows])
-        return [_entry(row, events[row.position]) for row in rows]
-    except (ValueError, LookupError, TypeError) as error:  # whoever reads a list is not to take what was changed for what was written
-        raise EntryBroken from error
+    events = journal.at(connection, [row.position for row in rows])
+    return [_entry(row, events[row.position]) for row in rows]
 
 
 @lru_cache(maxsize=256)
@@ -174,4 +159,7 @@ def _by(listed: Select[Any], actors: int, column: ColumnElement[str]) -> Any:
 
 
 def _entry(row: Row[Any], stored: StoredEvent) -> dict[str, Any]:
-    return entry_of(stored, row.action, row.name)
+    try:
+        return entry_of(stored, row.action, row.name)
+    except (ValueError, TypeError) as error:  # whoever reads a list is not to take what was changed for what was written
+        raise journal.broken(row.position, type(error).__name__) from error
