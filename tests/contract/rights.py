@@ -1,7 +1,7 @@
 """Who may do what: one row for each route of the desk, written from the HTTP contract. What a caller gets is worked out from it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 from uuid import uuid4
 
@@ -76,6 +76,8 @@ _WHAT_IF = _with(policy={"name": "default", "levels": [{"after": "4h"}]}, since=
 _POLICIES = _with(policies=[{"name": "default", "levels": [{"after": "24h"}]}])
 
 SERVICES = ("auth", "tickets", "notifier", "escalator")
+NOT_PARKED = Route(ADMINS, "404 not-found")
+_REASON = _with(reason="not-needed")
 HEALTH = Route(EVERYBODY, "200", door="open")
 
 ROUTES: Mapping[str, Route] = {
@@ -139,6 +141,9 @@ ROUTES: Mapping[str, Route] = {
     "GET /api/escalations/deadlines": Route(ADMINS, "200"),
     "POST /api/escalations/simulate": Route(ADMINS, "200", body=_WHAT_IF),
     **{f"GET /api/{service}/system": Route(ADMINS, "200") for service in SERVICES},
+    **{f"GET /api/{service}/parked": Route(ADMINS, "200") for service in SERVICES},
+    **{f"POST /api/{service}/parked/{{source}}/{{sequence}}/retry": NOT_PARKED for service in SERVICES},
+    **{f"POST /api/{service}/parked/{{source}}/{{sequence}}/skip": replace(NOT_PARKED, body=_REASON) for service in SERVICES},
     **{f"GET /health/{service}": HEALTH for service in SERVICES},
 }
 """Keys are method and path as in the OpenAPI documents. A route that is not here fails the tests, and so does a row without a route."""

@@ -184,6 +184,10 @@ def hear(tx: Transaction, recorded: Recorded) -> None:
     tx.write(HEAR, {"sequence": recorded.stored.sequence, "subject": recorded.stored.subject})
 
 
+def overhear(_tx: Transaction, _recorded: Recorded) -> None:
+    """Nothing follows; but it waits behind what could not be heard."""
+
+
 def heard(connection: Connection) -> dict[str, float]:
     return {"heard": float(connection.scalar(select(func.count()).select_from(HEARD)) or 0)}
 
@@ -193,7 +197,8 @@ def build_tickets(_: Running) -> Parts:
 
 
 def build_notifier(_: Running) -> Parts:
-    hears = Subscription(source="/tickets", handlers={"ticket.created": one_by_one(hear)})
+    handlers = {"ticket.created": one_by_one(hear), "ticket.status_changed": one_by_one(overhear)}
+    hears = Subscription(source="/tickets", handlers=handlers)
     return Parts(subscriptions=[hears], figures=heard, resolver=who)
 
 

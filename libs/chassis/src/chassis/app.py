@@ -13,6 +13,7 @@ from chassis import backing_up, covering, erasing, internal, ledger_routes, rebu
 from chassis.desk import Desk
 from chassis.health import Checkup, health_router
 from chassis.lifecycle import living
+from chassis.parked_routes import parked_router
 from chassis.server import serve
 from chassis.service import Service
 from chassis.settings import Settings
@@ -36,7 +37,7 @@ def create_app(service: Service, settings: Settings, environment: Environment | 
             live.end = getattr(app.state, "end", live.end)
             checkup = Checkup(live)
             health, system = health_router(service.name, checkup, app.metrics), system_router(service.name, checkup)
-            for router in (*live.parts.routers, *_INSIDE, health, system):
+            for router in (*live.parts.routers, *_INSIDE, health, system, parked_router(service.name)):
                 app.take(router)
             watch = asyncio.create_task(_watch_loop(app), name="loop lag")
             logger.info("The service is ready.")

@@ -6,7 +6,7 @@ Two equal requests at once meet in the writer: the second one finds what the fir
 import hashlib
 import json
 import re
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Generic, TypeVar
@@ -124,13 +124,28 @@ async def answer_once(running: Running, request: Request, principal: Principal, 
     `render` runs in the writer, so it makes bytes and nothing else. Raises what the unit raises, Invalid for a key with another body, and
     NotSignedIn for who was erased meanwhile.
     """
+    return await (await answering_once(running, request, principal, render))(unit)
+
+
+async def answering_once(
+    running: Running, request: Request, principal: Principal, render: Callable[[R], Answer]
+) -> Callable[[Unit[R]], Awaitable[Answer]]:
+    """Return what runs a unit as `answer_once` does, for who has another one where the first is refused: the one that is done is kept."""
     key = idempotency_key(request)
     if key is None:
-        return render(await running.writer.execute(unit))
+
+        async def plainly(unit: Unit[R]) -> Answer:
+            return render(await running.writer.execute(unit))
+
+        return plainly
     scope = (principal.id, request.method, request.scope["path"], key)
     id_ = hashlib.sha256(json.dumps(scope).encode()).hexdigest()
     body = hashlib.sha256(await read_bounded(request)).hexdigest()
-    return await running.writer.execute(Once(unit, id_, body, render, principal.id, running.tombstones))
+
+    async def once(unit: Unit[R]) -> Answer:
+        return await running.writer.execute(Once(unit, id_, body, render, principal.id, running.tombstones))
+
+    return once
 
 
 def load(connection: Connection, ids: Sequence[str]) -> Mapping[str, Kept | None]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, tuple_, update
 
 from events.catalogue import Catalogue
 from events.decider import Transaction
@@ -29,6 +29,8 @@ TOGETHER = 100
 _FIRST_DELAY = timedelta(seconds=5)
 
 _THIS = (parked.c.source == bindparam("of"), parked.c.sequence == bindparam("at"))
+_PLACE = (parked.c.source, parked.c.sequence)
+_SHOWN = select(*(parked.c[name] for name in ("source", "sequence", "subject", "type", "tries", "next_at", "error", "parked_at")))
 _PARK = insert(parked)
 _FAILED = update(parked).where(*_THIS).values(tries=bindparam("new_tries"), next_at=bindparam("new_next_at"), error=bindparam("new_error"))
 _GONE = delete(parked).where(*_THIS)
@@ -80,8 +82,13 @@ class Parked:
 
 def parked_events(connection: Connection, limit: int = 1000) -> list[Parked]:
     """Return what is parked, the longest waiting first."""
-    columns = [parked.c[name] for name in ("source", "sequence", "subject", "type", "tries", "next_at", "error", "parked_at")]
-    rows = connection.execute(select(*columns).order_by(parked.c.parked_at, parked.c.source, parked.c.sequence).limit(limit)).mappings()
+    rows = connection.execute(_SHOWN.order_by(parked.c.parked_at, *_PLACE).limit(limit)).mappings()
+    return [_parked(row) for row in rows]
+
+
+def parked_after(connection: Connection, after: tuple[str, int], limit: int) -> list[Parked]:
+    """Return up to `limit` parked events by (source, sequence) that follow `after`: ("", 0) is before the first."""
+    rows = connection.execute(_SHOWN.where(tuple_(*_PLACE) > tuple_(*after)).order_by(*_PLACE).limit(limit)).mappings()
     return [_parked(row) for row in rows]
 
 

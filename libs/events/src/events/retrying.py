@@ -1,16 +1,17 @@
 """Parked events tried again: by themselves with growing delays, or when an operator says so; or given up."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 from sqlalchemy import select
 
 from events import parking
 from events.catalogue import Catalogue
 from events.contracts import CATALOGUE
-from events.contracts.operation import EventRetried, EventSkipped
-from events.decider import Context, Key, Transaction
+from events.contracts.operation import EventRetried, EventSkipExplained, EventSkipped
+from events.decider import Context, Key, Transaction, Unit
 from events.envelope import from_wire
 from events.environment import Environment
 from events.errors import Conflict, NotFound
@@ -22,6 +23,10 @@ from events.times import to_text
 from events.writer import Writer
 
 logger = logging.getLogger(__name__)
+
+R = TypeVar("R")
+Execute = Callable[[Unit[bool]], Awaitable[R]]
+"""Runs a unit, as `Writer.execute` does, and returns what is made of its result. A unit that it raised for was not done."""
 
 _LOOK = 1.0  # seconds
 _TOGETHER = 100  # events that are tried in one look
@@ -64,13 +69,14 @@ class Again:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Skip:
-    """Gives a parked event up, and lets those behind it follow: a unit of the writer."""
+    """Gives a parked event up, for a `reason` if one is told, and lets those behind it follow: a unit of the writer."""
 
     own: str
     subscription: Subscription
     catalogue: Catalogue
     sequence: int
     by: Context
+    reason: str | None = None
     following: int = parking.TOGETHER
     sql: bool = True
 
@@ -80,8 +86,10 @@ class Skip:
     def run(self, tx: Transaction) -> bool:
         demand(tx.connection, self.subscription)
         event = from_wire(parking.head_row(tx.connection, self.subscription.source, self.sequence)["wire"])
-        skipped = EventSkipped(source=event.source, sequence=event.sequence, event=event.id)
-        tx.append(f"store/{self.own.strip('/')}", [skipped], self.by)
+        told: list[Any] = [EventSkipped(source=event.source, sequence=event.sequence, event=event.id)]
+        if self.reason is not None:
+            told.append(EventSkipExplained(source=event.source, sequence=event.sequence, event=event.id, reason=self.reason))
+        tx.append(f"store/{self.own.strip('/')}", told, self.by)
         parking.remove(tx, event)
         parking.follow(tx, self.subscription, self.catalogue, event.subject, self.following)
         return True
@@ -126,7 +134,7 @@ class Parking:
         for source, sequence in rows:
             if source in self._subscriptions:
                 try:
-                    await self._again(source, sequence, None)
+                    await self._again(source, sequence, None, self._writer.execute)
                 except Exception as error:  # noqa: BLE001 -- the others are tried all the same
                     failed = failed or error
         if failed is not None:
@@ -134,31 +142,41 @@ class Parking:
 
     async def retry(self, source: str, sequence: int, by: Context) -> bool:
         """Try a parked event now, and return whether it succeeded. Raises NotFound, or Conflict when another of its subject is first."""
-        return await self._again(source, sequence, by)
+        return await self.retry_with(self._writer.execute, source, sequence, by)
+
+    async def retry_with(self, execute: Execute[R], source: str, sequence: int, by: Context) -> R:
+        """Do the same by `execute`, which is given another unit when one is refused, and return what it returns of the last."""
+        return await self._again(source, sequence, by, execute)
 
     async def skip(self, source: str, sequence: int, by: Context) -> None:
         """Give a parked event up. Raises NotFound, or Conflict when another of its subject is first."""
-        unit = Skip(own=self._own, subscription=self._of(source, sequence), catalogue=self._catalogue, sequence=sequence, by=by)
+        await self.skip_with(self._writer.execute, source, sequence, by)
+
+    async def skip_with(self, execute: Execute[R], source: str, sequence: int, by: Context, reason: str | None = None) -> R:
+        """Do the same by `execute`, and say for which reason; see `retry_with`."""
+        skip = Skip(
+            own=self._own, subscription=self._of(source, sequence), catalogue=self._catalogue, sequence=sequence, by=by, reason=reason
+        )
         try:
-            await self._writer.execute(unit)
+            return await execute(skip)
         except Exception as error:
             if isinstance(error, NotFound | Conflict) or is_the_stores(error):
                 raise
-            await self._writer.execute(replace(unit, following=0))  # it is one of those behind it that is refused
+            return await execute(replace(skip, following=0))  # it is one of those behind it that is refused
 
-    async def _again(self, source: str, sequence: int, by: Context | None) -> bool:
+    async def _again(self, source: str, sequence: int, by: Context | None, execute: Execute[R]) -> R:
         unit = Again(own=self._own, subscription=self._of(source, sequence), catalogue=self._catalogue, sequence=sequence, by=by)
         try:
-            return await self._writer.execute(unit)
+            return await execute(unit)
         except Exception as error:
             if isinstance(error, NotFound | Conflict) or is_the_stores(error):
                 raise
         try:
-            return await self._writer.execute(replace(unit, following=0))
+            return await execute(replace(unit, following=0))
         except Exception as error:
             if is_the_stores(error):
                 raise
-            return await self._writer.execute(replace(unit, error=describe(error)))
+            return await execute(replace(unit, error=describe(error)))
 
     def _of(self, source: str, sequence: int) -> Subscription:
         if source not in self._subscriptions:

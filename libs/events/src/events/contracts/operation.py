@@ -31,6 +31,19 @@ class EventSkipped:
     event: str
 
 
+@event("event.skip_explained", action="event_skip_explained")
+class EventSkipExplained:
+    """Why the event before it in its stream, an `event.skipped`, gave that up; `reason` is a code. Subject `store/<service>`.
+
+    An event of its own, so that a process that knows only `event.skipped` goes on reading those.
+    """
+
+    source: str
+    sequence: int
+    event: str
+    reason: str
+
+
 @event("relay.refilled", action="relay_refilled")
 class RelayRefilled:
     """An operator let the relay delete its stream and fill it again. Subject `store/<service>`."""
