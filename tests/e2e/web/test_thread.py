@@ -26,7 +26,7 @@ def test_a_ticket_goes_from_one_window_to_another(open_as: Open) -> None:
     expect(unread).to_have_text(str(before + 1))
     expect(customer.locator(".toast")).to_be_visible()
     customer.locator("[data-bell]").click()
-    expect(customer.locator(".row.unread").first).to_contain_text(re.compile("status|progress", re.IGNORECASE))
+    expect(customer.locator(".unread").first).to_contain_text(re.compile("status|progress", re.IGNORECASE))
 
 
 def test_who_is_not_signed_in_comes_back_to_where_they_were(open_window: Open) -> None:

@@ -1,39 +1,105 @@
-"""The inbox: what the visitor was told."""
+"""The inbox: what the visitor was told, by day, and why."""
 
-from typing import Annotated
+from typing import Annotated, Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Path
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 
+from chassis.callers import CHECKED
+from events.errors import Unavailable
+from web.days import by_day
 from web.forms import read_form
 from web.front import PageRoute
+from web.notices import Notice
 from web.places import local
+from web.refusals import Refused
 from web.visit import Visit
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 Id = Annotated[str, Path(pattern="^[A-Za-z0-9_-]{1,64}$")]
+_HERE = "/notifications"
+_AHEAD = ("prefetch", "prerender")
+"""What browsers say of an address that nobody has opened yet (`Sec-Purpose`, `Purpose`)."""
 
 
-@router.get("/notifications")
+def _address(*, unread: bool, cursor: str | None = None) -> str:
+    """Return the address of a page of the inbox."""
+    found = {"unread": "true" if unread else None, "cursor": cursor}
+    asked = urlencode({name: value for name, value in found.items() if value})
+    return f"{_HERE}?{asked}" if asked else _HERE
+
+
+@router.get(_HERE)
 async def inbox(request: Request) -> Response:
     visit, query = Visit(request), request.query_params
-    unread = query.get("unread") == "true"
-    asked = {"unread": "true" if unread else None, "cursor": query.get("cursor")}
+    unread, cursor = query.get("unread") == "true", query.get("cursor")
+    asked = {"unread": "true" if unread else None, "cursor": cursor}
     (found,) = await visit.enter(visit.get("notifier", "/api/notifications", asked))
-    return visit.page("inbox.html", items=found["items"], following=found["next_cursor"], unread_only=unread)
+    return visit.page(
+        "inbox.html",
+        days=by_day(found["items"], visit.now, visit.preferences.zone),
+        unread_only=unread,
+        here=_address(unread=unread, cursor=cursor),
+        first=_address(unread=unread) if cursor else None,
+        following=_address(unread=unread, cursor=found["next_cursor"]) if found["next_cursor"] else None,
+    )
+
+
+@router.get("/notifications/{notification}")
+async def follow(request: Request, notification: Id) -> Response:
+    """Go to the ticket that a notification is about, which is read thereby: unless it was another site that led here, or nobody yet."""
+    visit = Visit(request)
+    await visit.enter()
+    if _is_opened(request):
+        try:
+            path = f"/api/notifications/{notification}/read"
+            await visit.call("PUT", "notifier", path, headers={CHECKED: "same-origin"})
+        except (Refused, Unavailable):  # whoever wants to see the ticket is not kept from it by a mark
+            pass
+    return visit.go(_ticket(request.query_params) or _HERE)
+
+
+@router.get("/notifications/{notification}/why")
+async def why(request: Request, notification: Id) -> Response:
+    """Say why somebody was told, from the click that it began with."""
+    visit, ticket = Visit(request), _ticket(request.query_params)
+    if ticket is None:
+        return visit.go(_HERE)
+    asked = {"notification": notification}
+    (found,) = await visit.enter(visit.get("tickets", f"/api{ticket}/why", asked))
+    return visit.page("inbox_why.html", why=found, back=local(request.query_params.get("back"), _HERE))
 
 
 @router.post("/notifications/read-all")
 async def read_all(request: Request) -> Response:
     await read_form(request)
     visit = Visit(request)
-    await visit.call("POST", "notifier", "/api/notifications/read-all")
-    return visit.go("/notifications")
+    # without a key: asked twice it does no more than once, and a page that was open for a while must not get an old answer
+    answer = await visit.call("POST", "notifier", "/api/notifications/read-all")
+    updated = answer.json()["updated"]
+    said = f"{updated} {'notification is' if updated == 1 else 'notifications are'} marked as read." if updated else "Everything was read."
+    return visit.go(_HERE, Notice(said))
 
 
 @router.post("/notifications/{notification}/{mark}")
 async def mark(request: Request, notification: Id, mark: Annotated[str, Path(pattern="^(read|unread)$")]) -> Response:
+    """Mark one, and go back to it."""
     form, visit = await read_form(request), Visit(request)
     await visit.call("PUT" if mark == "read" else "DELETE", "notifier", f"/api/notifications/{notification}/read")
-    return visit.go(local(form.get("next"), "/notifications"))
+    return visit.go(f"{local(form.get('next'), _HERE).partition('#')[0]}#n-{notification}")
+
+
+def _is_opened(request: Request) -> bool:
+    """Whether a person has followed a link of ours: reading marks, and no other site, and no browser that looks ahead, does it for them."""
+    ahead: Any = request.headers.get("sec-purpose", request.headers.get("purpose", ""))
+    ours = request.headers.get("sec-fetch-site") in ("same-origin", "none")
+    return request.method == "GET" and ours and not any(word in ahead for word in _AHEAD)
+
+
+def _ticket(query: QueryParams) -> str | None:
+    """Return the path of the ticket that the address names, None when it names none."""
+    number = query.get("ticket", "")
+    return f"/tickets/{int(number)}" if number.isascii() and number.isdigit() and len(number) < 19 else None

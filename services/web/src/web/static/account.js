@@ -7,13 +7,12 @@ document.querySelectorAll("input[data-reveal]").forEach((input) => {
   button.type = "button";
   button.className = "plain reveal";
   button.setAttribute("aria-controls", input.id);
+  const word = document.createElement("span");
+  button.append(word, Object.assign(document.createElement("span"), { className: "hidden", textContent: " what you type" }));
   const show = (shown) => {
     input.type = shown ? "text" : "password";
-    button.textContent = shown ? "Hide it" : "Show it";
-    button.setAttribute("aria-pressed", String(shown));
+    word.textContent = shown ? "Hide" : "Show";
   };
-  const label = document.querySelector(`label[for="${input.id}"]`).textContent;
-  button.setAttribute("aria-label", `Show: ${label}`);
   button.addEventListener("click", () => show(input.type === "password"));
   input.form.addEventListener("submit", () => show(false));
   input.after(button);

@@ -2,12 +2,6 @@
 "use strict";
 
 const signedIn = document.body.dataset.signedIn;
-const here = () => location.pathname + location.search;
-
-function toSignIn() {
-  location.assign("/login?next=" + encodeURIComponent(here()));
-}
-
 // The server draws times in the reader's zone from the first page on, once the browser has said which that is.
 function tellZone() {
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
@@ -18,40 +12,9 @@ function tellZone() {
 
 // A form that was sent is not sent again while its answer is on the way. Its key would make one thing of both anyway.
 function sendOnce(form) {
-  form.addEventListener("submit", () => setTimeout(() => form.querySelectorAll("button").forEach((button) => { button.disabled = true; })));
-}
-
-// -- the bell ---------------------------------------------------------------------------------------------------------------------------
-
-function showUnread(count) {
-  const shown = document.querySelector("[data-unread]");
-  shown.textContent = count;
-  shown.hidden = !count;
-}
-
-function toast(text, href) {
-  const note = document.createElement(href ? "a" : "p");
-  note.className = "toast";
-  note.textContent = text;
-  if (href) note.href = href;
-  document.querySelector("[data-toasts]").append(note);
-  setTimeout(() => note.remove(), 8000);
-}
-
-function listen() {
-  const source = new EventSource("/api/notifications/stream");
-  source.addEventListener("unread", (event) => showUnread(JSON.parse(event.data).count));
-  source.addEventListener("notification", (event) => {
-    const told = JSON.parse(event.data);
-    toast(told.subject, told.ticket_id ? `/tickets/${told.ticket_id}` : "/notifications");
-  });
-  source.addEventListener("error", async () => {
-    if (source.readyState !== EventSource.CLOSED) return; // it tries again by itself
-    const answer = await fetch("/api/auth/me").catch(() => null);
-    if (answer && answer.status === 401) toSignIn();
-    else setTimeout(listen, 3000);
-  });
-  addEventListener("pagehide", () => source.close());
+  const enable = (enabled) => form.querySelectorAll("button").forEach((button) => { button.disabled = !enabled; });
+  form.addEventListener("submit", () => setTimeout(() => enable(false)));
+  addEventListener("pageshow", (event) => { if (event.persisted) enable(true); }); // back from the answer
 }
 
 // -- the keyboard -----------------------------------------------------------------------------------------------------------------------
@@ -79,7 +42,5 @@ function pressed(event) {
 
 tellZone();
 document.querySelectorAll("form[data-once]").forEach(sendOnce);
-if (signedIn) {
-  listen();
-  addEventListener("keydown", pressed);
-}
+document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+if (signedIn) addEventListener("keydown", pressed);
