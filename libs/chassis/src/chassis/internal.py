@@ -46,7 +46,7 @@ _CHECKPOINTS = (
     .limit(bindparam("limit"))
 )
 
-declare("parked-behind", 409, "It waits behind another event")
+declare("parked-behind", 409, "It waits behind another event", earlier=41)
 
 
 class FeedQuery(BaseModel):

@@ -19,7 +19,7 @@ from chassis.strings import LARGEST_INTEGER
 from events.parking import Parked, ParkedState, parked_after
 from events.times import to_text
 
-declare("parked-behind", 409, "It waits behind another event")
+declare("parked-behind", 409, "It waits behind another event", earlier=41)
 
 Source = Annotated[
     Literal["auth", "tickets", "notifier", "escalator"], Path(description="The service whose event it is.", examples=["tickets"])
