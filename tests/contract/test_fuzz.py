@@ -17,7 +17,7 @@ from schemathesis.engine import Status, events, from_schema
 from tests.contract.cast import SERVICES
 from tests.support.desk import Desk
 
-pytestmark = pytest.mark.timeout(3600 if "STE_FUZZ_EXAMPLES" in os.environ else 120)
+pytestmark = pytest.mark.timeout(3600 if "STE_FUZZ_EXAMPLES" in os.environ else 300)
 
 EXAMPLES = int(os.environ.get("STE_FUZZ_EXAMPLES", "5"))
 SEED = int(os.environ.get("STE_FUZZ_SEED", "20261124"))
