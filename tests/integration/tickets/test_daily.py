@@ -15,7 +15,8 @@ from events.decider import Context
 from events.envelope import Actor
 from events.times import from_text, to_text
 from tests.integration.tickets.conftest import Desk, good, refused, running_desk
-from tests.integration.tickets.test_audit import damaged, entries
+from tests.integration.tickets.damage import damaged
+from tests.integration.tickets.test_audit import entries
 from tickets import audit_routes
 from tickets.daily import due
 from tickets.turns import Turn
