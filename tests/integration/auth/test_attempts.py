@@ -5,9 +5,25 @@ import asyncio
 import pytest
 from limits.aio.storage import MemoryStorage
 
-from auth.attempts import FAILED, FAILED_HERE, LOGINS, REGISTRATIONS, Counted, attempt, failures, opening
-from auth.errors import EmailTaken, InvalidCredentials
-from chassis.limits import Limits
+from auth.attempts import (
+    CODES,
+    CODES_A_DAY,
+    CODES_HERE,
+    FAILED,
+    FAILED_HERE,
+    LOGINS,
+    OWN_CODES,
+    OWN_CODES_A_DAY,
+    REGISTRATIONS,
+    Counted,
+    attempt,
+    codes,
+    failures,
+    opening,
+    own_codes,
+)
+from auth.errors import EmailTaken, InvalidCode, InvalidCredentials, WrongCode
+from chassis.limits import Limit, Limits
 from events.errors import TooMany, Unavailable
 
 
@@ -104,8 +120,43 @@ async def test_who_is_stopped_learns_how_long_to_wait(limits: Limits) -> None:
     assert 590 < stopped.value.retry_after <= 600
 
 
+async def give_code(limits: Limits, counted: Counted, *, right: bool, wrong: type[InvalidCode | WrongCode] = WrongCode) -> str:
+    try:
+        async with attempt(limits, failing=counted):
+            if not right:
+                raise InvalidCode(4) if wrong is InvalidCode else WrongCode
+    except (InvalidCode, WrongCode, TooMany) as refused:
+        return type(refused).__name__
+    return "right"
+
+
+async def test_wrong_codes_of_a_person_are_counted_over_all_addresses_and_nobody_elses(limits: Limits) -> None:
+    told = [await give_code(limits, codes(f"192.0.2.{n % 4}", "anna"), right=False, wrong=InvalidCode) for n in range(12)]
+    assert told == ["InvalidCode"] * 10 + ["TooMany"] * 2
+    assert await give_code(limits, codes("198.51.100.1", "anna"), right=True) == "TooMany"
+    assert await give_code(limits, codes("192.0.2.1", "ben"), right=True) == "right"
+    assert await give_code(limits, own_codes("anna"), right=True) == "right"
+
+
+@pytest.mark.parametrize(("counted", "day"), [(codes("192.0.2.1", "anna"), CODES_A_DAY), (own_codes("anna"), OWN_CODES_A_DAY)])
+async def test_fifty_wrong_codes_are_enough_for_a_day(limits: Limits, counted: Counted, day: Limit) -> None:
+    for _ in range(day.amount - 1):
+        await limits.spend(day, "anna")
+    assert [await give_code(limits, counted, right=right) for right in (True, False, True)] == ["right", "WrongCode", "TooMany"]
+
+
 def test_the_numbers_are_those_of_the_design() -> None:
     """The windows too: a shorter one would let more through in the time that was promised."""
-    limits = {limit: (limit.amount, limit.seconds) for limit in (FAILED_HERE, FAILED, LOGINS, REGISTRATIONS)}
-    assert limits == {FAILED_HERE: (5, 600), FAILED: (20, 600), LOGINS: (10, 600), REGISTRATIONS: (5, 3600)}
-    assert len({limit.name for limit in limits}) == 4
+    design = {
+        FAILED_HERE: (5, 600),
+        FAILED: (20, 600),
+        LOGINS: (10, 600),
+        REGISTRATIONS: (5, 3600),
+        CODES_HERE: (5, 600),
+        CODES: (10, 600),
+        CODES_A_DAY: (50, 86400),
+        OWN_CODES: (10, 600),
+        OWN_CODES_A_DAY: (50, 86400),
+    }
+    assert {limit: (limit.amount, limit.seconds) for limit in design} == design
+    assert len({limit.name for limit in design}) == len(design)
