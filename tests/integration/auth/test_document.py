@@ -26,9 +26,14 @@ EXPECTED = {
     ("post", "/api/auth/tokens"): {"201", "401", "403", "409", "413", "415", "422", "503"},
     ("delete", "/api/auth/tokens/{token}"): {"204", "401", "403", "404", "422", "503"},
     ("get", "/api/auth/users"): {"200", "401", "403", "422", "503"},
+    ("get", "/api/auth/users/{user}"): {"200", "401", "403", "404", "422", "503"},
     ("patch", "/api/auth/users/{user}"): {"200", "401", "403", "404", "409", "413", "415", "422", "503"},
     ("post", "/api/auth/users/{user}/erase"): {"202", "401", "403", "404", "409", "413", "415", "422", "503"},
     ("get", "/api/auth/users/{user}/erasure"): {"200", "401", "403", "404", "422", "503"},
+    ("get", "/api/auth/system"): {"200", "401", "403", "422", "503"},
+    ("get", "/api/auth/parked"): {"200", "401", "403", "422", "503"},
+    ("post", "/api/auth/parked/{source}/{sequence}/retry"): {"200", "401", "403", "404", "409", "413", "422", "503"},
+    ("post", "/api/auth/parked/{source}/{sequence}/skip"): {"204", "401", "403", "404", "409", "413", "415", "422", "503"},
 }
 OWN = {
     "invalid-credentials", "email-taken", "last-admin", "too-many-tokens", "wrong-password", "erased", "second-factor-required",
