@@ -71,6 +71,14 @@ def _taken(lock: BinaryIO) -> bool:
     return False
 
 
+def _is_in_place(lock: BinaryIO, data_dir: Path) -> bool:
+    """Return whether the lock that was taken is still the directory's: a command that failed may have taken the file away meanwhile."""
+    try:
+        return os.path.samestat(os.fstat(lock.fileno()), (data_dir / "run" / "desk.lock").stat())
+    except FileNotFoundError:
+        return False
+
+
 @contextmanager
 def holding(data_dir: Path) -> Iterator[None]:
     """Make the directories and be the only runner on them. Raises Refusal."""
@@ -81,7 +89,7 @@ def holding(data_dir: Path) -> Iterator[None]:
     except OSError as error:
         raise Refusal(f"The data directory {data_dir} can not be used: {error.strerror}.", "STE_DATA_DIR says where it is.") from None
     with lock:
-        if not _taken(lock):
+        if not _taken(lock) or not _is_in_place(lock, data_dir):
             raise Refusal(
                 f"Another desk is running on {data_dir}.", "Stop it first, or start this one elsewhere: STE_DATA_DIR=… STE_PORT=… make run"
             )

@@ -1,4 +1,6 @@
-"""What the desk that is replaced still tells: under which origin it went on, from which event on, and who has been erased there."""
+"""What the desk that is replaced still tells: under which origin it went on, from which event on, who has been erased there, and which
+of people's credentials were taken back.
+"""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,6 +13,7 @@ from sqlalchemy import Connection, create_engine, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from deploy.backups.checking import ERASED, Reader, reading
+from deploy.backups.services import Declared
 from events.cutting import common
 from events.erasures import erasures
 from events.store import SQLITE, log_head
@@ -32,17 +35,22 @@ class Former:
 
     origins: Mapping[str, Sequence[Held]] = field(default_factory=dict)
     erased: frozenset[str] = frozenset()
+    withdrawn: Mapping[str, str] | None = None
+    """What people took back of how they prove who they are, by id; None: no store can tell."""
     silent: bool = False
     """Whether stores are there, and not one of them can tell who was erased."""
+    there: bool = False
+    """Whether any store is there at all."""
 
 
-def look_at(data_dir: Path, staged: Mapping[str, Path], tell: Tell) -> Former:
+def look_at(data_dir: Path, staged: Mapping[str, Path], services: Mapping[str, Declared], tell: Tell) -> Former:
     """Return what the stores in a data directory tell; of those that are not there or cannot be read, nothing.
 
     A desk is restored because a store is damaged, more often than not; so each is asked for what each of them knows.
     """
     origins: dict[str, list[Held]] = {}
     heard: list[set[str] | None] = []
+    withdrawn: Mapping[str, str] | None = None
     with reading(staged) as new:
         for service, path in staged.items():
             if (old := data_dir / path.name).exists():
@@ -51,8 +59,11 @@ def look_at(data_dir: Path, staged: Mapping[str, Path], tell: Tell) -> Former:
                 heard.append(store.asked("tombstones", _with_tombstone))
                 if service == _OWNER:
                     heard.append(store.asked("erasures in the log", _in_log))
+                if (withdrawal := services[service].withdrawal) is not None:
+                    withdrawn = store.asked("tokens that were revoked", withdrawal.withdrawn)
     told = [people for people in heard if people is not None]
-    return Former(origins, frozenset[str]().union(*told), silent=bool(heard) and not told)
+    silent = bool(heard) and not told
+    return Former(origins, frozenset[str]().union(*told), withdrawn, silent=silent, there=bool(heard))
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,10 +22,9 @@ from deploy.backups.cutting import Engines, staging
 from deploy.backups.exporting import KEPT_SECRETS, Exported, Tell, lines_of
 from deploy.backups.former import Former
 from deploy.backups.making import require_sqlite
-from deploy.backups.recording import alone
 from deploy.backups.restoring import Outcome, place_desk, require_own_places, verified
 from deploy.backups.services import Declared, all_declared, journal_keeper
-from deploy.desk_file import holding
+from deploy.backups.taking import taking
 from deploy.refusal import Refusal
 from events.checkpoints import Checkpoint, checkpoint_origin, verify_note
 from events.envelope import COLUMNS, ZERO_HASH, StoredEvent, from_wire
@@ -47,7 +46,7 @@ def import_desk(settings: Settings, source: Path, tell: Tell, *, keys: Sequence[
     os.umask(0o077)
     source = source.expanduser().absolute()
     exported = Exported.read(source)
-    with holding(settings.data_dir), alone(settings):
+    with taking(settings):
         if switching.begun(settings.data_dir) or (there := switching.present(settings.data_dir)):
             what = "an interrupted restore" if switching.begun(settings.data_dir) else f"a desk: {', '.join(there)}"
             raise Refusal(f"There is {what} in {settings.data_dir}.", "Import into another directory: STE_DATA_DIR=…")

@@ -15,8 +15,9 @@ from typing import Any
 from chassis.settings import SERVICES, Settings
 from deploy.backups.checking import check_stores, files_in, keys_of, reading
 from deploy.backups.manifest import NAME, Manifest, StoreEntry, sha256_of
-from deploy.backups.recording import Tell, alone, copied_as, record
+from deploy.backups.recording import Tell, copied_as, record
 from deploy.backups.services import all_declared, journal_keeper
+from deploy.backups.taking import alone
 from deploy.desk_file import DeskFile, holding
 from deploy.operator import Operator
 from deploy.refusal import Refusal

@@ -1,20 +1,19 @@
 """A copy of the whole desk stands in its audit before it is there: whoever reads that sees what may leave the house, and since when."""
 
 import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from chassis.database import StoreInUse, held, is_current
+from chassis.database import is_current
 from chassis.offline import offline
-from chassis.settings import SERVICES, Settings
+from chassis.settings import Settings
 from deploy.backups.manifest import sha256_of
 from deploy.backups.services import Declared, all_declared
+from deploy.backups.taking import alone
 from deploy.backups.telling import OPERATOR
 from deploy.desk_file import holding
 from deploy.operator import Operator
-from deploy.refusal import Refusal
 from events.contracts.operation import DeskCopied
 from events.decider import Context
 from events.environment import real_environment
@@ -49,18 +48,6 @@ def record(settings: Settings, copied: DeskCopied, tell: Tell, *, running: bool)
             asyncio.run(_note(keeper, settings, copied))
         else:
             tell(_OLDER)
-
-
-@contextmanager
-def alone(settings: Settings) -> Iterator[None]:
-    """Hold every store as the only one. Raises Refusal when a service uses its store."""
-    with ExitStack() as stack:
-        for name in SERVICES:
-            try:
-                stack.enter_context(held(settings.data_dir, name, exclusive=True))
-            except StoreInUse as error:
-                raise Refusal(str(error), "Stop it first.") from None
-        yield
 
 
 def _is_current(declared: Declared, settings: Settings) -> bool:

@@ -7,7 +7,7 @@ services' code, filled again, and verified. Until then what is there is not touc
 import asyncio
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,10 +24,9 @@ from deploy.backups.erasing import mark_again
 from deploy.backups.former import Former, Held, look_at
 from deploy.backups.making import require_sqlite
 from deploy.backups.manifest import Manifest
-from deploy.backups.recording import alone
 from deploy.backups.services import Declared, all_declared
+from deploy.backups.taking import taking
 from deploy.backups.telling import erase_all, tell_all
-from deploy.desk_file import holding
 from deploy.refusal import Refusal
 from events.envelope import Actor
 from events.files import sync
@@ -53,6 +52,8 @@ class Outcome:
     """The ids of everybody who is erased in the desk as it is now."""
     vouched: Mapping[str, str] = field(default_factory=dict)
     """The verifier key, by service, whose signature is over all that was imported; of a log without events there is none."""
+    hints: Sequence[str] = ()
+    """What is left to be thought of, in sentences."""
     finished: bool = False
     """Whether this only ended what an earlier command had begun."""
 
@@ -75,7 +76,7 @@ def restore(
     require_sqlite(settings)
     require_own_places(settings)
     os.umask(0o077)
-    with holding(settings.data_dir), alone(settings):
+    with taking(settings):
         if switching.begun(settings.data_dir):
             switching.end(settings.data_dir)
             tell("A restore that was interrupted was ended.")
@@ -95,7 +96,7 @@ def _restore(
     shutil.rmtree(staged, ignore_errors=True)
     try:
         copy_desk(source, manifest, staged)
-        former = look_at(settings.data_dir, files_in(staged), tell)
+        former = look_at(settings.data_dir, files_in(staged), all_declared(), tell)
         gone = place_desk(settings, staged, former, tell, position=position, erased=_require_word(former, erased))
         tell("Verifying what was restored.")
         reports = verified(staged)
@@ -105,7 +106,20 @@ def _restore(
     replaced = datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%S-%fZ") if switching.present(settings.data_dir) else None
     switching.begin(settings.data_dir, replaced)
     switching.end(settings.data_dir)
-    return Outcome(reports=reports, erased=gone, replaced=settings.data_dir / switching.REPLACED / replaced if replaced else None)
+    return Outcome(
+        reports=reports,
+        erased=gone,
+        replaced=settings.data_dir / switching.REPLACED / replaced if replaced else None,
+        hints=tuple(_hints(former, erased)),
+    )
+
+
+def _hints(former: Former, erased: frozenset[str] | None) -> Iterator[str]:
+    """Yield what only the operator can know, where no former desk tells it."""
+    if not former.there and erased is None:
+        yield "No desk was here that could tell who was erased since the backup: if anybody was, restore it again with --erasures FILE."
+    if former.withdrawn is None:
+        yield "No store was here that could tell which API tokens were revoked since the backup: those are valid again. Revoke them anew."
 
 
 def _require_word(former: Former, erased: frozenset[str] | None) -> frozenset[str]:
@@ -169,6 +183,9 @@ def place_desk(
         for name, declared in services.items():
             with engines[name].begin() as connection:
                 declared.rewind.settle(connection)
+                if declared.withdrawal is not None and former.withdrawn:
+                    count = declared.withdrawal.withdraw(connection, former.withdrawn)
+                    tell(f"Revoking what was revoked since, as the desk that is replaced tells: {count} API tokens.")
         gone = mark_again(engines, former.erased | erased)
     tell("Telling every log that it was restored" + (", and filling what is derived." if afresh else "."))
     inside = settings.model_copy(update={"data_dir": staged})

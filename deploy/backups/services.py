@@ -4,20 +4,22 @@ import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from chassis.rewinding import JournalKeeper, Rewind
+from chassis.rewinding import JournalKeeper, Rewind, Withdrawal
 from chassis.service import Service
 from chassis.settings import SERVICES
 
 _KEEPER = "tickets"
+_DOORKEEPER = "auth"
 
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """A service, and what it says of its tables; `journal` is that of the one that has it."""
+    """A service, and what it says of its tables; `journal` and `withdrawal` are of the one that has each."""
 
     service: Service
     rewind: Rewind
     journal: JournalKeeper | None = None
+    withdrawal: Withdrawal | None = None
 
 
 def all_declared() -> dict[str, Declared]:
@@ -34,4 +36,5 @@ def _declared(name: str) -> Declared:
     service: Service = importlib.import_module(f"{name}.app").SERVICE
     rewind: Rewind = importlib.import_module(f"{name}.rewinding")
     journal: JournalKeeper | None = importlib.import_module(f"{name}.keeping") if name == _KEEPER else None
-    return Declared(service, rewind, journal)
+    withdrawal: Withdrawal | None = importlib.import_module(f"{name}.withdrawing") if name == _DOORKEEPER else None
+    return Declared(service, rewind, journal, withdrawal)

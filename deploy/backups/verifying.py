@@ -9,8 +9,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from chassis.settings import SERVICES, Settings
 from deploy.backups.checking import ERASED, keys_of
-from deploy.backups.recording import alone
 from deploy.backups.services import all_declared, journal_keeper
+from deploy.backups.taking import alone
 from deploy.desk_file import DeskFile, holding
 from deploy.refusal import Refusal
 from events import positions, tables

@@ -73,6 +73,10 @@ def restore(
         typer.echo(f"{len(outcome.erased)} people are erased in it; what the backup still holds of them is in none of its files.")
     if outcome.replaced is not None:
         typer.echo(f"What was there is in {outcome.replaced}. Delete it once you are sure: no erasure will reach it.")
+    if not outcome.finished:
+        typer.echo("All sessions have ended: people sign in again.")
+    for hint in outcome.hints:
+        typer.echo(hint)
 
 
 def export(

@@ -6,12 +6,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, select, update
 
+from auth.tables import api_tokens, sessions
 from chassis.offline import offline
 from chassis.settings import SERVICES, Settings
 from deploy.backups.checking import files_in
 from deploy.backups.cutting import staging
+from deploy.backups.importing import import_desk
 from deploy.backups.making import backup
 from deploy.backups.restoring import restore
 from deploy.backups.services import all_declared
@@ -86,6 +88,48 @@ def test_a_store_that_may_not_be_told_who_was_erased_is_not_put_in_place(tmp_pat
         restore(elsewhere, tmp_path / "backup", print, erased=frozenset({"anna"}))
     assert not list(elsewhere.data_dir.rglob("*.sqlite3"))
     assert restore(elsewhere, tmp_path / "backup", print).erased == frozenset()
+
+
+def test_what_people_gave_up_since_the_backup_is_not_valid_again(tmp_path: Path) -> None:
+    """Sessions end with every restore; tokens are as the desk that is replaced tells, or, where none does, as the command says."""
+    made = Settings(data_dir=tmp_path / "var")
+    made.data_dir.mkdir()
+    asyncio.run(_make(made))
+    then = "2026-01-01T00:00:00.000000Z"
+    of_anna = {"user_id": "anna", "created_at": then}
+    token = of_anna | {"name": "a script", "scopes": "read", "expires_at": then}
+    with staging(made.data_dir) as engines, engines["auth"].begin() as connection:
+        connection.execute(insert(api_tokens), [{"id": id_, "digest": id_ * 32, **token} for id_ in ("aa", "bb")])
+        session = {"id": "cc", "digest": "cc" * 32, "address": "", "agent": "", "last_seen_at": then}
+        connection.execute(insert(sessions), of_anna | session)
+    backup(made, tmp_path / "backup", print)
+    with staging(made.data_dir) as engines, engines["auth"].begin() as connection:
+        connection.execute(update(api_tokens).where(api_tokens.c.id == "aa").values(revoked_at=then))
+    elsewhere = Settings(data_dir=tmp_path / "elsewhere")
+    for settings, valid, hinted in ((made, {"bb"}, False), (elsewhere, {"aa", "bb"}, True)):
+        done = restore(settings, tmp_path / "backup", print, replace=True)
+        with staging(settings.data_dir) as engines, engines["auth"].begin() as connection:
+            assert set(connection.scalars(select(api_tokens.c.id).where(api_tokens.c.revoked_at.is_(None)))) == valid
+            assert list(connection.scalars(select(sessions.c.id).where(sessions.c.ended_at.is_(None)))) == []
+            assert list(connection.scalars(select(sessions.c.id))) == ["cc"]
+        assert [("which API tokens" in hint, "--erasures FILE" in hint) for hint in done.hints] == [(False, True), (True, False)] * hinted
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_restore_or_an_import_that_fails_leaves_a_directory_as_it_was(tmp_path: Path, *, there: bool) -> None:
+    place = tmp_path / "deep" / "var"
+    if there:
+        place.mkdir(parents=True)
+        (place / "notes.txt").write_text("Mine.")
+    (tmp_path / "no backup").mkdir()
+    settings = Settings(data_dir=place)
+    with pytest.raises(Refusal, match="is no backup"):
+        restore(settings, tmp_path / "no backup", print)
+    (tmp_path / "no backup" / "desk.json").write_text("{}")
+    with pytest.raises(Refusal, match="another format"):
+        import_desk(settings, tmp_path / "no backup", print)
+    assert sorted(path.name for path in (tmp_path / "deep").rglob("*")) == (["notes.txt", "var"] if there else [])
+    assert (tmp_path / "deep").exists() == there
 
 
 @pytest.mark.parametrize("begun", [False, True])

@@ -35,6 +35,16 @@ class Rewind(Protocol):
         """Say in the log what is still to be said, once it has told of the restore; the store is open, and nobody else uses it."""
 
 
+class Withdrawal(Protocol):
+    """The module `withdrawing` of the service that knows how people prove who they are."""
+
+    def withdrawn(self, connection: Connection, /) -> Mapping[str, str]:
+        """Return what people took back, by its id, and when."""
+
+    def withdraw(self, connection: Connection, what: Mapping[str, str], /) -> int:
+        """Take that back of it which is there and valid; return how much that was."""
+
+
 class JournalKeeper(Protocol):
     """The module `keeping` of the service that has the journal of all of them."""
 

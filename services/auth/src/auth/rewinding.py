@@ -6,9 +6,10 @@ chosen: nothing that somebody gave up is valid again by a cut, and no account is
 """
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, Text, bindparam, cast, delete, func, select
+from sqlalchemy import Connection, Select, Text, bindparam, cast, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from auth.erasing import erase_the_marked
@@ -19,7 +20,7 @@ from auth.tables import api_tokens, credentials, imported_people, login_challeng
 from chassis.service import Running
 from events.cutting import Cut
 from events.tables import events
-from events.times import from_text
+from events.times import from_text, to_text
 
 PORTABLE = (credentials, two_factor, recovery_codes, api_tokens, imported_people)
 _CHUNK = 500
@@ -54,8 +55,10 @@ def adopt(connection: Connection) -> None:
         after = found[-1].sequence
 
 
-def settle(_connection: Connection) -> None:
-    """Nothing of auth's leaves the house."""
+def settle(connection: Connection) -> None:
+    """End every session, and every sign-in that waits for its second step: which of them were given up since is known to nobody."""
+    connection.execute(update(sessions).where(sessions.c.ended_at.is_(None)).values(ended_at=to_text(datetime.now(UTC))))
+    connection.execute(delete(login_challenges))
 
 
 def _later(where: Cut, type_: str, fact: str | None = None) -> Select[Any]:
