@@ -21,6 +21,7 @@ from chassis.rewinding import JournalKeeper
 from chassis.settings import SERVICES, Settings
 from deploy.backups.checking import keys_of
 from deploy.backups.cutting import staging
+from deploy.backups.form import require_files, require_form
 from deploy.backups.making import copy_desk, drafting, put_in_place, require_outside
 from deploy.backups.manifest import Manifest, sha256_of
 from deploy.backups.recording import copied_as, record
@@ -62,16 +63,18 @@ class Exported:
             found = json.loads((directory / NAME).read_text())
             if (found.get("format"), found.get("format_version")) != (FORMAT, VERSION):
                 raise Refusal(f"{directory / NAME} is of another format, {found.get('format')} {found.get('format_version')}.")
+            require_form(found)
             exported = cls(**found)
         except FileNotFoundError:
             raise Refusal(f"{directory} is no export: it has no {NAME}, which is written last.", "Export the desk again.") from None
-        except (ValueError, TypeError, AttributeError) as error:
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
             raise Refusal(f"{directory / NAME} can not be read: {error}.", "Export the desk again.") from None
+        if missing := [name for name in SERVICES if name not in exported.stores]:
+            raise Refusal(f"The export lacks the events of {', '.join(missing)}.")
+        require_files(directory, exported.files, secrets=KEPT_SECRETS, primary=exported.primary)
         for name, digest in exported.files.items():
             if not (directory / name).is_file() or sha256_of(directory / name) != digest:
                 raise Refusal(f"{directory / name} is not the file that was written.", "Export the desk again.")
-        if missing := [name for name in SERVICES if name not in exported.stores]:
-            raise Refusal(f"The export lacks the events of {', '.join(missing)}.")
         return exported
 
 

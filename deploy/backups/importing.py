@@ -7,6 +7,7 @@ them by the services' own code. The logs go on under new origins and the new des
 import asyncio
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
@@ -20,6 +21,7 @@ from chassis.settings import Settings
 from deploy.backups import switching
 from deploy.backups.cutting import Engines, staging
 from deploy.backups.exporting import KEPT_SECRETS, Exported, Tell, lines_of
+from deploy.backups.form import reading_of, row_of, without_rows
 from deploy.backups.former import Former
 from deploy.backups.making import require_sqlite
 from deploy.backups.restoring import Outcome, place_desk, require_own_places, verified
@@ -33,6 +35,7 @@ from events.store import read_log
 from events.tables import consumed, events, head, origins
 
 _CHUNK = 500
+_SECRET = re.compile("[0-9a-f]{64}")
 
 
 def import_desk(settings: Settings, source: Path, tell: Tell, *, keys: Sequence[str] = (), erased: frozenset[str] = frozenset()) -> Outcome:
@@ -70,7 +73,9 @@ def _fill(settings: Settings, staged: Path, source: Path, exported: Exported, te
     (staged / "secrets").mkdir(parents=True, mode=0o700)
     for name in KEPT_SECRETS:
         if f"secrets/{name}" in exported.files:
-            (staged / "secrets" / name).write_text((source / "secrets" / name).read_text().strip())
+            (staged / "secrets" / name).write_text(_secret(source / "secrets" / name))
+    if exported.primary and (without := without_rows(services, exported.files)):
+        tell(f"The export has no rows of {', '.join(without)}: the release that wrote it had none.")
     asyncio.run(_make_stores(services.values(), settings.model_copy(update={"data_dir": staged})))
     with staging(staged) as engines:
         logs = {name: _Log(name, exported, keys) for name in services}
@@ -87,6 +92,14 @@ def _fill(settings: Settings, staged: Path, source: Path, exported: Exported, te
                 _take_primary(declared, connection, source, exported)
                 declared.rewind.adopt(connection)
     return {name: log.vouched_by for name, log in logs.items() if log.vouched_by}
+
+
+def _secret(path: Path) -> str:
+    with reading_of(str(path)):
+        text = path.read_text().strip()
+        if not _SECRET.fullmatch(text):
+            raise ValueError("it is no secret")
+    return text
 
 
 async def _make_stores(services: Iterable[Declared], inside: Settings) -> None:
@@ -132,7 +145,7 @@ class _Log:
             try:
                 note = json.loads(line)["note"]
                 yield Checkpoint.parse(verify_note(note, [*self._said["keys"], *self._trusted])), note
-            except (ValueError, KeyError, TypeError) as error:
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
                 raise Refusal(f"A checkpoint of {self.name} is not valid: {error}") from None
 
     def _hold_to(self, checkpoint: Checkpoint, origin: str) -> None:
@@ -159,7 +172,7 @@ class _Log:
         sequence = self._last.sequence + 1 if self._last is not None else 1
         try:
             event = from_wire(line)
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise Refusal(f"Line {sequence} of {self.name}.jsonl is not the event that was exported: {error}") from None
         if (event.sequence, event.prevhash, event.source) != (sequence, self._hash, f"/{self.name}"):
             raise Refusal(f"Line {sequence} of {self.name}.jsonl does not follow from the one before it.")
@@ -190,7 +203,7 @@ def _write_journal(services: Mapping[str, Declared], engines: Engines, source: P
     """Write the journal in its order; each source's events stand in it in theirs, so every log is read once."""
     keeper, journal = journal_keeper(services)
     logs = {f"/{name}": _in_order(engine) for name, engine in engines.items() if name != keeper}
-    with lines_of(source / "journal.jsonl") as lines, engines[keeper].begin() as connection:
+    with reading_of("journal.jsonl"), lines_of(source / "journal.jsonl") as lines, engines[keeper].begin() as connection:
         logs[f"/{keeper}"] = _in_order_of(connection)
         count = 0
         while some := [json.loads(line) for line in islice(lines, _CHUNK)]:
@@ -223,6 +236,6 @@ def _take_primary(declared: Declared, connection: Connection, source: Path, expo
     for table in declared.rewind.PORTABLE:
         name = f"primary/{declared.service.name}.{table.name}.jsonl"
         if name in exported.files:
-            with lines_of(source / name) as lines:
-                while some := [json.loads(line) for line in islice(lines, _CHUNK)]:
+            with reading_of(name), lines_of(source / name) as lines:
+                while some := [row_of(table, line) for line in islice(lines, _CHUNK)]:
                     connection.execute(insert(table), some)
