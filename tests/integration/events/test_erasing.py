@@ -42,7 +42,7 @@ from events.jetstream import Broker
 from events.positions import START
 from events.recent import Recent
 from events.rewriting import rewrite, truncate_log
-from events.store import SQLITE
+from events.store import SQLITE, Store
 from events.streams import BrokerDown
 from events.verify import verify_store
 from events.writer import Writer
@@ -394,7 +394,7 @@ async def test_a_file_is_not_written_anew_over_what_another_process_wrote_meanwh
 
     def too_late() -> None:
         with rewriting._driver(house.store) as live:
-            live.execute("VACUUM INTO ?", (str(draft),))
+            rewriting._copy(house.store, draft)
             other.append("user/ben", UserPasswordChanged())
             rewriting._bring_back(draft, live, house.store)
 
@@ -418,6 +418,23 @@ async def test_where_others_never_rest_it_is_done_under_the_lock(house: House) -
     before = house.log()
     assert await asyncio.wrap_future(house.writer.between_batches(lambda: rewrite(house.store, insist=True)))
     assert house.log() == before
+
+
+async def test_under_the_lock_nobody_writes_while_the_copy_is_made(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    register(house, count=50)
+    copy, refused = rewriting._copy, []
+
+    def copy_and_try_to_write(store: Store, draft: Path) -> None:
+        copy(store, draft)
+        with closing(SQLITE.connect(house.path, timeout=0)) as other, pytest.raises(SQLITE.OperationalError, match="locked"):
+            other.execute("UPDATE head SET batch = batch + 1")
+        refused.append(draft)
+
+    monkeypatch.setattr(rewriting, "_copy", copy_and_try_to_write)
+    assert await asyncio.wrap_future(house.writer.between_batches(lambda: rewrite(house.store, insist=True)))
+    assert len(refused) == 1
+    register(house, "ben")
+    assert house.log()[-1].subject == "user/ben"
 
 
 async def test_the_write_ahead_log_is_cut_off_as_soon_as_nobody_reads_what_is_in_it(house: House) -> None:

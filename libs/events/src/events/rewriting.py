@@ -32,26 +32,40 @@ def rewrite(store: Store, *, insist: bool = False) -> bool:
     does: it keeps the whole copy there where SQLite is built to have what is temporary in memory. It takes a second for each 150 MB, and
     room on the disk for two copies. On PostgreSQL nothing is done here: VACUUM FULL is for whoever runs it.
 
-    With `insist` it is VACUUM itself that does it, under the lock from its beginning: processes that never rest do not keep it back.
+    With `insist` nobody can write while the copy is made, so that processes that never rest do not keep it back: only one that is at the
+    door in the very moment between making it and bringing it back comes in between.
     """
     if store.url.get_backend_name() != "sqlite":
-        return True
-    if insist:
-        with _driver(store) as live:
-            live.execute("VACUUM")
         return True
     draft = Path(f"{store.url.database}.anew")
     draft.unlink(missing_ok=True)  # of a process that was killed
     try:
         draft.touch(mode=0o600)
         with _driver(store) as live:
-            live.execute("VACUUM INTO ?", (str(draft),))
+            with _locked(live) if insist else contextlib.nullcontext():
+                _copy(store, draft)
             _bring_back(draft, live, store)
     except _Moved:
         return False
     finally:
         draft.unlink(missing_ok=True)
     return True
+
+
+@contextlib.contextmanager
+def _locked(live: Any) -> Iterator[None]:
+    """Let nobody else write in the block."""
+    live.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    finally:
+        live.execute("ROLLBACK")
+
+
+def _copy(store: Store, draft: Path) -> None:
+    """Copy the store without its free space, over a connection of its own: the one that holds the lock is in a transaction."""
+    with contextlib.closing(SQLITE.connect(store.url.database, isolation_level=None)) as reader:
+        reader.execute("VACUUM INTO ?", (str(draft),))
 
 
 def _bring_back(draft: Path, live: Any, store: Store) -> None:
