@@ -4,9 +4,10 @@
 
 KEY is the desk's verifier key ("name+id+base64") as you know it from elsewhere; without it the file vouches for its own key. Each WITNESS
 is the key of a witness who must have cosigned it; for the keys of others the file vouches itself. Needs nothing but Python 3.11 and the
-package `cryptography`. Ends with 0 if everything is proved, with 1 if anything is not.
+package `cryptography`. Ends with 0 if everything is proved, with 1 if anything is not, with 2 if it was called wrongly.
 """
 
+import argparse
 import base64
 import json
 import sys
@@ -141,6 +142,9 @@ def verify(text: bytes, pinned: str | None = None, *trusted: str) -> str:
     subject, count = places[0][0], len(places)
     demand(places == [(subject, number) for number in range(1, count + 1)], "an event is left out")
     told = [f"PROVED: {count} events of {subject}, from the first to the last here, stand in the log {origin} of {size} events."]
+    heads = [entry["event"]["head"] for entry in document["events"] if entry["event"]["personal"] is None]
+    if silent := [str(head["sequence"]) for head in heads if "personaldigest" in head]:
+        told += [f"Of event {', '.join(silent)} the words are not here: left out of the file, or erased since. Their digest is proved."]
     for key, time in zip(witnesses, times, strict=True):
         word = "as you expected" if key in trusted else "by the file's own word; pin it with its key after KEY"
         told += [f"Seen by {key.split('+')[0]} at {datetime.fromtimestamp(time, UTC):%F %T} UTC ({word})."]
@@ -149,12 +153,35 @@ def verify(text: bytes, pinned: str | None = None, *trusted: str) -> str:
     return "\n".join(told)
 
 
+def main() -> str:
+    parser = argparse.ArgumentParser(
+        description="Verify a proof file of a Support Ticket Express desk, offline.",
+        epilog="Ends with 0 if everything is proved, with 1 if anything is not, with 2 if it was called wrongly or FILE cannot be read.",
+    )
+    parser.add_argument("file", metavar="FILE", type=Path, help="what GET /api/audit/proof?ticket=… gave")
+    parser.add_argument("key", metavar="KEY", nargs="?", help="the desk's verifier key, name+id+base64, as you know it from elsewhere")
+    parser.add_argument("witness", metavar="WITNESS", nargs="*", help="the key of a witness who must have cosigned it")
+    asked = parser.parse_args()
+    for key in [asked.key, *asked.witness] if asked.key else []:
+        try:
+            parse_key(key)
+        except (ValueError, IndexError):
+            parser.error(f"{key!r} is no verifier key, as ste-tickets+0f1e2d3c+A… is one")
+    try:
+        text = asked.file.read_bytes()
+    except OSError as error:
+        parser.error(f"{asked.file} cannot be read: {error.strerror}")
+    return verify(text, asked.key, *asked.witness)
+
+
 if __name__ == "__main__":
     try:
-        sys.stdout.write(verify(Path(sys.argv[1]).read_bytes(), *sys.argv[2:]) + "\n")
+        sys.stdout.write(main() + "\n")
     except InvalidSignature:
         sys.exit("NOT PROVED: a signature does not fit its text")
-    except (ValueError, OSError) as error:
+    except json.JSONDecodeError as error:
+        sys.exit(f"NOT PROVED: this is no proof file, for it is not JSON: {error}")
+    except ValueError as error:
         sys.exit(f"NOT PROVED: {error}")
     except (TypeError, LookupError, AttributeError, ArithmeticError, RecursionError) as error:
-        sys.exit(f"NOT PROVED: this is no proof file, or FILE is missing ({type(error).__name__})")
+        sys.exit(f"NOT PROVED: this is no proof file ({type(error).__name__})")

@@ -1,7 +1,10 @@
 """A proof file in an auditor's hands: what it proves, and every way in which it must not, to our code and to the verifier in docs."""
 
 import json
+import subprocess
+import sys
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +16,7 @@ from events.checkpoints import Checkpoint, Signer, checkpoint_body
 from events.notes import open_note
 from events.proofs import check_proof, read_proof
 from tests.support.logs import SIGNER
-from tests.support.proofs import NAMESAKE, SEEN_AT, WITNESSES, proof, script
+from tests.support.proofs import NAMESAKE, SCRIPT, SEEN_AT, WITNESSES, proof, script
 
 VERIFIER = script()
 PROOF = proof()
@@ -83,6 +86,40 @@ def test_personal_parts_may_be_left_out_and_are_counted() -> None:
         entry["event"] |= {"personal": None, "salt": None}
     both(document)
     assert check_proof(document).silent == 3
+
+
+def test_both_verifiers_say_of_which_events_the_personal_part_is_not_there() -> None:
+    document = deepcopy(PROOF)
+    silent = [entry["event"] for entry in document["events"] if "personaldigest" in entry["event"]["head"]][:2]
+    for event in silent:
+        event |= {"personal": None, "salt": None}
+    said = VERIFIER.verify(json.dumps(document).encode())
+    named = [str(event["head"]["sequence"]) for event in silent]
+    assert f"Of event {', '.join(named)} the words are not here: left out of the file, or erased since." in said
+    assert check_proof(document).silent == len(named) == 2
+    assert "not here" not in VERIFIER.verify(TEXT)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        ([], 2, "the following arguments are required: FILE"),
+        (["absent.json"], 2, "absent.json cannot be read: No such file or directory"),
+        (["proof.json", "ste-tickets"], 2, "'ste-tickets' is no verifier key"),
+        (["proof.json", SIGNER.public_key, "nobody"], 2, "'nobody' is no verifier key"),
+        (["proof.json", STRANGER.public_key], 1, "NOT PROVED: it is signed by"),
+        (["text.json"], 1, "NOT PROVED: this is no proof file, for it is not JSON"),
+        (["list.json"], 1, "NOT PROVED: this is no proof file"),
+        (["proof.json", SIGNER.public_key], 0, "PROVED: 7 events of ticket/2"),
+        (["--help"], 0, "usage: verify_proof.py"),
+    ],
+)
+def test_the_documents_verifier_says_how_it_is_called(tmp_path: Path, arguments: list[str], code: int, said: str) -> None:
+    for name, text in {"proof.json": TEXT, "text.json": b"what?", "list.json": b"[]"}.items():
+        (tmp_path / name).write_bytes(text)
+    done = subprocess.run([sys.executable, SCRIPT, *arguments], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
+    assert (done.returncode, said in done.stdout + done.stderr) == (code, True), done
+    assert "Traceback" not in done.stderr
 
 
 def test_a_file_signed_after_keys_changed_is_traced_to_the_first_key_and_to_each_after_it() -> None:
