@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, Table, bindparam, select, update
+from sqlalchemy import Column, Connection, Select, Table, bindparam, delete, select, update
 
 from events.envelope import from_wire
 from events.erasures import without_personal
@@ -38,6 +38,28 @@ class Step:
     name: str
     find: Find
     blank: Callable[[Connection, str, Sequence[Any]], int]
+
+
+def _nothing(_connection: Connection, _person: str) -> None:
+    """Nothing follows."""
+
+
+def dropping(name: str, which: Select[Any], key: Column[Any], after: Callable[[Connection, str], None] = _nothing) -> Step:
+    """Return the step that deletes rows: those that `which` finds by the parameter `person`, at most `AT_ONCE`, by their column `key`.
+
+    `after(connection, person)` follows in the same transaction.
+    """
+
+    def find(connection: Connection, *, person: str, position: str) -> Found:  # noqa: ARG001 (what is deleted is not found again)
+        keys = list(connection.scalars(which, {"person": person}))
+        return keys, "" if len(keys) == AT_ONCE else None
+
+    def blank(connection: Connection, person: str, keys: Sequence[Any]) -> int:
+        count = connection.execute(delete(key.table).where(key.in_(keys))).rowcount
+        after(connection, person)
+        return count
+
+    return Step(name=name, find=find, blank=blank)
 
 
 _OWN = (

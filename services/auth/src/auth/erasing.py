@@ -1,11 +1,10 @@
 """Erasing a person: by an admin over HTTP, by the operator's `ste`; and what this store keeps of a person beside its log."""
 
-from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import Column, Connection, Select, bindparam, delete, select
+from sqlalchemy import bindparam, select
 from starlette.responses import Response
 
 from auth import queries
@@ -24,7 +23,7 @@ from chassis.lean import LeanRoute
 from chassis.principal import CurrentAdmin
 from chassis.problems import declare, responses
 from chassis.service import Running, running
-from events.blanking import AT_ONCE, Found, Step
+from events.blanking import AT_ONCE, dropping
 from events.decider import Context
 from events.envelope import Actor
 from events.erasures import erasure_of, unsaid
@@ -162,26 +161,13 @@ _CHALLENGES = select(login_challenges.c.digest).where(login_challenges.c.user_id
 _CREDENTIALS = select(credentials.c.user_id).where(credentials.c.user_id == bindparam("person"))
 
 
-def _dropping(name: str, which: Select[Any], key: Column[Any]) -> Step:
-    """Return the step that deletes the rows which a select finds by the person, by the column that it gives."""
-
-    def find(connection: Connection, *, person: str, position: str) -> Found:  # noqa: ARG001 (what is deleted is not found again)
-        keys = list(connection.scalars(which, {"person": person}))
-        return keys, "" if len(keys) == AT_ONCE else None
-
-    def blank(connection: Connection, _person: str, keys: Sequence[str]) -> int:
-        return connection.execute(delete(key.table).where(key.in_(keys))).rowcount
-
-    return Step(name=name, find=find, blank=blank)
-
-
 STEPS = (
-    _dropping("credentials", _CREDENTIALS, credentials.c.user_id),
-    _dropping("two_factor", _TWO_FACTOR, two_factor.c.user_id),
-    _dropping("recovery_codes", _RECOVERY_CODES, recovery_codes.c.user_id),
-    _dropping("login_challenges", _CHALLENGES, login_challenges.c.digest),
-    _dropping("sessions", _SESSIONS, sessions.c.id),
-    _dropping("tokens", _TOKENS, api_tokens.c.id),
+    dropping("credentials", _CREDENTIALS, credentials.c.user_id),
+    dropping("two_factor", _TWO_FACTOR, two_factor.c.user_id),
+    dropping("recovery_codes", _RECOVERY_CODES, recovery_codes.c.user_id),
+    dropping("login_challenges", _CHALLENGES, login_challenges.c.digest),
+    dropping("sessions", _SESSIONS, sessions.c.id),
+    dropping("tokens", _TOKENS, api_tokens.c.id),
 )
 
 

@@ -3,12 +3,11 @@
 Texts are made when they are read, from the names that people have then, so no notification of somebody else holds a name.
 """
 
-from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import Column, Connection, Select, bindparam, delete, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
-from events.blanking import AT_ONCE, Found, Step
+from events.blanking import AT_ONCE, dropping
 from notifier import inbox
 from notifier.tables import inboxes, jobs, notifications, preferences
 
@@ -27,26 +26,9 @@ def _settle_inbox(connection: Connection, person: str) -> None:
         inbox.change(connection, person, unread=connection.scalar(_LEFT, {"person": person}) - counted)
 
 
-def _nothing(_connection: Connection, _person: str) -> None:
-    """Nothing follows."""
-
-
-def _dropping(name: str, which: Select[Any], key: Column[Any], after: Callable[[Connection, str], None] = _nothing) -> Step:
-    def find(connection: Connection, *, person: str, position: str) -> Found:  # noqa: ARG001 (what is deleted is not found again)
-        keys = list(connection.scalars(which, {"person": person}))
-        return keys, "" if len(keys) == AT_ONCE else None
-
-    def blank(connection: Connection, person: str, keys: Sequence[Any]) -> int:
-        count = connection.execute(delete(key.table).where(key.in_(keys))).rowcount
-        after(connection, person)
-        return count
-
-    return Step(name=name, find=find, blank=blank)
-
-
 STEPS = (
-    _dropping("jobs", _QUEUED, jobs.c.id),
-    _dropping("notifications", _INBOX, notifications.c.position, _settle_inbox),
-    _dropping("preferences", _PREFERENCES, preferences.c.person),
+    dropping("jobs", _QUEUED, jobs.c.id),
+    dropping("notifications", _INBOX, notifications.c.position, _settle_inbox),
+    dropping("preferences", _PREFERENCES, preferences.c.person),
 )
 """Jobs that were done are kept: they hold ids, and keep anything from being told twice."""
