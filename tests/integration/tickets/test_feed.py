@@ -11,7 +11,7 @@ from events.envelope import from_wire
 from events.store import log_head
 from tests.integration.tickets.conftest import Desk, good, refused, running_desk
 from tests.integration.tickets.following import FEED, STREAM, page, pages, seen
-from tickets import feed, feed_routes
+from tickets import feed
 from tickets.feed_answers import FeedOut
 from tickets.places import Places
 
@@ -87,7 +87,7 @@ async def test_it_is_narrowed_by_type_entity_and_time(desk: Desk, query: str, mo
     expected = [item for item in await pages(desk.ada) if FILTERS[query](item["event"]["head"])]
     assert await pages(desk.ada, query) == expected
     monkeypatch.setattr(feed, "_LOOKED_AT", 3)
-    monkeypatch.setattr(feed_routes, "_SECONDS", -1.0)  # a page ends after one look, found or not
+    monkeypatch.setattr(feed, "PAGE_SECONDS", -1.0)  # a page ends after one look, found or not
     assert await pages(desk.ada, query, limit=2) == expected
 
 
@@ -101,7 +101,7 @@ async def test_between_two_times_is_what_happened_from_the_first_on_and_before_t
 
 async def test_a_page_ends_when_it_has_enough_bytes(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = await pages(desk.ada)
-    monkeypatch.setattr(feed_routes, "_SIZE", 1)
+    monkeypatch.setattr(feed, "PAGE_SIZE", 1)
     assert len((await page(desk.ada, limit=100))["items"]) == 1
     assert await pages(desk.ada) == whole
 

@@ -23,6 +23,8 @@ from tickets.tables import journal as table
 
 NOW = "now"
 """What stands for the end of the journal, where a position is asked for."""
+PAGE_SIZE, PAGE_SECONDS = 4 * 1024 * 1024, 0.5
+"""A page ends after about so many bytes, and after so long, whatever it has found by then."""
 _LOOKED_AT = 5_000
 """Rows that one statement looks through: a few milliseconds."""
 _FETCHED = 64
@@ -56,6 +58,11 @@ class Bounds:
     events: int
     size: int
     seconds: float
+
+
+def page(events: int) -> Bounds:
+    """Return the bounds of a page of so many events."""
+    return Bounds(events=events, size=PAGE_SIZE, seconds=PAGE_SECONDS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

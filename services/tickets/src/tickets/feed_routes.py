@@ -22,9 +22,6 @@ from tickets.feed_answers import SPOKEN, FeedOut, FeedQuery, StreamQuery
 from tickets.live import Live
 from tickets.proof import BROKEN
 
-_SIZE, _SECONDS = 4 * 1024 * 1024, 0.5
-"""A page ends after about so many bytes, and after so long, whatever it has found by then."""
-
 _FIRST = Bounds(events=1, size=1, seconds=0.0)
 
 declare("cut-off", 410, "No longer part of history")
@@ -46,7 +43,7 @@ async def get_events(request: Request, query: Annotated[FeedQuery, Query()], by:
     it was read is an event itself, one per reader, filter and ten minutes.
     """
     readers, wanted = parts(request).readers, query.wanted()
-    bounds = Bounds(events=query.limit, size=_SIZE, seconds=_SECONDS)
+    bounds = feed.page(query.limit)
 
     def read(connection: Connection) -> bytes:
         part = feed.read(connection, feed.standing(connection, readers.places, query.after), wanted, bounds)

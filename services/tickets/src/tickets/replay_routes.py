@@ -14,11 +14,8 @@ from chassis.service import running
 from chassis.strings import LARGEST_INTEGER
 from tickets import feed, reading
 from tickets.dependencies import parts
-from tickets.feed import Bounds, Part
+from tickets.feed import Part
 from tickets.feed_answers import FeedQuery
-
-_SIZE, _SECONDS = 4 * 1024 * 1024, 0.5
-"""A page ends after about so many bytes, and after so long, whatever it has found by then."""
 
 router = APIRouter(prefix="/internal/journal", route_class=LeanRoute, include_in_schema=False)
 
@@ -31,7 +28,7 @@ class ReplayQuery(FeedQuery):
 @router.get("")
 async def get_journal(request: Request, query: Annotated[ReplayQuery, Query()], _: Operator) -> Response:
     """Return what follows a position, how far that looked, and the last position that there is; that it was read is recorded."""
-    bounds = Bounds(events=query.limit, size=_SIZE, seconds=_SECONDS)
+    bounds = feed.page(query.limit)
 
     def read(connection: Connection) -> bytes:
         return _page(feed.read(connection, query.position, query.wanted(), bounds))
