@@ -1,5 +1,6 @@
 """Who may see and do what. Pure: it answers by the asker and the ticket's requester alone."""
 
+from dataclasses import dataclass
 from typing import Protocol
 
 
@@ -13,6 +14,14 @@ class Caller(Protocol):
     @property
     def is_admin(self) -> bool:
         """Whether they act as an admin now: by role, and by scope where a token asks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """Whoever runs the desk: sees what an admin sees, and is nobody whom the desk knows."""
+
+    id: str = "operator"
+    is_admin: bool = True
 
 
 def may_see(caller: Caller, requester: str) -> bool:

@@ -16,15 +16,14 @@ from chassis.lean import LeanRoute
 from chassis.principal import CurrentPrincipal, Principal
 from chassis.problems import responses
 from chassis.service import Running, running
-from tickets import queries, then, trail, views
-from tickets.access import may_handle, may_list, may_see
+from tickets import queries, showing, then, trail, views
+from tickets.access import may_handle, may_see
 from tickets.answers import OPENED, SHOWN, CountsOut, EntriesOut, NoteOut, NotesOut, TicketOut, TicketsOut
 from tickets.commands import AddNote, AssignTicket, ChangePriority, ChangeStatus, EditTicket
 from tickets.decider import Ticket
 from tickets.dependencies import listing
 from tickets.errors import AdminsOnly, TicketNotFound
 from tickets.proof import BROKEN
-from tickets.queries import NOBODY, Wanted
 from tickets.schemas import Edit, NewAssignee, NewNote, NewPriority, NewStatus, NewTicket, Number, Then, ThenPage, ThenTicket, TicketQuery
 from tickets.trail import Sought
 from tickets.units import Change, Note, Open, Written, limits_of_opening
@@ -47,28 +46,13 @@ async def list_tickets(request: Request, query: Annotated[TicketQuery, Query()],
 
     A search finds the best 1,000 of now and lists them in the order asked for. Pages of the past are all of what was known at the first.
     """
-    wanted = _wanted(query, by)
-    asked = listing(request, query, list="tickets", requester=wanted.requester, assignee=wanted.assignee)
-    store = running(request).store
-    if query.is_past:
-        return await store.read_in_thread(lambda connection: then.page(connection, wanted, query, asked, by))
-    if wanted.text is None:
-        with store.glance() as reader:
-            rows = queries.page(reader, wanted, limit=asked.fetch, after=asked.after)
-    else:
-        rows = await store.read_in_thread(lambda connection: queries.page(connection, wanted, limit=asked.fetch, after=asked.after))
-    own = _own(by)
-    return asked.answer(rows, lambda row: views.summary(row, own), lambda row: (row.time, row.id))
+    return await showing.tickets(request, query, by, _own(by))
 
 
 @router.get("/counts", response_model=CountsOut, response_model_exclude_none=True)
 async def count_tickets(request: Request, query: Annotated[Then, Query()], by: CurrentPrincipal) -> Response:
     """Count tickets by status: one's own, an admin everybody's; those of now, or as they were then."""
-    store, requester = running(request).store, None if by.is_admin else by.id
-    if query.is_past:
-        return json_answer(await store.read_in_thread(lambda connection: then.counts(connection, query, by)))
-    with store.glance() as reader:
-        return json_answer(queries.counts(reader, requester=requester, me=by.id))
+    return await showing.counts(request, query, by)
 
 
 @router.get("/{ticket}", response_model=TicketOut, responses=SHOWN)
@@ -77,12 +61,7 @@ async def get_ticket(request: Request, ticket: Number, query: Annotated[ThenTick
 
     As it is, or as it was: then its title and text are those of then, empty where they were erased since, and people's names those of now.
     """
-    with running(request).store.glance() as reader:
-        found = then.ticket(reader, ticket, query, by) if query.is_past else queries.one(reader, ticket)
-    if found is None or not may_see(by, found[0].requester):
-        raise TicketNotFound(ticket)
-    row, body = found
-    return json_answer(views.whole(row, body, _own(by)), headers={"ETag": etag(row.version)})
+    return await showing.ticket(request, ticket, query, by, _own(by))
 
 
 @router.patch("/{ticket}", response_model=TicketOut, responses={**SHOWN, **responses("not-permitted")})
@@ -146,22 +125,6 @@ async def list_history(request: Request, ticket: Number, query: Annotated[ThenPa
         entries = trail.entries(connection, sought, limit=asked.fetch, after=asked.after, oldest_first=True)
     own = _own(by)
     return asked.answer(entries, lambda entry: views.entry(entry, own), trail.key_of)
-
-
-def _wanted(query: TicketQuery, by: Principal) -> Wanted:
-    requester = by.id if query.requester == "me" else query.requester
-    if not may_list(by, requester=requester, assigned=query.assigned_to is not None):
-        raise AdminsOnly("list other people's tickets")
-    assignee = {"me": by.id, "none": NOBODY}.get(query.assigned_to or "", query.assigned_to)
-    return Wanted(
-        status=query.status,
-        priority=query.priority,
-        requester=requester if by.is_admin else by.id,
-        assignee=assignee,
-        escalated=query.escalated,
-        text=query.q or None,
-        sort=query.sort,
-    )
 
 
 def _check_visible(desk: Running, ticket: int, by: Principal) -> None:

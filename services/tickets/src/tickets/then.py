@@ -1,7 +1,6 @@
 """What the routes answer when somebody asks for a moment of the past."""
 
 from chassis.answers import Answer
-from chassis.principal import Principal
 from events.prepared import Reader
 from tickets import past, queries, views
 from tickets.access import Caller, may_see
@@ -34,12 +33,11 @@ def seen(reader: Reader, number: int, query: Then, by: Caller) -> When:
     return _moment(reader, query, by)
 
 
-def page(reader: Reader, wanted: Wanted, query: Then, asked: Listing, by: Principal) -> Answer:
+def page(reader: Reader, wanted: Wanted, query: Then, asked: Listing, by: Caller, *, own: views.Names) -> Answer:
     """Answer with a page of a list. Its cursor holds how far the log was at the first one: what comes later changes no page of it."""
     *seen, known = asked.after or (None,)
     when = _moment(reader, query, by, known)
     rows = past.page(reader, wanted, when, limit=asked.fetch, after=seen or None)
-    own = {by.id: (by.name, by.email)}
     return asked.answer(rows, lambda row: views.summary(row, own), lambda row: (row.time, row.id, when.sequence))
 
 

@@ -1,6 +1,5 @@
 """Why, over HTTP: for those whom it concerns at `/api/tickets/{ticket}/why`, for the operator's `ste why` at `/internal/why`."""
 
-from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -15,6 +14,7 @@ from chassis.problems import responses
 from chassis.service import running
 from chassis.strings import Spelled
 from events.errors import Invalid
+from tickets.access import Operator
 from tickets.answers import ActorOut, Out
 from tickets.explaining import Kind, Step
 from tickets.schemas import Id, Number
@@ -88,14 +88,6 @@ class WhyOut(Out):
         examples=["Anna Arendt was told “Ticket #42 is in progress”. Ada Lovelace moved the ticket from open to in progress."]
     )
     steps: list[StepOut]
-
-
-@dataclass(frozen=True, slots=True)
-class Operator:
-    """Whoever runs the desk, who sees what an admin sees."""
-
-    id: str = "operator"
-    is_admin: bool = True
 
 
 @router.get("/{ticket}/why", response_model=WhyOut, responses=responses("not-permitted", "unavailable"))
