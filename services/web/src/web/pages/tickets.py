@@ -41,6 +41,7 @@ async def list_tickets(request: Request) -> Response:
         following=place.following(found["next_cursor"]),
         tabs=tabs,
         admins=admins,
+        all_picked=request.query_params.get("select") == "all",
         then=times.parse(place.as_of) if place.as_of else None,
         wrong_moment=wrong,
         asked_moment=request.query_params.get("as_of", "") if wrong else "",

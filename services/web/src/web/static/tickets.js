@@ -78,3 +78,26 @@ function travel(form) {
 if (location.pathname === "/tickets") sessionStorage.setItem("list", location.pathname + location.search);
 document.querySelectorAll("[data-back]").forEach(wayBack);
 document.querySelectorAll("form[data-travel]").forEach(travel);
+
+// What is chosen is counted, and the buttons wait until something is.
+function choose(form) {
+  const boxes = [...document.querySelectorAll("[data-pick]")], all = form.querySelector("[data-all]"), text = all.textContent;
+
+  function count() {
+    const chosen = boxes.filter((box) => box.checked).length;
+    all.textContent = chosen ? `${chosen} chosen: ${chosen === boxes.length ? "none" : "all"} of this page` : text;
+  }
+
+  all.setAttribute("role", "button");
+  all.addEventListener("click", (event) => {
+    event.preventDefault();
+    const every = boxes.every((box) => box.checked);
+    boxes.forEach((box) => { box.checked = !every; });
+    count();
+  });
+  all.addEventListener("keydown", (event) => { if (event.key === " ") { event.preventDefault(); all.click(); } });
+  addEventListener("change", count);
+  count();
+}
+
+document.querySelectorAll("form[data-bulk]").forEach(choose);
