@@ -318,3 +318,44 @@ def test_what_nobody_waits_for_any_more_is_ended(tmp_path: Path) -> None:
         with raw(gateway, request):
             eventually(lambda: bool(service.seen), what="the request at the service")
         assert service.left.wait(20)
+
+
+BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+
+
+@pytest.mark.parametrize("path", ["/", "/tickets?q=x", "/tickets/42", "/login"])
+def test_a_person_at_a_page_that_nobody_serves_reads_a_page(open_gateway: Open, path: str) -> None:
+    answer = open_gateway().client.get(path, headers=BROWSER)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (503, "text/html; charset=utf-8")
+    assert "<h1>Unavailable for the moment</h1>" in answer.text
+    assert int(answer.headers["Retry-After"]) >= 1
+    assert "{" not in answer.text
+    assert "unsafe" not in answer.headers["Content-Security-Policy"]
+    assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
+
+
+def test_what_the_page_of_the_gateway_loads_is_there_when_no_service_is(gateway: Gateway) -> None:
+    for name in ("refused.css", "icon.svg"):
+        assert gateway.client.get(f"/api/docs/{name}").status_code == 200
+
+
+@pytest.mark.parametrize(("path", "accept"), [("/tickets", "application/json"), ("/tickets", "*/*"), ("/api/tickets", BROWSER["Accept"])])
+def test_a_program_reads_a_problem_wherever_it_asks(open_gateway: Open, path: str, accept: str) -> None:
+    answer = open_gateway().client.get(path, headers={"Accept": accept})
+    assert (answer.status_code, answer.headers["Content-Type"]) == (503, PROBLEM)
+    assert answer.json()["instance"] == path
+
+
+@pytest.mark.parametrize("path", ["/%22%3Cscript%3E", "/'x", "//evil.example/x", "/<b>", "/&quot;x"])
+def test_nothing_that_was_asked_for_is_said_back_in_that_page(open_gateway: Open, path: str) -> None:
+    with raw(open_gateway(), f"GET {path} HTTP/1.1\r\nHost: desk\r\nAccept: text/html\r\nConnection: close\r\n\r\n".encode()) as connection:
+        head, _, body = connection.makefile("rb").read().partition(b"\r\n\r\n")
+    assert b"text/html" in head
+    for word in (b"script>", b"evil", b"<b>", b"&quot;"):
+        assert word not in body
+
+
+def test_a_form_that_is_too_large_is_refused_in_a_page(gateway: Gateway) -> None:
+    answer = gateway.client.post("/tickets/new", content=b"x" * 1_000_001, headers=BROWSER)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (413, "text/html; charset=utf-8")
+    assert "A request body may have up to 1 MB." in answer.text
