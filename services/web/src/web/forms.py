@@ -1,5 +1,6 @@
 """What a form sends."""
 
+import re
 import uuid
 from collections.abc import Iterator, Mapping
 from urllib.parse import parse_qsl
@@ -12,6 +13,7 @@ from web.refusals import Refused
 
 MOST_FIELDS = 1_000
 _SENT = "ste.form"
+_KEY = re.compile("[!-~]{1,255}")
 KEY = "_key"
 """The name of the field with the idempotency key."""
 
@@ -38,8 +40,9 @@ class Form(Mapping[str, str]):
 
     @property
     def key(self) -> str:
-        """The idempotency key that the form was made with; one of its own if it has none."""
-        return self._last.get(KEY) or new_key()
+        """The idempotency key that the form was made with; a new one if it has none that can be passed on in a header."""
+        found = self._last.get(KEY, "")
+        return found if _KEY.fullmatch(found) else new_key()
 
 
 def new_key() -> str:
@@ -56,7 +59,8 @@ async def read_form(request: Request) -> Form:
     try:
         pairs = parse_qsl(raw.decode("utf-8"), keep_blank_values=True, max_num_fields=MOST_FIELDS, errors="strict")
     except (UnicodeDecodeError, ValueError):
-        raise Refused(400, "bad-request", "Bad request", "The form could not be read.") from None
+        # not 400: that is what the gateway takes for a request that is no HTTP
+        raise Refused(422, "invalid", "Not readable", "The form could not be read.") from None
     # browsers send the end of a line as CR LF, whatever was typed
     form = request.scope[_SENT] = Form([(name, value.replace("\r\n", "\n")) for name, value in pairs])
     return form
