@@ -7,6 +7,8 @@ from playwright.sync_api import expect
 from tests.e2e.web.conftest import Open
 from tests.support.desk import Desk
 
+expect.set_options(timeout=60_000)
+
 
 def test_the_overview_draws_what_waits_and_tells_the_numbers(desk: Desk, open_as: Open) -> None:
     desk.client("usera").post("/api/tickets", json={"title": "Counted", "body": "Once."}).raise_for_status()

@@ -12,6 +12,8 @@ from tests.support.desk import Desk
 SLOW = 120_000
 PASSWORD = "four-words-say-more"
 
+expect.set_options(timeout=60_000)
+
 
 def somebody(desk: Desk, name: str) -> dict[str, str]:
     """Return a person who has just registered under a name of their own."""

@@ -10,6 +10,8 @@ from tests.support.desk import Desk
 
 SLOW = 60_000
 
+expect.set_options(timeout=60_000)
+
 
 def a_ticket(desk: Desk, title: str) -> str:
     """Return the number of a new ticket that User A opened, and Admin A edited the priority of."""

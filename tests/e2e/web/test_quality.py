@@ -20,7 +20,7 @@ EVERYBODYS = [
     "/notifications",
     "/account",
 ]
-ADMINS = ["/audit", "/audit/checkpoints", "/admin", "/admin/people"]
+ADMINS = ["/audit", "/audit/checkpoints", "/admin", "/admin/people", "/admin/jobs", "/admin/parked", "/admin/health"]
 PAGES = (
     [("nobody", path) for path in NOBODYS] + [("usera", path) for path in EVERYBODYS] + [("admina", path) for path in EVERYBODYS + ADMINS]
 )

@@ -3,8 +3,8 @@
 from fastapi import APIRouter
 
 from web.front import PageRoute
-from web.pages.admin import erasure, overview, people
+from web.pages.admin import erasure, jobs, overview, parked, people, system
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
-for _part in (overview, people, erasure):
+for _part in (overview, people, erasure, jobs, parked, system):
     router.routes.extend(_part.router.routes)
