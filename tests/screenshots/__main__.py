@@ -98,7 +98,7 @@ def window(browser: Browser, desk: Desk, who: str, look: str) -> Iterator[Page]:
         page.goto("/login")
         if who != "nobody":
             page.get_by_label("E-mail").fill(f"{who}@example.com")
-            page.get_by_label("Password").fill(DEMO_PASSWORD)
+            page.get_by_label("Password", exact=True).fill(DEMO_PASSWORD)
             page.get_by_role("button", name="Sign in").click()
             page.wait_for_url("**/tickets")
         yield page

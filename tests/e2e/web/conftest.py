@@ -62,7 +62,7 @@ def open_as(open_window: Open) -> Open:
         page = open_window(**options)
         page.goto("/login")
         page.get_by_label("E-mail").fill(who if "@" in who else f"{who}@example.com")
-        page.get_by_label("Password").fill(password)
+        page.get_by_label("Password", exact=True).fill(password)
         page.get_by_role("button", name="Sign in").click()
         page.wait_for_url("**/tickets")
         return page

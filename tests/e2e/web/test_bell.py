@@ -98,7 +98,7 @@ def test_a_session_that_is_ended_elsewhere_leads_to_sign_in_and_back(open_as: Op
     ended.wait_for_url("**/login?next=*", timeout=SOON)
     expect(ended.get_by_text("Your session has ended.")).to_be_visible()
     ended.get_by_label("E-mail").fill(anna.email)
-    ended.get_by_label("Password").fill(PASSWORD)
+    ended.get_by_label("Password", exact=True).fill(PASSWORD)
     ended.get_by_role("button", name="Sign in").click()
     ended.wait_for_url("**/tickets?status=resolved")
     other.reload()
@@ -119,7 +119,7 @@ def test_what_somebody_wrote_outlives_their_session(open_as: Open, anna: Person,
 
     expect(page.get_by_role("alert")).to_contain_text("Not saved yet.")
     page.get_by_label("E-mail").fill(anna.email)
-    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Send what you wrote")
     expect(page.get_by_label("Text")).to_have_value("Stuck.\nNobody is in it.")

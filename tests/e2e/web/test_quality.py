@@ -54,7 +54,7 @@ def windows(request: pytest.FixtureRequest, browser: Any, desk: Desk) -> Iterato
         if who != "nobody":
             found[who].goto("/login")
             found[who].get_by_label("E-mail").fill(f"{who}@example.com")
-            found[who].get_by_label("Password").fill("demo123")
+            found[who].get_by_label("Password", exact=True).fill("demo123")
             found[who].get_by_role("button", name="Sign in").click()
             found[who].wait_for_url("**/tickets")
     yield found

@@ -34,6 +34,6 @@ def test_who_is_not_signed_in_comes_back_to_where_they_were(open_window: Open) -
     page.goto("/tickets?status=open&sort=created_at")
     expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
     page.get_by_label("E-mail").fill("usera@example.com")
-    page.get_by_label("Password").fill("demo123")
+    page.get_by_label("Password", exact=True).fill("demo123")
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url("**/tickets?status=open&sort=created_at")
