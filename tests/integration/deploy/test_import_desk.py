@@ -1,6 +1,5 @@
 """Whose word an import takes for the events of an export: signatures over all of them, of keys that are known from elsewhere if given."""
 
-import asyncio
 import hashlib
 import json
 from pathlib import Path
@@ -8,33 +7,24 @@ from typing import Any
 
 import pytest
 
-from chassis.offline import offline
 from chassis.settings import SERVICES, Settings
 from deploy.backups.exporting import export
 from deploy.backups.importing import import_desk
 from deploy.backups.making import backup
 from deploy.backups.restoring import restore
-from deploy.backups.services import all_declared
 from deploy.refusal import Refusal
 from events.checkpoints import Checkpoint, Signer, verify_note
+from tests.support.unstarted import unstarted
 
 pytestmark = pytest.mark.timeout(300)
 
 FORGER = Signer(bytes(32), "ste-tickets")
 
 
-async def _make(settings: Settings) -> None:
-    for declared in all_declared().values():
-        async with offline(declared.service, settings):
-            pass
-
-
 @pytest.fixture
 def text(tmp_path: Path) -> Path:
     """An export of a desk that was restored twice: its logs say so, with an event and a checkpoint each time."""
-    desk = Settings(data_dir=tmp_path / "desk")
-    desk.data_dir.mkdir()
-    asyncio.run(_make(desk))
+    desk = unstarted(tmp_path / "desk")
     for number in range(2):
         backup(desk, tmp_path / f"backup{number}", print)
         restore(desk, tmp_path / f"backup{number}", print, replace=True)

@@ -1,6 +1,5 @@
 """Verifying a desk that is stopped, and a copy of it: the logs, the journal, the files, and what cannot be read."""
 
-import asyncio
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -8,40 +7,23 @@ from pathlib import Path
 import pytest
 
 from chassis.database import held
-from chassis.offline import offline
 from chassis.settings import SERVICES, Settings
 from deploy.backups.checking import files_in
 from deploy.backups.making import backup
-from deploy.backups.services import all_declared
 from deploy.backups.verifying import is_stopped, verify_stopped
 from deploy.refusal import Refusal
-from events.contracts.operation import RelayRefilled
-from events.decider import Context
-from events.envelope import Actor
-from events.environment import real_environment
-from events.operations import Note
 from events.store import SQLITE
+from tests.support.unstarted import unstarted
 
 pytestmark = pytest.mark.timeout(300)
 COUNT = 5
 
 
-async def _make(settings: Settings) -> None:
-    environment = real_environment()
-    by = Context(actor=Actor(kind="system", id="operator"), at=environment.now())
-    for name, declared in all_declared().items():
-        async with offline(declared.service, settings) as live:
-            for _ in range(COUNT):
-                await live.writer.execute(Note(name, RelayRefilled(stream="EVENTS"), by))
-
-
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     """A desk that is stopped, with some events in every log."""
-    made = Settings(data_dir=tmp_path / "var")
-    made.data_dir.mkdir()
-    assert not is_stopped(made)
-    asyncio.run(_make(made))
+    assert not is_stopped(Settings(data_dir=tmp_path / "var"))
+    made = unstarted(tmp_path / "var", events=COUNT)
     assert is_stopped(made)
     return made
 
