@@ -9,7 +9,7 @@ from tests.support.backups import caught_up
 from tests.support.desk import Desk
 from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(900)
 
 CANARY = "Xaverine Quillfeather"
 
