@@ -1,6 +1,8 @@
 """The past over HTTP: whose it is, what it says, and what cannot be asked of it."""
 
+import asyncio
 import re
+import threading
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -269,3 +271,25 @@ async def test_the_operator_sees_everybodys_tickets_now_and_then_and_nobody_else
         for path in ("", "/counts", f"/{first['id']}"):
             for client in (peer, desk.ada, desk.anonymous):
                 refused(await client.get(f"/internal/tickets{path}"), 403, "not-permitted")
+
+
+async def test_long_reads_of_the_past_hold_up_no_short_ones_and_are_bounded(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, last, opened, _ = await retold(desk)
+    store, gate = desk.house.running("tickets").store, threading.Event()
+    await eventually(lambda: filled(desk), 60)
+    monkeypatch.setattr(store.lengthy, "_patience", 0.1)
+    reading = [asyncio.create_task(store.lengthy.run(lambda: gate.wait(120), patient=True)) for _ in range(2)]
+    try:
+        for address in ("/api/tickets", "/api/tickets/counts"):
+            answer = await desk.ada.get(address, params={"at": opened})
+            refused(answer, 503, "unavailable")
+            assert int(answer.headers["retry-after"]) >= 1
+            good(await desk.ada.get(address))
+        assert good(await desk.ada.get(f"/api/tickets/{first['id']}")) == last
+        assert good(await desk.ada.get(f"/api/tickets/{first['id']}", params={"at": opened})) == first
+        assert await store.read_in_thread(lambda connection: log_head(connection).sequence) > opened
+        assert await store.whole.run(lambda: "verified") == "verified"
+    finally:
+        gate.set()
+        await asyncio.gather(*reading)
+    assert [item["id"] for item in good(await desk.ada.get("/api/tickets", params={"at": opened}))["items"]][:1] == [first["id"]]

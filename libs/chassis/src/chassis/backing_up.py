@@ -143,7 +143,7 @@ class Backups:
                 snapshot.close()  # here, since whoever asked may have gone before the end
 
         try:
-            return {"bytes": await asyncio.to_thread(write)}
+            return {"bytes": await self._live.store.whole.run(write, patient=True)}
         except OSError as error:
             raise Invalid(f"{path} cannot be written: {error.strerror}.") from error
         except SQLITE.Error as error:

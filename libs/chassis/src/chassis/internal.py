@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import asdict
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request
@@ -133,7 +134,7 @@ async def post_verify(body: VerifyBody, request: Request, _: Ours) -> Response:
     seen = body.seen if body.seen is not None else await _ask_peers(live)
     last = {peer: Seen(**at.model_dump()) for peer, at in seen.items()}
     erased = erasing.Erased(live, asyncio.get_running_loop())
-    report = await asyncio.to_thread(verified, live, last, erased)
+    report = await live.store.whole.run(partial(verified, live, last, erased), patient=True)
     if report["ok"] is not None:
         live.verdict = live.environment.now().timestamp(), report["ok"], report["reason"]
     return json_answer(report)

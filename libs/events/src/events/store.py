@@ -15,6 +15,7 @@ from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from events.envelope import COLUMNS, StoredEvent
 from events.errors import Unavailable
+from events.lanes import Lane
 from events.prepared import Query, Reader, Row
 from events.tables import events, head
 
@@ -42,6 +43,8 @@ _WRITING = (
 _READING = ("query_only=ON", "busy_timeout=5000", "trusted_schema=OFF", "temp_store=MEMORY")
 _FULL = 2  # what SQLite calls synchronous=FULL when asked
 _READERS = 16
+_LENGTHY, _WHOLE = 2, 3
+"""How many at once; with the threads for short reads they are fewer than there are connections."""
 _PATIENCE = 5.0  # seconds that a reader waits for a connection
 _PG_LOCKS = "-c lock_timeout=5000 -c idle_in_transaction_session_timeout=2000"
 
@@ -60,6 +63,12 @@ class Store:
     def __init__(self, url: str) -> None:
         self.url = make_url(url)
         self._glances: list[Glance] = []
+        self.lengthy = Lane("long reads of the past", _LENGTHY, _PATIENCE)
+        """Reads of seconds: the others, which need milliseconds, do not stand in line behind them."""
+        self.exports = Lane("exports", _LENGTHY, _PATIENCE)
+        """Reads of parts of an answer of minutes."""
+        self.whole = Lane("verifying and copying", _WHOLE, _PATIENCE)
+        """Work of minutes."""
         if self.url.get_backend_name() == "sqlite":
             self.writing, self.reading = _sqlite(self.url, _WRITING, "BEGIN IMMEDIATE", 1), _sqlite(self.url, _READING, "BEGIN", _READERS)
             event.listen(self.writing, "connect", _demand_durability)
@@ -102,8 +111,19 @@ class Store:
 
         return await asyncio.to_thread(run)
 
+    async def read_in_lane(self, lane: Lane, function: Callable[[Connection], T], *, patient: bool = False) -> T:
+        """Run a read that takes long in one of the lanes, on one snapshot. Raises Unavailable when too many do, unless `patient`."""
+
+        def run() -> T:
+            with self.read() as connection:
+                return function(connection)
+
+        return await lane.run(run, patient=patient)
+
     def close(self) -> None:
         """Close every connection that is not in use."""
+        for lane in (self.lengthy, self.exports, self.whole):
+            lane.close()
         while self._glances:
             self._glances.pop().close()
         self.reading.dispose()

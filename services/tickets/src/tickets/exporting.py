@@ -24,6 +24,7 @@ from tickets.tables import journal as rows
 from tickets.trail import Listed, Sought
 
 _PAGE = 500  # events
+_AT_ONCE = 8  # exports whose readers take what they are given
 _LOOK_S, _LOOKS = 0.1, 100
 """How often, and how many times, it is looked whether the journal has what a checkpoint covers that was signed a moment ago."""
 _SIGN_S = 30.0
@@ -42,7 +43,11 @@ class Plan:
 
 
 async def plan(live: Running) -> Plan:
-    """Settle what covers an export that begins now. Raises Unavailable when a service does not sign, LogBroken when one cannot."""
+    """Settle what covers an export that begins now.
+
+    Raises Unavailable when too many are made at once, or a service does not sign, LogBroken when one cannot.
+    """
+    live.store.exports.require_room(_AT_ONCE, retry_after=30)
     last: dict[str, int] = dict(await live.store.read_in_thread(lambda connection: [tuple(row) for row in connection.execute(_LAST)]))
     covered = await asyncio.gather(*(_cover(live, source, sequence) for source, sequence in sorted(last.items())))
     for _ in range(_LOOKS):
@@ -91,7 +96,7 @@ async def file(live: Running, sought: Sought, format_: Format, planned: Plan, ab
             events = journal.stretch(connection, after, until)
             return _page(export, ends, events, trail.listed_between(connection, sought, after, until))
 
-        part = begun + await live.store.read_in_thread(page)
+        part = begun + await live.store.read_in_lane(live.store.exports, page, patient=after > 0)  # what has begun is not broken off
         if part or after == 0:
             yield part
         begun = b""

@@ -138,7 +138,7 @@ async def get_report(request: Request, query: Annotated[ReportQuery, Query()], _
         past.moment(connection, at=None, as_of=None, counted=True)  # or it is told that the tables are being filled
         return report(connection, days, now)
 
-    told = await desk.store.read_in_thread(read)
+    told = await desk.store.read_in_lane(desk.store.lengthy, read)
     range_ = {"since": to_text(days.begin), "until": to_text(days.end), "zone": query.zone, "at": to_text(now)}
     return json_answer({**range_, **told})
 

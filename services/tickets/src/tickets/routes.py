@@ -40,7 +40,7 @@ async def open_ticket(request: Request, body: NewTicket, by: CurrentPrincipal, _
     return await answer_once(desk, request, by, unit, lambda ticket: _opened(ticket, by))
 
 
-@router.get("", response_model=TicketsOut, responses=responses("not-permitted"))
+@router.get("", response_model=TicketsOut, responses=responses("not-permitted", "unavailable"))
 async def list_tickets(request: Request, query: Annotated[TicketQuery, Query()], by: CurrentPrincipal) -> Response:
     """List tickets: one's own, an admin everybody's; those of now, or as they were then.
 
@@ -49,7 +49,7 @@ async def list_tickets(request: Request, query: Annotated[TicketQuery, Query()],
     return await showing.tickets(request, query, by, _own(by))
 
 
-@router.get("/counts", response_model=CountsOut, response_model_exclude_none=True)
+@router.get("/counts", response_model=CountsOut, response_model_exclude_none=True, responses=responses("unavailable"))
 async def count_tickets(request: Request, query: Annotated[Then, Query()], by: CurrentPrincipal) -> Response:
     """Count tickets by status: one's own, an admin everybody's; those of now, or as they were then."""
     return await showing.counts(request, query, by)

@@ -23,7 +23,7 @@ async def tickets(request: Request, query: TicketQuery, by: Caller, own: views.N
     asked = listing(request, query, list="tickets", requester=wanted.requester, assignee=wanted.assignee)
     store = running(request).store
     if query.is_past:
-        return await store.read_in_thread(lambda connection: then.page(connection, wanted, query, asked, by, own=own))
+        return await store.read_in_lane(store.lengthy, lambda connection: then.page(connection, wanted, query, asked, by, own=own))
     if wanted.text is None:
         with store.glance() as reader:
             rows = queries.page(reader, wanted, limit=asked.fetch, after=asked.after)
@@ -36,7 +36,7 @@ async def counts(request: Request, query: Then, by: Caller) -> Response:
     """Answer with how many tickets there are of each status: one's own, for an admin everybody's."""
     store, requester = running(request).store, None if by.is_admin else by.id
     if query.is_past:
-        return json_answer(await store.read_in_thread(lambda connection: then.counts(connection, query, by)))
+        return json_answer(await store.read_in_lane(store.lengthy, lambda connection: then.counts(connection, query, by)))
     with store.glance() as reader:
         return json_answer(queries.counts(reader, requester=requester, me=by.id))
 
