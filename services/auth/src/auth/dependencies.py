@@ -1,9 +1,8 @@
-"""What several routes share: what `app` has built, the visitor's device, and the reading of a list page by page."""
+"""What several routes share: what `app` has built and the visitor's device."""
 
 import hmac
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar, cast
+from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
@@ -12,14 +11,10 @@ from auth.commands import Device
 from auth.passwords import Passwords
 from auth.presence import Presence
 from auth.sealing import Sealing
-from chassis.answers import Answer, json_answer
 from chassis.context import agent, client_address
-from chassis.paging import Page
 from chassis.principal import cookie_name, session_credential
 from chassis.problems import declare
 from chassis.service import Parts, Running, running
-
-T = TypeVar("T")
 
 declare("invalid-credentials", 401, "E-mail or password wrong")
 declare(
@@ -72,31 +67,3 @@ def session_cookie(request: Request, secret: str | None) -> str:
 def stranger(desk: Running, email_key: str) -> str:
     """Return what stands for an e-mail where the e-mail itself must not: 64 hex digits that only this desk can compute."""
     return hmac.digest(bytes.fromhex(desk.secrets["login-hmac"]), email_key.encode(), "sha256").hex()
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """One page of one list. `after` is the sort key of the last item seen, None at first."""
-
-    desk: Running
-    limit: int
-    bound: Mapping[str, Any]
-    after: Sequence[Any] | None
-
-    @property
-    def fetch(self) -> int:
-        """How many rows to read: one more than the page shows tells whether there is another."""
-        return self.limit + 1
-
-    def answer(self, rows: Sequence[T], render: Callable[[T], Any], key: Callable[[T], Sequence[Any]]) -> Answer:
-        shown = rows[: self.limit]
-        following = self.desk.sealer.seal(self.bound, key(shown[-1])) if len(rows) > self.limit else None
-        return json_answer({"items": [render(row) for row in shown], "next_cursor": following})
-
-
-def listing(request: Request, query: Page, **bound: Any) -> Listing:
-    """Return the page that is asked for; `bound` names the list and whose it is. Raises Invalid for a cursor of another list."""
-    desk = running(request)
-    bound = {**query.filters(), **bound}
-    after = None if query.cursor is None else desk.sealer.open(query.cursor, bound)
-    return Listing(desk, query.limit, bound, after)

@@ -8,13 +8,14 @@ from starlette.responses import Response
 
 from auth import attempts, queries, secrets
 from auth.commands import CreateToken
-from auth.dependencies import listing, parts_of, session_cookie
+from auth.dependencies import parts_of, session_cookie
 from auth.errors import WrongPassword
 from auth.schemas import Id, NewToken, NewTokenOut, PasswordChange, SessionsOut, TokensOut, session_out, token_out
 from auth.units import ChangePasswordUnit, CreateTokenUnit, EndSessionsUnit, RevokeTokenUnit
 from chassis.answers import json_answer, no_content
 from chassis.context import context
 from chassis.lean import LeanRoute
+from chassis.listing import listing
 from chassis.paging import Page
 from chassis.principal import SessionPrincipal
 from chassis.problems import responses

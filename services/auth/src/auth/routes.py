@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from auth import attempts, queries, secrets
 from auth.commands import ChangeAccount, Register
-from auth.dependencies import VisitorsDevice, listing, parts_of, replaced_session, session_cookie, stranger
+from auth.dependencies import VisitorsDevice, parts_of, replaced_session, session_cookie, stranger
 from auth.errors import InvalidCredentials, SecondFactorRequired, UserNotFound
 from auth.rules import email_key, folded
 from auth.schemas import (
@@ -32,6 +32,7 @@ from chassis.answers import json_answer, no_content
 from chassis.callers import neighbourhood
 from chassis.context import context
 from chassis.lean import LeanRoute
+from chassis.listing import listing
 from chassis.principal import CurrentAdmin, CurrentPrincipal, SameOrigin, SessionPrincipal
 from chassis.problems import responses
 from chassis.service import running

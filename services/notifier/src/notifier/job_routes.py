@@ -10,12 +10,12 @@ from chassis.callers import operator_only, ours_only
 from chassis.context import context
 from chassis.idempotency import Idempotency, answer_once
 from chassis.lean import LeanRoute
+from chassis.listing import listing
 from chassis.principal import CurrentAdmin
 from chassis.problems import declare, responses
 from chassis.service import running
 from events.envelope import Actor
 from notifier import queries
-from notifier.dependencies import listing
 from notifier.errors import JobNotFound
 from notifier.queries import WantedJobs
 from notifier.schemas import JobOut, JobsOut, JobsQuery, job_out
@@ -70,5 +70,5 @@ def _page(request: Request, query: JobsQuery) -> Response:
     asked = listing(request, query, list="jobs")
     wanted = WantedJobs(status=query.status, type=query.type)
     with running(request).store.read() as connection:
-        rows = queries.job_list(connection, wanted, limit=asked.fetch, after=asked.after)
-    return asked.answer(rows, job_out, lambda row: row["id"])
+        rows = queries.job_list(connection, wanted, limit=asked.fetch, after=asked.after_one)
+    return asked.answer(rows, job_out, lambda row: [row["id"]])

@@ -9,12 +9,13 @@ from starlette.responses import Response
 from chassis.answers import json_answer, no_content
 from chassis.idempotency import Idempotency, answer_once
 from chassis.lean import LeanRoute
+from chassis.listing import listing
 from chassis.principal import CurrentPrincipal
 from chassis.problems import responses
 from chassis.service import running
 from chassis.sse import EventStream, retry_after
 from notifier import queries
-from notifier.dependencies import LastEventId, listing, parts
+from notifier.dependencies import LastEventId, parts
 from notifier.schemas import CountOut, InboxQuery, NotificationsOut, PreferencesBody, PreferencesOut, UpdatedOut, notification_out
 from notifier.streams import Feed
 from notifier.units import Mark, MarkAll, Prefer
@@ -34,8 +35,8 @@ async def list_notifications(request: Request, query: Annotated[InboxQuery, Quer
     """List one's own notifications, newest first."""
     asked = listing(request, query, list="notifications", person=by.id)
     with running(request).store.read() as connection:
-        rows = queries.inbox(connection, by.id, unread=query.unread is True, limit=asked.fetch, after=asked.after)
-    return asked.answer(rows, notification_out, lambda row: row["position"])
+        rows = queries.inbox(connection, by.id, unread=query.unread is True, limit=asked.fetch, after=asked.after_one)
+    return asked.answer(rows, notification_out, lambda row: [row["position"]])
 
 
 @router.get("/unread-count", response_model=CountOut)

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from chassis.answers import json_answer
 from chassis.context import context
 from chassis.lean import LeanRoute
+from chassis.listing import listing
 from chassis.paging import Page
 from chassis.principal import CurrentAdmin
 from chassis.problems import instance_of, problem, responses
@@ -15,7 +16,7 @@ from chassis.service import running
 from events.errors import NotFound, Unavailable
 from tickets import checkpoints, reading, trail, verification, views
 from tickets.answers import PROGRESS, STARTED, CheckpointsOut, EntriesOut, VerificationOut
-from tickets.dependencies import listing, parts
+from tickets.dependencies import parts
 from tickets.proof import BROKEN
 from tickets.schemas import AuditQuery
 

@@ -13,6 +13,7 @@ from chassis.conditional import IfMatch, etag
 from chassis.context import context
 from chassis.idempotency import Idempotency, answer_once
 from chassis.lean import LeanRoute
+from chassis.listing import listing
 from chassis.principal import CurrentPrincipal, Principal
 from chassis.problems import responses
 from chassis.service import Running, running
@@ -21,7 +22,6 @@ from tickets.access import may_handle, may_see
 from tickets.answers import OPENED, SHOWN, CountsOut, EntriesOut, NoteOut, NotesOut, TicketOut, TicketsOut
 from tickets.commands import AddNote, AssignTicket, ChangePriority, ChangeStatus, EditTicket
 from tickets.decider import Ticket
-from tickets.dependencies import listing
 from tickets.errors import AdminsOnly, TicketNotFound
 from tickets.proof import BROKEN
 from tickets.schemas import Edit, NewAssignee, NewNote, NewPriority, NewStatus, NewTicket, Number, Then, ThenPage, ThenTicket, TicketQuery

@@ -7,9 +7,9 @@ from starlette.responses import Response
 
 from chassis.internal import OPERATOR, Operator
 from chassis.lean import LeanRoute
+from chassis.listing import listing
 from chassis.service import running
 from tickets import reading, trail, views
-from tickets.dependencies import listing
 from tickets.schemas import AuditQuery
 
 router = APIRouter(prefix="/internal", route_class=LeanRoute, include_in_schema=False)

@@ -8,10 +8,10 @@ from starlette.responses import Response
 
 from chassis.answers import json_answer
 from chassis.conditional import etag
+from chassis.listing import listing
 from chassis.service import running
 from tickets import queries, then, views
 from tickets.access import Caller, may_list, may_see
-from tickets.dependencies import listing
 from tickets.errors import AdminsOnly, TicketNotFound
 from tickets.queries import NOBODY, Wanted
 from tickets.schemas import Then, ThenTicket, TicketQuery

@@ -1,10 +1,10 @@
 """What the routes answer when somebody asks for a moment of the past."""
 
 from chassis.answers import Answer
+from chassis.listing import Listing
 from events.prepared import Reader
 from tickets import past, queries, views
 from tickets.access import Caller, may_see
-from tickets.dependencies import Listing
 from tickets.errors import NotThen, TicketNotFound
 from tickets.moments import When
 from tickets.queries import Summary, Wanted
