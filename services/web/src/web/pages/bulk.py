@@ -28,11 +28,11 @@ _BODIES = {"status": "status", "assignee": "assignee_id"}
 async def change_many(request: Request) -> Response:
     """Change the tickets that a list's form chose, or take the steps that a result's form names."""
     form, visit = await read_form(request), Visit(request)
-    back = local(form.get("back"), "/tickets")
+    back = local(form.get("next"), "/tickets")
     what = FIELDS.get(form.get("what", ""))
-    if what is None or (what == "status" and "step" not in form and form.get("status") not in STATUSES):
+    if what is None or (what == "status" and "step_id" not in form and form.get("status") not in STATUSES):
         raise Refused(422, "invalid", "Nothing to do", "Choose what is to become of the tickets.")
-    steps = bulk.steps(form.all("step")) if "step" in form else bulk.chosen(form.all("ticket"), what, form.get(_BODIES[what], ""))
+    steps = bulk.steps(form.all("step_id")) if "step_id" in form else bulk.chosen(form.all("ticket_id"), what, form.get(_BODIES[what], ""))
     if not steps:
         return visit.go(back, Notice("Choose tickets first, by the boxes in front of them.", "failed"))
     if len(steps) > MOST:

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from web.forms import read_form
 from web.front import PageRoute
 from web.notices import Notice
-from web.refusals import Refused, SignInNeeded
+from web.refusals import Refused
 from web.visit import Visit
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
@@ -28,8 +28,6 @@ async def open_ticket(request: Request) -> Response:
     values: dict[str, Any] = {"title": form.get("title", ""), "body": form.get("body", ""), "priority": form.get("priority", "normal")}
     try:
         answer = await visit.call("POST", "tickets", "/api/tickets", body=values, headers={"Idempotency-Key": form.key})
-    except SignInNeeded:
-        return visit.go("/login?next=/tickets/new")  # where the browser puts in again what was typed
     except Refused as refused:
         await visit.enter()
         shown = {"values": values, "errors": refused.errors, "problem": refused, "form_key": form.key}

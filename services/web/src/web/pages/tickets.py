@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from web import people, times
-from web.front import PageRoute, front
+from web.front import PageRoute
 from web.listing import TABS, Place, moment
 from web.visit import Visit
 
@@ -47,7 +47,7 @@ async def list_tickets(request: Request) -> Response:
         asked_moment=request.query_params.get("as_of", "") if wrong else "",
     )
     if len(place.address) <= _LONGEST:
-        answer.set_cookie(LAST, place.address, path="/", httponly=True, samesite="lax", secure=front(request).settings.secure)
+        answer.set_cookie(LAST, place.address, path="/", httponly=True, samesite="lax", secure=visit.secure)
     return answer
 
 

@@ -62,7 +62,7 @@ function travel(form) {
     if (isNow) return showNow();
     const answer = await fetch(`${address}&part=then`, { signal: asked.signal }).catch((error) => error);
     if (answer.name === "AbortError") return;
-    if (answer.url && new URL(answer.url).pathname === "/login") return toSignIn();
+    if (answer.url && new URL(answer.url).pathname === "/login") return location.assign(`/login?next=${encodeURIComponent(address)}`);
     if (!answer.ok) return tell("could not be loaded");
     const html = await answer.text().catch(() => null);
     if (html === null || address !== `${path}?version=${range.value}`) return;
@@ -101,3 +101,40 @@ function choose(form) {
 }
 
 document.querySelectorAll("form[data-bulk]").forEach(choose);
+
+// What was begun is kept in this window until it is sent: a page that is left, or a session that ends, takes nothing of it away.
+function keepDraft(form) {
+  const name = `draft ${document.body.dataset.signedIn} ${form.dataset.draft}`;
+  const fields = [...form.elements].filter((field) => field.name && field.type !== "hidden" && "value" in field && field.type !== "submit");
+  const isAsServed = (field) => field.value === (field.tagName === "SELECT" ? field.querySelector("[selected]")?.value : field.defaultValue);
+
+  function keep() {
+    if (fields.every(isAsServed)) sessionStorage.removeItem(name);
+    else sessionStorage.setItem(name, JSON.stringify(Object.fromEntries(fields.map((field) => [field.name, field.value]))));
+  }
+
+  function bringBack(kept) {
+    if (!fields.every(isAsServed) || fields.every((field) => !(field.name in kept) || field.value === kept[field.name])) return;
+    fields.forEach((field) => { field.value = kept[field.name] ?? field.value; });
+    form.closest("details")?.setAttribute("open", "");
+    const said = Object.assign(document.createElement("p"), { className: "draft hint", textContent: "This is what you had begun. " });
+    said.setAttribute("role", "status");
+    const drop = Object.assign(document.createElement("button"), { type: "button", className: "plain", textContent: "Begin anew" });
+    drop.addEventListener("click", () => { form.reset(); keep(); said.remove(); fields[0].focus(); });
+    said.append(drop);
+    form.append(said);
+  }
+
+  form.addEventListener("input", keep);
+  form.addEventListener("change", keep);
+  form.addEventListener("submit", () => sessionStorage.setItem(SENT, name));
+  bringBack(JSON.parse(sessionStorage.getItem(name) ?? "{}"));
+}
+
+// A form that was sent is done with once the desk says so.
+const SENT = "draft sent";
+if (sessionStorage.getItem(SENT) && document.querySelector(".notice.done")) {
+  sessionStorage.removeItem(sessionStorage.getItem(SENT));
+  sessionStorage.removeItem(SENT);
+}
+document.querySelectorAll("form[data-draft]").forEach(keepDraft);
