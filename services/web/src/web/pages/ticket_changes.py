@@ -5,9 +5,9 @@ the form sees both and chooses; unless it says already what they wanted, as afte
 """
 
 import re
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -74,8 +74,22 @@ async def _merged(visit: Visit, number: int, form: Form, values: dict[str, str])
     )
 
 
-@router.post("/tickets/{ticket}/{what}")
-async def change(request: Request, ticket: Number, what: Annotated[str, Path(pattern="^(status|priority|assignee)$")]) -> Response:
+@router.post("/tickets/{ticket}/status")
+async def change_status(request: Request, ticket: Number) -> Response:
+    return await _change(request, ticket, "status")
+
+
+@router.post("/tickets/{ticket}/priority")
+async def change_priority(request: Request, ticket: Number) -> Response:
+    return await _change(request, ticket, "priority")
+
+
+@router.post("/tickets/{ticket}/assignee")
+async def assign(request: Request, ticket: Number) -> Response:
+    return await _change(request, ticket, "assignee")
+
+
+async def _change(request: Request, ticket: int, what: str) -> Response:
     form, visit = await read_form(request), Visit(request)
     wanted = form.get(_BODIES[what]) or (None if what == "assignee" else "")
     try:
