@@ -92,7 +92,7 @@ def test_an_admin_takes_a_ticket_and_comes_back_to_the_row(open_as: Open, report
     page.get_by_role("button", name="Add the note").click()
     expect(page.locator(".note").last).to_contain_text("The fuse, again.")
     page.locator("[data-back]").click()
-    page.wait_for_url("**/tickets?priority=high&assigned_to=none")
+    page.wait_for_url("**/tickets?assigned_to=none&priority=high")
     expect(page.locator(f'[data-ticket="{reported[1]["id"]}"]')).to_have_count(0)
     expect(page.get_by_role("link", name="Lamp 2 is dark")).to_be_visible()
 
