@@ -5,11 +5,14 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.support.desk import DEMO_PASSWORD, Desk
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+expect.set_options(timeout=60_000)
+"""A machine under load may be slow; what is not so is not so after a minute either."""
 
 Open = Callable[..., Page]
 """`open_as("admina")` is a window in which that person is signed in; further arguments are those of Playwright's `new_context`."""
