@@ -11,6 +11,7 @@ _STEPS = (1, 2, 5)
 _MOST_LABELS = 8
 _FEW_LABELS = 6
 """As many as a phone has room for."""
+_WIDEST = 72
 _GAP = 0.25
 """Of the room of a bar, what is left free."""
 
@@ -152,7 +153,8 @@ def _clean(names: Sequence[str], rows: Rows) -> tuple[tuple[str, tuple[int, ...]
 def _slot(index: int, count: int) -> tuple[float, float]:
     """Return where a column begins, and its width."""
     room = (WIDTH - LEFT - RIGHT) / count
-    return _round(LEFT + index * room + room * _GAP / 2), _round(room * (1 - _GAP))
+    width = min(room * (1 - _GAP), _WIDEST)
+    return _round(LEFT + (index + 0.5) * room - width / 2), _round(width)
 
 
 def _middle(index: int, count: int) -> float:

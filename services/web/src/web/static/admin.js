@@ -31,5 +31,38 @@ async function follow() {
   setTimeout(follow, 1500);
 }
 
+// A policy's form goes to the server and back for each row more or less, and for each try: here without losing the place on the page.
+async function step(event) {
+  const form = event.target, button = event.submitter;
+  if (!form.matches("[data-steps]") || !button || /^(?:save|remove)$/.test(button.value)) return;
+  event.preventDefault();
+  const trying = button.value === "try";
+  const fields = new URLSearchParams(new FormData(form, button));
+  form.setAttribute("aria-busy", "true");
+  form.querySelectorAll("button").forEach((each) => { each.disabled = true; });
+  const answer = await fetch(form.action, { method: "POST", body: fields }).catch(() => null);
+  if (answer && answer.redirected) return location.assign(answer.url);
+  const page = answer && new DOMParser().parseFromString(await answer.text(), "text/html");
+  const next = page && page.querySelector("[data-policy]");
+  if (!next) {
+    form.removeAttribute("aria-busy");
+    form.querySelectorAll("button").forEach((each) => { each.disabled = false; });
+    const said = page && page.querySelector("main p");
+    return toast(said ? said.textContent : "The desk cannot be reached. Try again in a moment.");
+  }
+  const known = new Set([...form.querySelectorAll("input, select")].map((each) => each.id));
+  document.querySelector("[data-policy]").replaceWith(next);
+  const added = [...next.querySelectorAll("input[id], select[id]")].find((each) => !known.has(each.id));
+  const wrong = next.querySelector("[aria-invalid]");
+  const target = wrong || (trying ? next.querySelector("[data-tried]") : added || next.querySelector(`[value="${CSS.escape(button.value)}"]`));
+  if (target) target.focus();
+}
+
+function openWeek(event) {
+  if (event.target.matches("[data-counts]")) document.querySelector("[data-week]").open = event.target.value === "working";
+}
+
+addEventListener("submit", step);
+addEventListener("change", openWeek);
 followSeal();
 setTimeout(follow, 1000);

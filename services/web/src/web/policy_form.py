@@ -1,0 +1,195 @@
+"""An escalation policy as a form has it, half-typed rows included, and as the API takes it. Pure."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
+
+from web.forms import Form
+
+DAYS = {"mon": "Monday", "tue": "Tuesday", "wed": "Wednesday", "thu": "Thursday", "fri": "Friday", "sat": "Saturday", "sun": "Sunday"}
+UNITS = {"m": "minutes", "h": "hours", "d": "days", "s": "seconds"}
+NOTIFY = {"assignee": "the assignee, or the admins when there is none", "admins": "all admins"}
+MOST_LEVELS, MOST_SPANS, MOST_HOLIDAYS = 10, 12, 200
+T = TypeVar("T")
+_AFTER = re.compile(r"([0-9]+)([smhd])", re.ASCII)
+_ACTION = re.compile(r"(add|drop)-(level|span|holiday)(?: ([a-z]{3}))?(?: ([0-9]{1,3}))?", re.ASCII)
+
+Errors = dict[str, str]
+"""What is wrong, by the place in the policy: `levels.0.after`, `calendar.hours.mon.1`; "" for what has no field."""
+
+
+@dataclass(frozen=True, slots=True)
+class LevelDraft:
+    number: str = ""
+    unit: str = "h"
+    notify: str = "assignee"
+
+
+Span = tuple[str, str]
+"""From and to, as time fields have them; a `to` of midnight is the end of the day."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What is typed. `base` is the policy that the form was made from, as text; "" for a new one."""
+
+    name: str = ""
+    levels: tuple[LevelDraft, ...] = (LevelDraft("4", "h"),)
+    priorities: tuple[str, ...] = ()
+    assigned: str = ""
+    working: bool = False
+    zone: str = "UTC"
+    spans: Mapping[str, tuple[Span, ...]] = field(default_factory=dict)
+    holidays: tuple[str, ...] = ()
+    base: str = ""
+
+    @classmethod
+    def of(cls, policy: Mapping[str, Any], zone: str) -> "Draft":
+        """Return the form of a policy of the API; `zone` is the one to begin with where there is no calendar."""
+        calendar = policy.get("calendar")
+        when = policy.get("when") or {}
+        assigned = when.get("assigned")
+        hours = calendar["hours"] if calendar else {}
+        return cls(
+            name=policy["name"],
+            levels=tuple(_level(level) for level in policy["levels"]),
+            priorities=tuple(when.get("priority") or ()),
+            assigned="" if assigned is None else "true" if assigned else "false",
+            working=calendar is not None,
+            zone=calendar["zone"] if calendar else zone,
+            spans={day: tuple(_span(text) for text in hours.get(day, ())) for day in DAYS},
+            holidays=tuple(calendar.get("holidays", ())) if calendar else (),
+            base=fixed(policy),
+        )
+
+    @classmethod
+    def read(cls, form: Form) -> "Draft":
+        """Return what a form sent."""
+        levels = zip(form.all("after"), form.all("unit"), form.all("notify"), strict=False)
+        return cls(
+            name=form.get("name", "").strip(),
+            levels=tuple(LevelDraft(number.strip(), unit, notify) for number, unit, notify in levels),
+            priorities=tuple(form.all("priority")),
+            assigned=form.get("assigned", ""),
+            working=form.get("counts") == "working",
+            zone=form.get("zone", "UTC").strip(),
+            spans={day: tuple(zip(form.all(f"from_{day}"), form.all(f"to_{day}"), strict=False)) for day in DAYS},
+            holidays=tuple(form.all("holiday")),
+            base=form.get("base", ""),
+        )
+
+    def act(self, action: str) -> "Draft":
+        """Return the form with a row more or less: `add-level`, `drop-level 1`, `add-span mon`, `drop-span mon 0`, `add-holiday`, …
+
+        `like-monday` gives Monday's hours to every day up to Friday.
+        """
+        if action == "like-monday":
+            return replace(self, spans={**self.spans, **{day: self.spans.get("mon", ()) for day in ("tue", "wed", "thu", "fri")}})
+        found = _ACTION.fullmatch(action)
+        if found is None:
+            return self
+        what, day, step = found[2], found[3] or "", (found[1], int(found[4] or 0))
+        if what == "level":
+            return replace(self, levels=_moved(self.levels, step, LevelDraft(), most=MOST_LEVELS, least=1))
+        if what == "holiday":
+            return replace(self, holidays=_moved(self.holidays, step, "", most=MOST_HOLIDAYS))
+        if day not in DAYS:
+            return self
+        return replace(self, spans={**self.spans, day: _moved(self.spans.get(day, ()), step, ("", ""), most=MOST_SPANS)})
+
+    def policy(self) -> tuple[dict[str, Any], Errors]:
+        """Return the policy as the API takes it, and what is only half typed. Rows that are empty are none."""
+        errors: Errors = {}
+        levels = [{"after": f"{level.number.lstrip('0')}{level.unit}", "notify": level.notify} for level in self.levels]
+        when: dict[str, Any] = {}
+        if self.priorities:
+            when["priority"] = list(self.priorities)
+        if self.assigned in ("true", "false"):
+            when["assigned"] = self.assigned == "true"
+        calendar = {"zone": self.zone, "hours": self._hours(errors), "holidays": sorted({day for day in self.holidays if day})}
+        return {"name": self.name, "levels": levels, "when": when, "calendar": calendar if self.working else None}, errors
+
+    def _hours(self, errors: Errors) -> dict[str, list[str]]:
+        hours: dict[str, list[str]] = {}
+        for day, spans in self.spans.items():
+            hours[day] = []
+            for index, (begin, end) in enumerate(spans):
+                if begin and end:
+                    hours[day].append(f"{begin[:5]}-{'24:00' if end[:5] == '00:00' else end[:5]}")
+                elif (begin or end) and self.working:
+                    errors[f"calendar.hours.{day}.{index}"] = "A span has a beginning and an end."
+        return hours
+
+
+def _moved(rows: tuple[T, ...], action: tuple[str, int], empty: T, *, most: int, least: int = 0) -> tuple[T, ...]:
+    verb, index = action
+    if verb == "add":
+        return (*rows, empty) if len(rows) < most else rows
+    return rows[:index] + rows[index + 1 :] if len(rows) > least else rows
+
+
+def _level(level: Mapping[str, str]) -> LevelDraft:
+    found = _AFTER.fullmatch(level["after"])
+    return LevelDraft(found[1], found[2], level["notify"]) if found else LevelDraft(notify=level["notify"])
+
+
+def _span(text: str) -> Span:
+    begin, _, end = text.partition("-")
+    return begin, "00:00" if end == "24:00" else end
+
+
+def fixed(policy: Mapping[str, Any]) -> str:
+    """Return a policy as text that is the same for the same policy."""
+    return json.dumps(policy, sort_keys=True, ensure_ascii=True)
+
+
+def errors_of(facts: Mapping[str, Any], prefix: int) -> Errors:
+    """Return the errors of a refusal by their place in the policy; the first `prefix` parts of each place lead to it."""
+    found: Errors = {}
+    for error in facts.get("errors") or ():
+        place = ".".join(str(part) for part in list(error.get("loc", ()))[prefix:])
+        found.setdefault(place, str(error.get("msg", "")))
+    return found
+
+
+def told(policy: Mapping[str, Any]) -> list[str]:
+    """Return what a policy does, a sentence each."""
+    found = [f"After {lasts(level['after'])}, tell {NOTIFY.get(level['notify'], level['notify'])}." for level in policy["levels"]]
+    when = policy.get("when") or {}
+    if when.get("priority"):
+        found.append(f"Only tickets of priority {' or '.join(when['priority'])}.")
+    if when.get("assigned") is not None:
+        found.append("Only tickets that somebody has." if when["assigned"] else "Only tickets that nobody has.")
+    if calendar := policy.get("calendar"):
+        found.append(f"Only working time counts, in {calendar['zone']}: {_week(calendar['hours'])}.")
+        if free := len(calendar.get("holidays", ())):
+            found.append(f"{free} holiday{'' if free == 1 else 's'}.")
+    return found
+
+
+def lasts(after: str) -> str:
+    """Return "4 hours" of "4h"."""
+    found = _AFTER.fullmatch(after)
+    if found is None:
+        return after
+    unit = UNITS[found[2]]
+    return f"{int(found[1]):,} {unit[:-1] if int(found[1]) == 1 else unit}"
+
+
+def _week(hours: Mapping[str, list[str]]) -> str:
+    """Return the hours of a week, with days that follow each other and are alike taken together: "Mon-Thu 09:00-17:30, Fri 09:00-12:00"."""
+    runs: list[tuple[list[str], list[str]]] = []
+    for day in DAYS:
+        spans = list(hours.get(day, ()))
+        if runs and runs[-1][1] == spans:
+            runs[-1][0].append(day)
+        else:
+            runs.append(([day], spans))
+    named = [
+        f"{days[0].title() if len(days) == 1 else f'{days[0].title()}-{days[-1].title()}'} {' and '.join(spans)}"
+        for days, spans in runs
+        if spans
+    ]
+    return ", ".join(named) or "never"

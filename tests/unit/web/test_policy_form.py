@@ -1,0 +1,112 @@
+"""A policy goes through a form and comes out as it was; what is half typed is kept and named."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from web.forms import Form
+from web.policy_form import DAYS, Draft, LevelDraft, errors_of, fixed, lasts, told
+
+TIMES = st.builds("{:02}:{:02}".format, st.integers(0, 23), st.integers(0, 59))
+SPANS = st.builds("{}-{}".format, TIMES, TIMES.filter(lambda time: time != "00:00") | st.just("24:00"))
+LEVELS = st.fixed_dictionaries(
+    {"after": st.builds("{}{}".format, st.integers(1, 999), st.sampled_from("smhd")), "notify": st.sampled_from(["assignee", "admins"])}
+)
+WHEN = st.fixed_dictionaries(
+    {}, optional={"priority": st.lists(st.sampled_from(["low", "high"]), min_size=1, unique=True), "assigned": st.booleans()}
+)
+CALENDARS = st.fixed_dictionaries(
+    {
+        "zone": st.sampled_from(["UTC", "Europe/Berlin"]),
+        "hours": st.fixed_dictionaries({day: st.lists(SPANS, max_size=3) for day in DAYS}),
+        "holidays": st.lists(st.dates().map(str), max_size=3, unique=True).map(sorted),
+    }
+)
+POLICIES = st.fixed_dictionaries(
+    {"name": st.just("default"), "levels": st.lists(LEVELS, min_size=1, max_size=4), "when": WHEN, "calendar": st.none() | CALENDARS}
+)
+
+
+def sent(draft: Draft) -> Form:
+    """Return what a browser sends of the form of a draft."""
+    pairs = [("name", draft.name), ("assigned", draft.assigned), ("zone", draft.zone), ("base", draft.base)]
+    pairs += [("counts", "working" if draft.working else "all")]
+    for level in draft.levels:
+        pairs += [("after", level.number), ("unit", level.unit), ("notify", level.notify)]
+    pairs += [("priority", priority) for priority in draft.priorities]
+    for day, spans in draft.spans.items():
+        for begin, end in spans:
+            pairs += [(f"from_{day}", begin), (f"to_{day}", end)]
+    return Form(pairs + [("holiday", day) for day in draft.holidays])
+
+
+@given(POLICIES)
+def test_a_policy_comes_out_of_its_form_as_it_went_in(policy: dict[str, Any]) -> None:
+    draft = Draft.of(policy, "UTC")
+    assert draft.policy() == (policy, {})
+    assert Draft.read(sent(draft)) == draft
+    assert fixed(json.loads(draft.base)) == fixed(policy)
+    assert all(told(policy))
+
+
+def test_a_row_more_and_a_row_less_leave_the_others_as_they_were_typed() -> None:
+    draft = Draft(levels=(LevelDraft("4"), LevelDraft("x", "d", "admins")))
+    assert draft.act("add-level").levels == (*draft.levels, LevelDraft())
+    assert draft.act("drop-level 0").levels == draft.levels[1:]
+    assert draft.act("add-span mon").act("add-span mon").act("drop-span mon 0").spans["mon"] == (("", ""),)
+    assert draft.act("add-holiday").act("drop-holiday 0") == draft
+
+
+def test_the_last_level_stays_and_there_are_not_more_than_ten() -> None:
+    assert Draft().act("drop-level 0") == Draft()
+    many = Draft()
+    for _ in range(20):
+        many = many.act("add-level")
+    assert len(many.levels) == 10
+
+
+@pytest.mark.parametrize("action", ["", "drop-level", "drop-level 99", "add-span", "add-span xyz", "drop-level -1", "add-level\n"])
+def test_what_is_no_action_changes_nothing(action: str) -> None:
+    assert Draft().act(action) == Draft()
+
+
+def test_the_hours_of_monday_can_be_those_of_the_working_week() -> None:
+    draft = Draft(spans={"mon": (("09:00", "17:00"),), "sat": (("10:00", "12:00"),)}).act("like-monday")
+    assert [draft.spans.get(day) for day in DAYS] == [*[(("09:00", "17:00"),)] * 5, (("10:00", "12:00"),), None]
+
+
+def test_a_span_without_an_end_is_named_where_it_stands_and_an_empty_one_is_none() -> None:
+    draft = Draft(working=True, spans={"tue": (("", ""), ("09:00", ""))})
+    assert draft.policy()[1] == {"calendar.hours.tue.1": "A span has a beginning and an end."}
+    assert Draft(working=True, spans={"tue": (("", ""),)}).policy()[0]["calendar"]["hours"]["tue"] == []
+
+
+def test_midnight_as_an_end_is_the_end_of_the_day() -> None:
+    draft = Draft(working=True, spans={"sun": (("00:00", "00:00"),)})
+    assert draft.policy()[0]["calendar"]["hours"]["sun"] == ["00:00-24:00"]
+
+
+def test_errors_are_found_by_their_place_in_the_policy() -> None:
+    facts = {"errors": [{"loc": ["body", "policies", 3, "levels", 0, "after"], "msg": "Too long."}]}
+    assert errors_of(facts, 3) == {"levels.0.after": "Too long."}
+
+
+def test_a_policy_is_told_in_sentences() -> None:
+    policy = {
+        "name": "default",
+        "levels": [{"after": "1h", "notify": "assignee"}, {"after": "2d", "notify": "admins"}],
+        "when": {"priority": ["high", "urgent"], "assigned": False},
+        "calendar": {"zone": "UTC", "hours": {"mon": ["09:00-17:00"], "tue": ["09:00-17:00"]}, "holidays": ["2026-12-25"]},
+    }
+    assert told(policy) == [
+        "After 1 hour, tell the assignee, or the admins when there is none.",
+        "After 2 days, tell all admins.",
+        "Only tickets of priority high or urgent.",
+        "Only tickets that nobody has.",
+        "Only working time counts, in UTC: Mon-Tue 09:00-17:00.",
+        "1 holiday.",
+    ]
+    assert lasts("soon") == "soon"
