@@ -20,7 +20,17 @@ EVERYBODYS = [
     "/notifications",
     "/account",
 ]
-ADMINS = ["/audit", "/audit/checkpoints", "/admin", "/admin/people", "/admin/jobs", "/admin/parked", "/admin/health", "/admin/policies", "/admin/policies/default"]
+ADMINS = [
+    "/audit",
+    "/audit/checkpoints",
+    "/admin",
+    "/admin/people",
+    "/admin/jobs",
+    "/admin/parked",
+    "/admin/health",
+    "/admin/policies",
+    "/admin/policies/default",
+]
 PAGES = (
     [("nobody", path) for path in NOBODYS] + [("usera", path) for path in EVERYBODYS] + [("admina", path) for path in EVERYBODYS + ADMINS]
 )
