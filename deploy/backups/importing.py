@@ -10,7 +10,6 @@ import os
 import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +33,10 @@ from events.ledger import Frontier, leaf_hash
 from events.store import read_log
 from events.tables import consumed, events, head, origins
 
-_CHUNK = 500
+_CHUNK, _LARGEST = 500, 2_000_000
+"""Lines that are taken in at once, and their bytes: an event may have 32 kB of words."""
+_EVENTS = 100
+"""Whole ones, that are read or written at once."""
 _SECRET = re.compile("[0-9a-f]{64}")
 
 
@@ -109,6 +111,20 @@ async def _make_stores(services: Iterable[Declared], inside: Settings) -> None:
             pass
 
 
+def _portions(lines: Iterable[bytes], most: int = _CHUNK) -> Iterator[list[bytes]]:
+    """Yield the lines, at most so many at a time, and fewer long ones: memory stays the same however many and however long they are."""
+    some: list[bytes] = []
+    size = 0
+    for line in lines:
+        some.append(line)
+        size += len(line)
+        if len(some) >= most or size >= _LARGEST:
+            yield some
+            some, size = [], 0
+    if some:
+        yield some
+
+
 class _Log:
     """The log of one service while it is taken in: its chain, its tree, and which origin held it from where on."""
 
@@ -125,7 +141,7 @@ class _Log:
         with lines_of(source / f"{self.name}.jsonl") as lines, lines_of(source / f"{self.name}.checkpoints.jsonl") as notes:
             vouched, last = self._notes(notes), None
             due = next(vouched, None)
-            while some := [self._follow(line) for line in islice(lines, _CHUNK)]:
+            for some in ([self._follow(line) for line in portion] for portion in _portions(lines)):
                 connection.execute(insert(events), [{name: getattr(event, name) for name in COLUMNS} for event in some])
                 for event in some:
                     self._frontier.append(leaf_hash(event.hash))
@@ -206,7 +222,7 @@ def _write_journal(services: Mapping[str, Declared], engines: Engines, source: P
     with reading_of("journal.jsonl"), lines_of(source / "journal.jsonl") as lines, engines[keeper].begin() as connection:
         logs[f"/{keeper}"] = _in_order_of(connection)
         count = 0
-        while some := [json.loads(line) for line in islice(lines, _CHUNK)]:
+        for some in ([json.loads(line) for line in portion] for portion in _portions(lines, _EVENTS)):
             journal.write(connection, [(entry["position"], _named(entry, count + number, logs)) for number, entry in enumerate(some, 1)])
             count += len(some)
     if count != exported.journal:
@@ -227,7 +243,7 @@ def _in_order(engine: Engine) -> Iterator[StoredEvent]:
 
 def _in_order_of(connection: Connection) -> Iterator[StoredEvent]:
     after = 0
-    while found := read_log(connection, after, _CHUNK):
+    while found := read_log(connection, after, _EVENTS):
         yield from found
         after = found[-1].sequence
 
@@ -237,5 +253,5 @@ def _take_primary(declared: Declared, connection: Connection, source: Path, expo
         name = f"primary/{declared.service.name}.{table.name}.jsonl"
         if name in exported.files:
             with reading_of(name), lines_of(source / name) as lines:
-                while some := [row_of(table, line) for line in islice(lines, _CHUNK)]:
+                for some in ([row_of(table, line) for line in portion] for portion in _portions(lines)):
                     connection.execute(insert(table), some)
