@@ -205,6 +205,7 @@ def written_by_a_newer_version(path: Path, subject: str) -> None:
         {"escalation": "default:1", "person": "me"},
         {"escalation": "default:1", "event": "x"},
         {"event": "x", "notification": "x"},
+        {"escalation": "default:1", "escalated": "x"},
     ],
     ids=str,
 )
@@ -265,6 +266,11 @@ async def test_why_not_yet_and_then_why(desk: Asking) -> None:
     await there.house.settled()
     explained = await desk.why(there.anna, ticket, escalation="fast:1")
     assert kinds(explained)[-1] == "ticket.escalated"
+    event = await desk.last(ticket, "ticket_escalated")
+    assert await desk.why(there.anna, ticket, escalated=event) == explained
+    refused(await desk.ask(there.ben, ticket, escalated=event), 404, "not-found")
+    for other in (await desk.last(ticket, "ticket_created"), "nothing"):
+        refused(await desk.ask(there.anna, ticket, escalated=other), 404, "not-found")
     notification = await desk.told("alf", ticket)
     explained = await desk.why(there.alf, ticket, notification=notification["id"])
     assert kinds(explained)[:2] == ["request", "ticket.created"]
@@ -278,7 +284,6 @@ async def test_why_not_yet_and_then_why(desk: Asking) -> None:
     change = next(step for step in ours["steps"] if step["event"] and step["event"]["type"] == "escalation.policy_changed")
     assert change["actor"] is None
     assert change["sentence"].startswith("An admin ")
-    event = await desk.last(ticket, "ticket_escalated")
     assert (await desk.why(there.anna, ticket, event=event))["reason"] == "not-admin"
     await desk.policies(policy("default", "24h"))
     assert (await desk.why(there.anna, ticket, escalation="fast:1"))["happened"], "What has escalated has, whatever becomes of the policy."

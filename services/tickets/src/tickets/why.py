@@ -100,6 +100,14 @@ class Question:
         held = Held(deadline=answer["deadline"], known=answer["known"], fate=became)
         return Answer(self.ticket, why_escalated(story, policy, level, held, self.live.environment.now()), story.names)
 
+    async def about_escalated(self, id_: str) -> Answer:
+        """Explain an escalation to the requester or to an admin, by the event of it that the ticket's history has. Raises NotFound."""
+        await self.demand_sight()
+        found = _find(await self._past(), id_)
+        if found is None or not isinstance(found.event, TicketEscalated):
+            raise NotFound("The ticket's history has no such escalation.")
+        return await self.about_escalation(found.event.policy, found.event.level)
+
     async def demand_sight(self) -> None:
         """Raise TicketNotFound unless the ticket is theirs to see."""
         if eyes_on(self.by, self._requester()) is None:

@@ -30,7 +30,7 @@ Level = Annotated[
 
 
 class WhyQuery(BaseModel):
-    """One of the three."""
+    """One of the four."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -45,6 +45,9 @@ class WhyQuery(BaseModel):
             description="Why a level of a policy has escalated the ticket, or why not: `<policy>:<level>`, or `<policy>` for its level 1.",
             examples=["default:1"],
         ),
+    ] = None
+    escalated: Annotated[
+        Id | None, Field(description="Why this escalation came about: the `id` of a `ticket_escalated` of the ticket's history.")
     ] = None
 
 
@@ -108,15 +111,17 @@ async def get_why_for_ste(
 
 
 async def _explained(question: Question, query: WhyQuery) -> Response:
-    asked = [name for name in ("notification", "event", "escalation") if getattr(query, name) is not None]
+    asked = [name for name in ("notification", "event", "escalation", "escalated") if getattr(query, name) is not None]
     if len(asked) != 1 or (query.person is not None and query.event is None):
         await question.demand_sight()
-        rule = "needs one of notification, event and escalation; person goes with event"
+        rule = "needs one of notification, event, escalation and escalated; person goes with event"
         raise Invalid("It has to be said what is to be explained.", [(("query",), rule)])
     if query.notification is not None:
         answer = await question.about_notification(query.notification)
     elif query.event is not None:
         answer = await question.about_event(query.event, query.person)
+    elif query.escalated is not None:
+        answer = await question.about_escalated(query.escalated)
     else:
         policy, _, level = str(query.escalation).partition(":")
         answer = await question.about_escalation(policy, int(level or 1))
