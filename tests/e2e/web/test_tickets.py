@@ -119,6 +119,21 @@ def test_pages_go_both_ways_and_a_ticket_leads_back_to_its_page(open_as: Open, r
     assert titles(page) == first
 
 
+def test_tickets_of_one_person_are_found_by_a_part_of_the_name(open_as: Open, report: Report) -> None:
+    report("Of User A")
+    page = open_as("admina")
+    for asked in ("usera@example", "user"):
+        page.goto("/tickets?status=open")
+        page.get_by_text("Filter and sort").click()
+        page.get_by_label("Requester").fill(asked)
+        page.get_by_role("button", name="Show these").click()
+        if asked == "user":
+            page.get_by_role("link", name="User A (usera@example.com)").click()
+        expect(page.get_by_label("Shown are")).to_contain_text("From User A")
+        expect(page.locator(".from", has_not_text="User A")).to_have_count(0)
+        expect(page.get_by_role("link", name="Of User A").first).to_be_visible()
+
+
 def test_an_edit_in_two_windows_shows_both_and_lets_the_person_choose(open_as: Open, report: Report) -> None:
     number = report("Two windows", "The first text.")["id"]
     one = open_as("usera")

@@ -41,7 +41,7 @@ async def page(visit: Visit, number: int, status: int = 200, **context: Any) -> 
         visit.maybe("escalator", "/api/escalations/deadlines", {"ticket": number, "state": "pending", "limit": 10}),
     )
     assert visit.me is not None
-    entries = timeline.with_changes(history["items"])
+    entries = await asyncio.to_thread(timeline.with_changes, history["items"])  # many long texts take a while to compare
     return visit.page(
         "ticket.html",
         status=status,

@@ -20,6 +20,11 @@ _LONGEST = 3_500
 @router.get("/tickets")
 async def list_tickets(request: Request) -> Response:
     visit, place, wrong = Visit(request), Place.of(request.query_params), ""
+    by, candidates = request.query_params.get("by", "").strip(), []
+    if by:
+        (candidates,) = await visit.enter(people.called(visit, by))
+        if len(candidates) == 1:
+            return visit.go(place.to(requester=candidates[0]["id"]))
     if place.as_of:
         place, wrong = _then(visit, place)
     found, counts, admins = await visit.enter(
@@ -41,6 +46,8 @@ async def list_tickets(request: Request) -> Response:
         following=place.following(found["next_cursor"]),
         tabs=tabs,
         admins=admins,
+        by=by,
+        candidates=candidates,
         all_picked=request.query_params.get("select") == "all",
         then=times.parse(place.as_of) if place.as_of else None,
         wrong_moment=wrong,
