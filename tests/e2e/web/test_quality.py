@@ -17,10 +17,14 @@ EVERYBODYS = [
     "/tickets?q=nothingislikethis",
     "/tickets/new",
     "/tickets/1",
+    "/tickets/1?version=1",
+    "/tickets/1/why",
     "/notifications",
     "/account",
 ]
 ADMINS = [
+    "/tickets?as_of=2020-01-01T00:00",
+    "/tickets/bulk?what=status&t=1:2:open:resolved:done:&t=2:1:open:resolved:stale:",
     "/audit",
     "/audit/checkpoints",
     "/admin",
