@@ -20,7 +20,11 @@ EVERYBODYS = [
     "/tickets/1?version=1",
     "/tickets/1/why",
     "/notifications",
+    "/notifications?unread=true",
     "/account",
+    "/account/security",
+    "/account/two-factor",
+    "/account/tokens",
 ]
 ADMINS = [
     "/tickets?as_of=2020-01-01T00:00",

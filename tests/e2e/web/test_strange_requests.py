@@ -12,7 +12,8 @@ from web.app import create_app
 from web.front import PageRoute
 
 ROUTES = [route for route in create_app(Settings(_env_file=None)).router.routes if isinstance(route, PageRoute)]
-VALUES = {"ticket": "1", "day": "2026-11-27", "mark": "read", "what": "status"}
+VALUES = {"ticket": "1", "mark": "read", "what": "status", "service": "notifier", "source": "tickets", "sequence": "1"}
+"""Of the names in addresses; what is not here is named by an id."""
 FORM = "application/x-www-form-urlencoded"
 
 

@@ -31,7 +31,9 @@ async def unhappy(request: Request, error: Exception) -> Response:
     visit = Visit(request)
     if isinstance(error, SignInNeeded):
         kept = kept_of(request)
-        return visit.sign_in() if kept is None else visit.page("login.html", status=401, **sign_in_form(next=visit.page_above(), kept=kept))
+        return (
+            visit.sign_in() if kept is None else visit.page("login.html", status=401, **sign_in_form(next=visit.page_above(), unsent=kept))
+        )
     status, title, detail, retry_after = _told(error)
     if status >= 500 and not isinstance(error, (Refused, DomainError)):
         logger.error("A page ended in an error of ours.", exc_info=error, extra={"path": request.scope["path"]})

@@ -57,7 +57,7 @@ async def login(request: Request) -> Response:
 async def sign_in(request: Request) -> Response:
     """Sign in, perhaps with a second step to come, perhaps with a form to be sent afterwards."""
     form, visit = await read_form(request), Visit(request)
-    shown: dict[str, Any] = {"next": _next(form), "kept": unfold(form)}
+    shown: dict[str, Any] = {"next": _next(form), "unsent": unfold(form)}
     body = {"email": form.get("email", ""), "password": form.get("password", "")}
     try:
         answer = await visit.call("POST", "auth", "/api/auth/login", body=body)
@@ -72,7 +72,7 @@ async def sign_in(request: Request) -> Response:
 async def second_step(request: Request) -> Response:
     """Finish signing in with a code of the authenticator app, or with a recovery code."""
     form, visit = await read_form(request), Visit(request)
-    shown: dict[str, Any] = {"next": _next(form), "kept": unfold(form)}
+    shown: dict[str, Any] = {"next": _next(form), "unsent": unfold(form)}
     body = {"challenge": form.get("challenge", ""), "code": form.get("code", "")}
     try:
         answer = await visit.call("POST", "auth", "/api/auth/login/second-factor", body=body)
@@ -84,13 +84,13 @@ async def second_step(request: Request) -> Response:
     return _signed_in(visit, answer, **shown)
 
 
-def _signed_in(visit: Visit, answer: Answer, *, next: str, kept: Kept | None) -> Response:  # noqa: A002 (the field's name)
+def _signed_in(visit: Visit, answer: Answer, *, next: str, unsent: Kept | None) -> Response:  # noqa: A002 (the field's name)
     """Go on to where somebody wanted to be, or show the form that they wanted to send when their session was over."""
     visit.passing += answer.headers.get_list("set-cookie")
-    if kept is None:
+    if unsent is None:
         return visit.go(next or "/tickets")
     visit.me = answer.json()
-    return visit.page("kept.html", kept=kept, back=next or "/tickets")
+    return visit.page("kept.html", unsent=unsent, back=next or "/tickets")
 
 
 @router.get("/register")
