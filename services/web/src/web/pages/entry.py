@@ -18,6 +18,7 @@ from web.places import local
 from web.refusals import Refused, SignInNeeded
 from web.signing_in import sign_in_form
 from web.visit import Answer, Visit
+from web.words import count
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 _FOREVER = "public, max-age=31536000, immutable"
@@ -79,7 +80,8 @@ async def second_step(request: Request) -> Response:
     except Refused as refused:
         if refused.slug == "challenge-over" or "challenge" in refused.errors:
             return visit.page("login.html", status=refused.status, **sign_in_form(problem=refused, **shown))
-        again = {"challenge": body["challenge"], "problem": refused, "errors": refused.errors, "recovery": form.get("kind") == "recovery"}
+        errors = refused.errors or ({"code": _left(refused.facts.get("tries_left"))} if refused.slug == "invalid-code" else {})
+        again = {"challenge": body["challenge"], "problem": refused, "errors": errors, "recovery": form.get("kind") == "recovery"}
         return visit.page("login_code.html", status=refused.status, **shown, **again)
     return _signed_in(visit, answer, **shown)
 
@@ -130,6 +132,11 @@ async def sign_out(request: Request) -> Response:
         answer = await visit.call("POST", "auth", "/api/auth/logout")
         visit.passing += answer.headers.get_list("set-cookie")
     return visit.go("/login", Notice("You are signed out.", "info"))
+
+
+def _left(tries: Any) -> str:
+    """Return how many more codes may be tried before one has to begin again."""
+    return f"{count(tries, 'try', 'tries')} left." if isinstance(tries, int) else "Try another one."
 
 
 def _next(values: Mapping[str, str], otherwise: str = "") -> str:
