@@ -69,6 +69,33 @@ def test_the_tabs_of_a_browser_share_one_stream_and_pass_it_on(desk: Desk, open_
     expect(second.locator("[data-unread]")).to_have_text("2", timeout=SOON)
 
 
+def test_where_there_are_no_locks_each_tab_has_a_stream_of_its_own(desk: Desk, open_as: Open, anna: Person) -> None:
+    admin, number = desk.client("admina"), anna.open_ticket("Lamp")
+    first = open_as(anna.email, PASSWORD)
+    first.context.add_init_script("delete Navigator.prototype.locks")
+    second = first.context.new_page()
+    for page in (first, second):
+        with page.expect_request(STREAM):
+            page.goto("/account")
+    move(admin, number, "in_progress")
+    for page in (first, second):
+        expect(page.locator("[data-unread]")).to_have_text("1", timeout=SOON)
+
+
+def test_who_goes_back_hears_the_bell_again(desk: Desk, open_as: Open, anna: Person) -> None:
+    admin, number = desk.client("admina"), anna.open_ticket("Lamp")
+    page = open_as(anna.email, PASSWORD)
+    page.goto("/account")
+    page.goto("/account/tokens")
+    move(admin, number, "in_progress")
+    expect(page.locator("[data-unread]")).to_have_text("1", timeout=SOON)
+    page.go_back()
+    expect(page.get_by_role("heading", level=2).first).to_have_text("You")
+    expect(page.locator("[data-unread]")).to_have_text("1", timeout=SOON)
+    move(admin, number, "resolved")
+    expect(page.locator("[data-unread]")).to_have_text("2", timeout=SOON)
+
+
 def test_who_was_offline_is_told_and_sees_the_right_number_when_they_are_back(desk: Desk, open_as: Open, anna: Person) -> None:
     admin, number = desk.client("admina"), anna.open_ticket("Lamp")
     page = open_as(anna.email, PASSWORD, complains=True)  # the browser itself writes that it is offline

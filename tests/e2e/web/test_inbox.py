@@ -91,3 +91,17 @@ def test_what_comes_while_somebody_looks_is_a_link_away(open_as: Open, desk: Des
     move(admin, number, "in_progress")
     page.get_by_role("link", name="1 new notification: show it").click()
     expect(page.locator("[data-open]")).to_contain_text(f"Ticket #{number} is in progress")
+
+
+def test_a_mark_after_the_session_has_ended_leads_to_sign_in_and_back(open_as: Open, anna: Person) -> None:
+    page = open_as(anna.email, PASSWORD, complains=True)
+    page.route("**/api/notifications/stream", lambda route: route.abort())  # which would have told it
+    page.goto("/notifications?unread=true")
+    anna.client.post("/api/auth/login", json={"email": anna.email, "password": PASSWORD})
+    assert anna.client.delete("/api/auth/sessions").status_code == 204
+    page.get_by_role("button", name="Mark as read").first.click()
+    page.wait_for_url("**/login?next=*")
+    page.get_by_label("E-mail").fill(anna.email)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url("**/notifications?unread=true")

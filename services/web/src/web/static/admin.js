@@ -5,8 +5,7 @@
 async function followSeal() {
   const seal = document.querySelector("[data-verifying]");
   if (!seal) return;
-  const answer = await fetch("/audit/seal").catch(() => null);
-  if (answer && answer.redirected) return toSignIn();
+  const answer = await window.desk.ask("/audit/seal");
   if (answer && answer.ok) {
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const next = seal.querySelector("[name=next]");
@@ -21,8 +20,7 @@ async function followSeal() {
 async function follow() {
   const part = document.querySelector("[data-again]");
   if (!part) return;
-  const answer = await fetch(location.href).catch(() => null);
-  if (answer && answer.redirected) return toSignIn();
+  const answer = await window.desk.ask(location.href);
   if (answer && answer.ok) {
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const next = page.querySelector("[data-live]");
@@ -42,13 +40,14 @@ async function step(event) {
   form.querySelectorAll("button").forEach((each) => { each.disabled = true; });
   const answer = await fetch(form.action, { method: "POST", body: fields }).catch(() => null);
   if (answer && answer.redirected) return location.assign(answer.url);
+  if (answer && answer.status === 401) return form.submit(); // the sign-in page keeps what was written
   const page = answer && new DOMParser().parseFromString(await answer.text(), "text/html");
   const next = page && page.querySelector("[data-policy]");
   if (!next) {
     form.removeAttribute("aria-busy");
     form.querySelectorAll("button").forEach((each) => { each.disabled = false; });
     const said = page && page.querySelector("main p");
-    return toast(said ? said.textContent : "The desk cannot be reached. Try again in a moment.");
+    return window.desk.toast(said ? said.textContent : "The desk cannot be reached. Try again in a moment.");
   }
   const known = new Set([...form.querySelectorAll("input, select")].map((each) => each.id));
   document.querySelector("[data-policy]").replaceWith(next);

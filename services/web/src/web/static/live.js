@@ -61,6 +61,7 @@ addEventListener("keydown", (event) => {
 
 // -- still signed in? -------------------------------------------------------------------------------------------------------------------
 
+let over = false;
 const typed = new Set(); // forms in which something was written that is not sent yet
 
 document.addEventListener("input", (event) => { if (event.target.form?.method === "post") typed.add(event.target.form); });
@@ -68,6 +69,8 @@ document.addEventListener("submit", (event) => typed.delete(event.target));
 
 // The session is over. Nobody who is writing is torn away: what they send is kept for them by the sign-in page.
 function signedOut() {
+  if (over) return undefined; // said already
+  over = true;
   stop();
   const back = "/login?next=" + encodeURIComponent(location.pathname + location.search);
   if (![...typed].some((form) => form.isConnected)) return location.assign(back);
@@ -77,8 +80,9 @@ function signedOut() {
 // Like `fetch` for our own addresses; a session that is over leads to sign-in. Returns null then, and when nobody answers.
 async function ask(address, options = {}) {
   const answer = await fetch(address, { credentials: "same-origin", ...options }).catch(() => null);
-  if (answer?.status === 401) signedOut();
-  return answer?.status === 401 ? null : answer;
+  const refused = answer?.status === 401 || (answer?.redirected && new URL(answer.url).pathname === "/login");
+  if (refused) signedOut();
+  return refused ? null : answer;
 }
 
 // Asks who we are. Another person than the page was made for is somebody who has signed in in another tab.
@@ -204,7 +208,9 @@ addEventListener("online", () => {
 
 addEventListener("pagehide", stop);
 addEventListener("pageshow", async (event) => {
-  if (!event.persisted || !(await stillMe())) return;
+  if (!event.persisted) return;
+  over = false;
+  if (!(await stillMe())) return;
   count();
   start();
 });
