@@ -29,12 +29,15 @@ DEEDS = {
     "job_retried": "retried a job",
     "event_retried": "retried a parked event",
     "event_skipped": "gave a parked event up",
+    "event_skip_explained": "said why a parked event was given up",
     "relay_refilled": "had the relay refilled",
     "projection_rebuilt": "mended derived tables",
     "audit_read": "read the audit",
     "ledger_verified": "verified the ledger",
     "store_restored": "restored a store",
     "witness_resolved": "resolved a witness's alarm",
+    "desk_copied": "took a copy of the desk",
+    "history_imported": "imported history",
     "webhook_changed": "changed a webhook",
 }
 """By action, what somebody did, after their name."""
