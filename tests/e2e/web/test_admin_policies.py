@@ -112,6 +112,14 @@ def test_without_a_script_rows_come_and_go_and_what_was_typed_stays(desk: Desk, 
     expect(page.get_by_text("is saved")).to_be_visible()
 
     page.goto(f"/admin/policies/{name}")
+    page.get_by_text("As JSON").click()
+    page.get_by_label("The policy").fill('{"levels": [')
+    button(page, "Take it into the form").click()
+    expect(page.get_by_label("The policy")).to_have_attribute("aria-invalid", "true")
+    page.get_by_label("The policy").fill('{"levels": [{"after": "870d", "notify": "admins"}]}')
+    button(page, "Take it into the form").click()
+    expect(page.locator("#after-1")).to_have_value("870")
+
     page.get_by_text("Take this policy away").click()
     page.get_by_label("I am sure").check()
     button(page, "Take it away").click()

@@ -52,6 +52,35 @@ def test_a_policy_comes_out_of_its_form_as_it_went_in(policy: dict[str, Any]) ->
     assert all(told(policy))
 
 
+@given(POLICIES)
+def test_a_policy_can_be_edited_as_json_too(policy: dict[str, Any]) -> None:
+    draft = Draft.of(policy, "UTC")
+    assert draft.from_json(draft.to_json()).policy() == (policy, {})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        "7",
+        "null",
+        "{}",
+        '{"levels": 1}',
+        '{"levels": []}',
+        '{"levels": [7]}',
+        '{"levels": [{"after": 4, "notify": "admins"}]}',
+        '{"levels": [{"after": "4h", "notify": "admins"}], "calendar": {"zone": 1, "hours": {}}}',
+        '{"levels": [{"after": "4h", "notify": "admins"}], "when": {"priority": [1]}}',
+        "[" * 100_000,
+    ],
+)
+def test_what_is_no_policy_is_refused_in_words(text: str) -> None:
+    with pytest.raises(ValueError, match=r"^This is no (JSON|policy): .+\.$"):
+        Draft().from_json(text)
+
+
 def test_a_row_more_and_a_row_less_leave_the_others_as_they_were_typed() -> None:
     draft = Draft(levels=(LevelDraft("4"), LevelDraft("x", "d", "admins")))
     assert draft.act("add-level").levels == (*draft.levels, LevelDraft())

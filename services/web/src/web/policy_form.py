@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -79,6 +80,29 @@ class Draft:
             holidays=tuple(form.all("holiday")),
             base=form.get("base", ""),
         )
+
+    def from_json(self, text: str) -> "Draft":
+        """Return the form with what a policy in JSON says; its own name and beginning stay. Raises ValueError with a sentence."""
+        found: Draft | None = None
+        with suppress(KeyError, TypeError, AttributeError, RecursionError):
+            try:
+                policy = json.loads(text)
+            except json.JSONDecodeError as error:
+                raise ValueError(f"This is no JSON: {error.msg}, in line {error.lineno}.") from None
+            found = Draft.of({**policy, "name": self.name or str(policy.get("name", ""))}, self.zone)
+        if found is None or not found.sound():
+            raise ValueError("This is no policy: it has levels with after and notify, and perhaps when and calendar.")
+        return replace(found, base=self.base)
+
+    def sound(self) -> bool:
+        """Return whether it is made of texts, and not of whatever else there is in JSON."""
+        words = (*self.priorities, *self.holidays, self.zone, *(level.notify for level in self.levels))
+        return all(isinstance(word, str) for word in words) and 1 <= len(self.levels) <= MOST_LEVELS
+
+    def to_json(self) -> str:
+        """Return the policy as JSON to be edited."""
+        policy, _ = self.policy()
+        return json.dumps({name: policy[name] for name in ("levels", "when", "calendar")}, indent=2, ensure_ascii=False)
 
     def act(self, action: str) -> "Draft":
         """Return the form with a row more or less: `add-level`, `drop-level 1`, `add-span mon`, `drop-span mon 0`, `add-holiday`, …

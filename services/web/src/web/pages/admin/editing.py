@@ -22,7 +22,7 @@ _PATIENCE = 120.0
 """Seconds for a simulation: it reads the whole history."""
 _PEOPLE, _TICKETS = 12, 50
 """How many of those whom it concerns are shown."""
-_NOTHING: dict[str, Any] = {"errors": {}, "problem": None, "tried": None, "theirs": None}
+_NOTHING: dict[str, Any] = {"errors": {}, "problem": None, "tried": None, "theirs": None, "typed": None}
 
 
 async def read_policies(visit: Visit) -> tuple[list[Policy], str]:

@@ -82,6 +82,9 @@ async def _change(visit: Visit, person: str, body: dict[str, Any], said: str) ->
         if refused.status not in (409, 422):
             raise
         return await _page(visit, person, refused.status, refused)
+    await visit.look_around()
+    if visit.me is not None and not visit.is_admin:
+        return visit.go("/tickets", Notice("You are no admin any more."))
     return visit.go(f"/admin/people/{person}", Notice(said))
 
 

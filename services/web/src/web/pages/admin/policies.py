@@ -70,5 +70,10 @@ async def _posted(request: Request, name: str | None) -> Response:
             return await editing.save()
         case "remove" if name is not None:
             return await editing.remove(sure=form.get("sure") == "yes")
+        case "json":
+            try:
+                return replace(editing, draft=editing.draft.from_json(form.get("json", ""))).page()
+            except ValueError as error:
+                return editing.page(422, errors={"json": str(error)}, typed=form.get("json", ""))
         case _:
             return replace(editing, draft=editing.draft.act(action)).page()
