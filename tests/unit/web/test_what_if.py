@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from web.what_if import chart_of, verdict
 
+THEN = date(2016, 6, 1)
 DAYS = st.dictionaries(st.integers(0, 3000), st.tuples(st.integers(0, 50), st.integers(0, 50)), max_size=30)
 
 
@@ -20,19 +21,23 @@ def by_day(counts: dict[int, tuple[int, int]]) -> list[dict[str, Any]]:
 
 @given(DAYS)
 def test_days_weeks_and_months_keep_the_sums(counts: dict[int, tuple[int, int]]) -> None:
-    chart = chart_of(by_day(counts))
+    chart = chart_of(by_day(counts), THEN)
     assert len(chart.rows) <= 106
     assert sum(values[0] for _, values in chart.rows) == sum(new for new, _ in counts.values())
     assert sum(values[1] for _, values in chart.rows) == sum(old for _, old in counts.values())
 
 
 def test_days_between_are_there_and_empty() -> None:
-    chart = chart_of(by_day({0: (1, 0), 2: (0, 3)}))
+    chart = chart_of(by_day({0: (1, 0), 2: (0, 3)}), THEN)
     assert chart.rows == (("1 Jan", (1, 0)), ("2 Jan", (0, 0)), ("3 Jan", (0, 3)))
 
 
+def test_another_year_than_this_is_named() -> None:
+    assert chart_of(by_day({0: (1, 0)}), date(2026, 1, 1)).rows[0][0] == "1 Jan 16"
+
+
 def test_nothing_that_escalates_is_an_empty_chart() -> None:
-    assert chart_of([]).empty
+    assert chart_of([], THEN).empty
 
 
 @pytest.mark.parametrize(

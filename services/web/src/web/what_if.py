@@ -15,13 +15,13 @@ _NAMES = ("As changed", "As it is now")
 RANGES = {"30": "the last 30 days", "90": "the last 90 days", "365": "the last year", "all": "all that there is"}
 
 
-def chart_of(by_day: Sequence[Mapping[str, Any]]) -> Chart:
-    """Return both series over the days, weeks or months in which something escalates, with those between."""
-    rows = _rows(by_day)
+def chart_of(by_day: Sequence[Mapping[str, Any]], today: date) -> Chart:
+    """Return both series over the days, weeks or months in which something escalates, with those between; years but this one are named."""
+    rows = _rows(by_day, today)
     return (charts.grouped if len(rows) <= _BARS else charts.curves)(_NAMES, rows)
 
 
-def _rows(by_day: Sequence[Mapping[str, Any]]) -> list[tuple[str, tuple[int, int]]]:
+def _rows(by_day: Sequence[Mapping[str, Any]], today: date) -> list[tuple[str, tuple[int, int]]]:
     counts = {date.fromisoformat(item["day"]): (item["total"], item["current"]) for item in by_day}
     if not counts:
         return []
@@ -29,18 +29,18 @@ def _rows(by_day: Sequence[Mapping[str, Any]]) -> list[tuple[str, tuple[int, int
     length = (last - first).days + 1
     days = [first + timedelta(days=number) for number in range(length)]
     if length <= _DAYS:
-        return [(_named(day, days), counts.get(day, (0, 0))) for day in days]
+        return [(_named(day, today), counts.get(day, (0, 0))) for day in days]
     begin = _monday if length <= _WEEKS else _month
     found = []
     for start, inner in groupby(days, key=begin):
         numbers = [counts.get(day, (0, 0)) for day in inner]
-        label = _named(start, days) if begin is _monday else f"{start:%b %Y}"
+        label = _named(start, today) if begin is _monday else f"{start:%b %Y}"
         found.append((label, (sum(new for new, _ in numbers), sum(old for _, old in numbers))))
     return found
 
 
-def _named(day: date, days: Sequence[date]) -> str:
-    return f"{day.day} {day:%b}" if days[0].year == days[-1].year else f"{day.day} {day:%b} {day:%y}"
+def _named(day: date, today: date) -> str:
+    return f"{day.day} {day:%b}" if day.year == today.year else f"{day.day} {day:%b} {day:%y}"
 
 
 def _monday(day: date) -> date:

@@ -87,7 +87,7 @@ class Editing:
         return {
             "answer": answer,
             "verdict": what_if.verdict(answer),
-            "days": what_if.chart_of(answer["by_day"]),
+            "days": what_if.chart_of(answer["by_day"], self.visit.now.date()),
             "priorities": what_if.priorities_of(answer["by_priority"], words.PRIORITIES),
             "people": [{**each, "name": names.get(each["id"], "Somebody"), "most": most} for each in people],
             "only_new": answer["only_new"][:_TICKETS],
