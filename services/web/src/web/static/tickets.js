@@ -97,6 +97,7 @@ function choose(form) {
   });
   all.addEventListener("keydown", (event) => { if (event.key === " ") { event.preventDefault(); all.click(); } });
   addEventListener("change", count);
+  addEventListener("pageshow", count); // the browser may have put back what was chosen
   count();
 }
 
