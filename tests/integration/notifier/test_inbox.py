@@ -74,6 +74,25 @@ async def test_marks_count_once_however_often_they_are_made(there: Inboxes) -> N
     assert (await there.told(there.anna, unread="true"))[0] == newest
 
 
+async def test_the_list_is_narrowed_to_what_is_read_and_to_what_it_tells_of(there: Inboxes) -> None:
+    ticket = await there.desk.open()
+    await there.assign(ticket, "alf")
+    await there.resolve(ticket)
+    await there.assign(ticket, "ada", by=there.desk.alf)
+    newest = (await there.told(there.alf, kind="ticket.unassigned"))[0]
+    assert (await there.alf.put(f"{INBOX}/{newest['id']}/read")).status_code == 204
+    every = await there.told(there.alf)
+    for kind in ("ticket.assigned", "ticket.unassigned", "ticket.escalated"):
+        assert await there.told(there.alf, kind=kind) == [item for item in every if item["kind"] == kind]
+        for unread in ("true", "false"):
+            wanted = [item for item in every if item["kind"] == kind and (item["read_at"] is None) is (unread == "true")]
+            assert await there.told(there.alf, kind=kind, unread=unread) == wanted
+    read = await there.told(there.alf, unread="false")
+    assert newest["id"] in {item["id"] for item in read}
+    assert all(item["read_at"] for item in read)
+    refused(await there.alf.get(INBOX, params={"kind": "ticket.eaten"}), 422, "invalid")
+
+
 async def test_marks_made_at_once_count_once(there: Inboxes) -> None:
     ticket = await there.desk.open()
     await there.resolve(ticket)

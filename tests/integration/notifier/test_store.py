@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from events.tables import LOG
 from notifier import inbox, jobs, people, queries
 from notifier.jobs import Job
 from notifier.policy import Outcome
-from notifier.queries import WantedJobs
+from notifier.queries import WantedJobs, WantedNotifications
 from notifier.tables import DERIVED, PRIMARY, notifications
 from notifier.units import Mark, MarkAll
 from tests.integration.notifier.office import START, Office, office
@@ -81,8 +82,8 @@ def plans(connection: Connection) -> list[str]:
     event.listen(connection, "before_cursor_execute", note)
     job = Job(id="j", type="email", claim="c", attempts=1, max_attempts=8, dedupe_key="k", recipient="alf", notification="n", notice=None)
     for after in (None, 5):
-        queries.inbox(connection, "alf", unread=False, limit=5, after=after)
-        queries.inbox(connection, "alf", unread=True, limit=5, after=after)
+        for unread, kind in product((None, True, False), (None, "ticket.escalated")):
+            queries.inbox(connection, "alf", WantedNotifications(unread=unread, kind=kind), limit=5, after=after)
     queries.following(connection, "alf", 5, 5)
     queries.last_position(connection, "alf")
     queries.unread_count(connection, "alf")

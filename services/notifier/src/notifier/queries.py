@@ -32,14 +32,26 @@ _JOBS = select(jobs).order_by(jobs.c.id.desc()).limit(bindparam("limit"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WantedNotifications:
+    """`unread` false: only what is read; None: either."""
+
+    unread: bool | None = None
+    kind: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WantedJobs:
     status: str | None = None
     type: str | None = None
 
 
-def inbox(connection: Connection, person: str, *, unread: bool, limit: int, after: int | None) -> list[Row]:
+def inbox(connection: Connection, person: str, wanted: WantedNotifications, *, limit: int, after: int | None) -> list[Row]:
     """Return up to `limit` notifications, newest first; `after` is the position of the last one seen, None at first."""
-    statement = _NEWEST.where(notifications.c.read_at.is_(None)) if unread else _NEWEST
+    statement = _NEWEST
+    if wanted.unread is not None:
+        statement = statement.where(notifications.c.read_at.is_(None) if wanted.unread else notifications.c.read_at.is_not(None))
+    if wanted.kind is not None:
+        statement = statement.where(notifications.c.kind == wanted.kind)
     if after is not None:
         statement = statement.where(notifications.c.position < after)
     return _rows(connection, statement, person=person, limit=limit)

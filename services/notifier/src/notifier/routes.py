@@ -33,9 +33,10 @@ _STREAM: dict[int | str, dict[str, Any]] = {
 @router.get("", response_model=NotificationsOut)
 async def list_notifications(request: Request, query: Annotated[InboxQuery, Query()], by: CurrentPrincipal) -> Response:
     """List one's own notifications, newest first."""
+    wanted = queries.WantedNotifications(unread=query.unread, kind=query.kind)
     asked = listing(request, query, list="notifications", person=by.id)
     with running(request).store.read() as connection:
-        rows = queries.inbox(connection, by.id, unread=query.unread is True, limit=asked.fetch, after=asked.after_one)
+        rows = queries.inbox(connection, by.id, wanted, limit=asked.fetch, after=asked.after_one)
     return asked.answer(rows, notification_out, lambda row: [row["position"]])
 
 

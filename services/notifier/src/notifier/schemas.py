@@ -20,7 +20,8 @@ class _In(BaseModel):
 
 
 class InboxQuery(Page):
-    unread: Annotated[Flag | None, Field(description="`true`: only what is not read yet.")] = None
+    unread: Annotated[Flag | None, Field(description="`true`: only what is not read yet; `false`: only what is read.")] = None
+    kind: Annotated[Kind | None, Field(description="Only what tells of this.")] = None
 
 
 class PreferencesBody(_In):

@@ -29,6 +29,9 @@ notifications = Table(
 Index("notifications_of", notifications.c.recipient, notifications.c.position)
 _unread = text("read_at IS NULL")
 Index("notifications_unread", notifications.c.recipient, notifications.c.position, sqlite_where=_unread, postgresql_where=_unread)
+_read = text("read_at IS NOT NULL")
+Index("notifications_read", notifications.c.recipient, notifications.c.position, sqlite_where=_read, postgresql_where=_read)
+Index("notifications_of_kind", notifications.c.recipient, notifications.c.kind, notifications.c.position)
 
 inboxes = Table(
     "inboxes",
