@@ -69,6 +69,28 @@ def test_why_somebody_was_told_begins_with_who_did_it(open_as: Open, anna: Perso
     page.wait_for_url("**/notifications")
 
 
+def test_an_admin_looks_for_one_kind_of_news_among_what_is_read(open_as: Open, desk: Desk, anna: Person) -> None:
+    admin, other = desk.client("admina"), desk.client("adminb")
+    number = anna.open_ticket("The window")
+    for somebody in (other.get("/api/auth/me").json()["id"], None):
+        assert admin.put(f"/api/tickets/{number}/assignee", json={"assignee_id": somebody}).status_code == 200
+    page = open_as("adminb")
+    page.goto("/notifications")
+    taken = page.locator("[data-row]").filter(has_text=f"Ticket #{number} is no longer assigned to you")
+    taken.get_by_role("button", name="Mark as read").click()
+    expect(taken.get_by_role("button")).to_have_text("Mark as unread")
+    page.get_by_role("navigation", name="Which notifications").get_by_role("link", name="Read", exact=True).click()
+    expect(taken).to_be_visible()
+    page.get_by_label("Kind").select_option("Assigned to you")
+    page.get_by_role("button", name="Show").click()
+    page.wait_for_url("**/notifications?unread=false&kind=ticket.assigned")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Notifications")
+    expect(taken).to_have_count(0)
+    page.get_by_label("Kind").select_option("Taken from you")
+    page.get_by_role("button", name="Show").click()
+    expect(taken).to_be_visible()
+
+
 def test_everything_is_read_at_once(open_as: Open, desk: Desk) -> None:
     ben, admin = new_person(desk, "Ben"), desk.client("admina")
     move(admin, ben.open_ticket("The door"), "resolved")

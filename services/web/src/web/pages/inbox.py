@@ -1,5 +1,6 @@
 """The inbox: what the visitor was told, by day, and why."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -25,26 +26,43 @@ _AHEAD = ("prefetch", "prerender")
 """What browsers say of an address that nobody has opened yet (`Sec-Purpose`, `Purpose`)."""
 
 
-def _address(*, unread: bool, cursor: str | None = None) -> str:
-    """Return the address of a page of the inbox."""
-    found = {"unread": "true" if unread else None, "cursor": cursor}
-    asked = urlencode({name: value for name, value in found.items() if value})
+STATES = {"": "All", "true": "Unread", "false": "Read"}
+"""By what the API's `unread` is asked for."""
+KINDS = {
+    "ticket.assigned": "Assigned to you",
+    "ticket.unassigned": "Taken from you",
+    "ticket.status_changed": "Your tickets moved on",
+    "ticket.escalated": "Escalated",
+}
+
+
+def _address(filters: Mapping[str, str], **changes: str | None) -> str:
+    """Return the address of a page of the inbox with these filters, some of them changed; None takes one away."""
+    asked = urlencode({name: value for name, value in {**filters, **changes}.items() if value})
     return f"{_HERE}?{asked}" if asked else _HERE
+
+
+def _filters(query: QueryParams) -> dict[str, str]:
+    """Return what the address asks for; what the API would not know is as good as not asked for."""
+    known = {"unread": STATES, "kind": KINDS}
+    return {name: query[name] for name, values in known.items() if query.get(name) and query[name] in values}
 
 
 @router.get(_HERE)
 async def inbox(request: Request) -> Response:
     visit, query = Visit(request), request.query_params
-    unread, cursor = query.get("unread") == "true", query.get("cursor")
-    asked = {"unread": "true" if unread else None, "cursor": cursor}
-    (found,) = await visit.enter(visit.get("notifier", "/api/notifications", asked))
+    filters, cursor = _filters(query), query.get("cursor")
+    (found,) = await visit.enter(visit.get("notifier", "/api/notifications", {**filters, "cursor": cursor}))
     return visit.page(
         "inbox.html",
         days=by_day(found["items"], visit.now, visit.preferences.zone),
-        unread_only=unread,
-        here=_address(unread=unread, cursor=cursor),
-        first=_address(unread=unread) if cursor else None,
-        following=_address(unread=unread, cursor=found["next_cursor"]) if found["next_cursor"] else None,
+        state=filters.get("unread", ""),
+        kind=filters.get("kind", ""),
+        kinds=KINDS,
+        tabs=[(name, _address(filters, unread=value), value) for value, name in STATES.items()],
+        here=_address(filters, cursor=cursor),
+        first=_address(filters) if cursor else None,
+        following=_address(filters, cursor=found["next_cursor"]) if found["next_cursor"] else None,
     )
 
 

@@ -6,7 +6,7 @@ document.addEventListener("notification", () => {
   fresh += 1;
   const link = document.createElement("a");
   link.className = "button";
-  link.href = location.pathname + (location.search.includes("unread=true") ? "?unread=true" : "");
+  link.href = location.search.includes("unread=true") ? "/notifications?unread=true" : "/notifications";
   link.textContent = fresh === 1 ? "1 new notification: show it" : `${fresh} new notifications: show them`;
   document.querySelector("[data-fresh]").replaceChildren(link);
 });
