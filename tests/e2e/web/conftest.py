@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,10 +31,31 @@ def browser() -> Iterator[Browser]:
     """Return Debian's Chromium. It is not its own sandbox that is tested, and as root it has none."""
     if CHROMIUM is None:
         pytest.skip("There is no Chromium: make test-tools installs it.")
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"])
-        yield found
+    playwright = sync_playwright().start()
+
+    def close() -> None:
         found.close()
+        playwright.stop()
+
+    found = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"])
+    _to_close.append(close)
+    yield found
+    _close_all()
+
+
+_to_close: list[Callable[[], None]] = []
+
+
+def _close_all() -> None:
+    while _to_close:
+        _to_close.pop()()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> None:
+    """Close the browser after the last test of the pages: its loop would stand in the way of every asynchronous test of this process."""
+    if nextitem is None or not nextitem.path.is_relative_to(Path(__file__).parent):
+        _close_all()
 
 
 @pytest.fixture
