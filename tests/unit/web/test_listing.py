@@ -84,7 +84,7 @@ def test_a_moment_without_a_zone_is_the_readers(typed: str, meant: str) -> None:
     assert moment(typed, ZoneInfo("Europe/Berlin")) == meant
 
 
-@pytest.mark.parametrize("typed", ["", "yesterday", "2026-13-01", "0001-01-01T00:00", "24.11.2026"])
+@pytest.mark.parametrize("typed", ["", "yesterday", "2026-13-01", "0001-01-01T00:00", "0001-01-01T00:00:00Z", "24.11.2026"])
 def test_what_is_no_moment_is_refused(typed: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         moment(typed, ZoneInfo("Europe/Berlin"))

@@ -6,7 +6,7 @@ pages before, as many as fit, and the previous page is one of them.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, tzinfo
+from datetime import MAXYEAR, MINYEAR, UTC, datetime, tzinfo
 from urllib.parse import urlencode
 
 PATH = "/tickets"
@@ -120,10 +120,13 @@ class Place:
 def moment(text: str, zone: tzinfo) -> str:
     """Return a moment that somebody typed, or a form sent, as RFC 3339 in UTC; without a zone it is one of the reader's.
 
-    Raises ValueError for what is none.
+    Raises ValueError for what is none, and for what clocks of some zone could not show: the first and the last year that there are.
     """
     at = datetime.fromisoformat(text)
     try:
-        return (at if at.tzinfo else at.replace(tzinfo=zone)).astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        at = (at if at.tzinfo else at.replace(tzinfo=zone)).astimezone(UTC)
     except OverflowError:
         raise ValueError(f"{text} is no moment of any desk.") from None
+    if at.year in (MINYEAR, MAXYEAR):
+        raise ValueError(f"{text} is no moment of any desk.")
+    return at.isoformat(timespec="seconds").replace("+00:00", "Z")
