@@ -17,6 +17,8 @@ def to_html(text: str) -> Markup:
         address = found.group().rstrip(_AFTER)
         if found.group()[len(address) :].startswith(")") and address.count("(") > address.count(")"):
             address += ")"
+        if not _ADDRESS.fullmatch(address):
+            continue  # nothing is behind the scheme, or not even that is left
         parts.append(escape(text[at : found.start()]))
         parts.append(Markup('<a href="{0}" rel="noopener noreferrer nofollow">{0}</a>').format(address))
         at = found.start() + len(address)
