@@ -74,6 +74,8 @@ def test_a_policy_can_be_edited_as_json_too(policy: dict[str, Any]) -> None:
         '{"levels": [{"after": "4h", "notify": "admins"}], "calendar": {"zone": 1, "hours": {}}}',
         '{"levels": [{"after": "4h", "notify": "admins"}], "when": {"priority": [1]}}',
         "[" * 100_000,
+        '{"levels": ' + "9" * 5_000 + "}",
+        '{"levels": [{"after": "4h", "notify": "\\ud800"}]}',
     ],
 )
 def test_what_is_no_policy_is_refused_in_words(text: str) -> None:
@@ -123,6 +125,11 @@ def test_errors_are_found_by_their_place_in_the_policy() -> None:
     assert errors_of(facts, 3) == {"levels.0.after": "Too long."}
 
 
+def test_what_a_validator_says_is_said_as_people_say_it() -> None:
+    facts = {"errors": [{"loc": ["body", "policy", "levels"], "msg": "List should have at least 1 item after validation, not 0"}]}
+    assert errors_of(facts, 2) == {"levels": "Choose at least one."}
+
+
 def test_a_policy_is_told_in_sentences() -> None:
     policy = {
         "name": "default",
@@ -139,3 +146,7 @@ def test_a_policy_is_told_in_sentences() -> None:
         "1 holiday.",
     ]
     assert lasts("soon") == "soon"
+
+
+def test_what_nobody_could_wait_for_is_told_as_it_is_typed() -> None:
+    assert lasts("9" * 5_000 + "h") == "9" * 5_000 + "h"

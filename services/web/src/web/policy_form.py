@@ -8,14 +8,17 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from web.forms import Form
+from web.refusals import sentence
 
 DAYS = {"mon": "Monday", "tue": "Tuesday", "wed": "Wednesday", "thu": "Thursday", "fri": "Friday", "sat": "Saturday", "sun": "Sunday"}
 UNITS = {"m": "minutes", "h": "hours", "d": "days", "s": "seconds"}
 NOTIFY = {"assignee": "the assignee, or the admins when there is none", "admins": "all admins"}
 MOST_LEVELS, MOST_SPANS, MOST_HOLIDAYS = 10, 12, 200
 T = TypeVar("T")
-_AFTER = re.compile(r"([0-9]+)([smhd])", re.ASCII)
+_AFTER = re.compile(r"([0-9]{1,9})([smhd])", re.ASCII)
 _ACTION = re.compile(r"(add|drop)-(level|span|holiday)(?: ([a-z]{3}))?(?: ([0-9]{1,3}))?", re.ASCII)
+
+_NO_POLICY = "This is no policy: it has levels with after and notify, and perhaps when and calendar."
 
 Errors = dict[str, str]
 """What is wrong, by the place in the policy: `levels.0.after`, `calendar.hours.mon.1`; "" for what has no field."""
@@ -85,13 +88,10 @@ class Draft:
         """Return the form with what a policy in JSON says; its own name and beginning stay. Raises ValueError with a sentence."""
         found: Draft | None = None
         with suppress(KeyError, TypeError, AttributeError, RecursionError):
-            try:
-                policy = json.loads(text)
-            except json.JSONDecodeError as error:
-                raise ValueError(f"This is no JSON: {error.msg}, in line {error.lineno}.") from None
+            policy = _parsed(text)
             found = Draft.of({**policy, "name": self.name or str(policy.get("name", ""))}, self.zone)
         if found is None or not found.sound():
-            raise ValueError("This is no policy: it has levels with after and notify, and perhaps when and calendar.")
+            raise ValueError(_NO_POLICY)
         return replace(found, base=self.base)
 
     def sound(self) -> bool:
@@ -154,6 +154,18 @@ def _moved(rows: tuple[T, ...], action: tuple[str, int], empty: T, *, most: int,
     return rows[:index] + rows[index + 1 :] if len(rows) > least else rows
 
 
+def _parsed(text: str) -> Any:
+    """Return what a text in JSON says. Raises ValueError with a sentence, also for what no page could show."""
+    try:
+        found = json.loads(text)
+        json.dumps(found, ensure_ascii=False).encode()
+    except json.JSONDecodeError as error:
+        raise ValueError(f"This is no JSON: {error.msg}, in line {error.lineno}.") from None
+    except (ValueError, RecursionError):  # a number of thousands of digits, half of a surrogate pair, a nest of brackets
+        raise ValueError(_NO_POLICY) from None
+    return found
+
+
 def _level(level: Mapping[str, str]) -> LevelDraft:
     found = _AFTER.fullmatch(level["after"])
     return LevelDraft(found[1], found[2], level["notify"]) if found else LevelDraft(notify=level["notify"])
@@ -174,7 +186,7 @@ def errors_of(facts: Mapping[str, Any], prefix: int) -> Errors:
     found: Errors = {}
     for error in facts.get("errors") or ():
         place = ".".join(str(part) for part in list(error.get("loc", ()))[prefix:])
-        found.setdefault(place, str(error.get("msg", "")))
+        found.setdefault(place, sentence(str(error.get("msg", ""))))
     return found
 
 
