@@ -13,6 +13,8 @@ Report = dict[str, Any]
 Far = tuple[int, int]
 """How far a verification is: (events done, events in all)."""
 _LOOK = 0.1
+_NOTHING: Report = {"events": 0, "head": {"sequence": 0, "hash": None}, "checkpoints": 0, "first_bad_sequence": None, "reason": None}
+"""What is told of a store that was not verified, beside whose it is and why."""
 STANDSTILL = 30 * 60.0
 """Seconds in which a verification that goes on comes to another event, however slow the disk is."""
 
@@ -64,3 +66,8 @@ def verify_all(
                 each.look(standstill)
         tell({each.name: each.far for each in at_work})
     return {each.name: each.report or {} for each in asked}
+
+
+def keep(desk: Operator, reports: Mapping[str, Report]) -> None:
+    """Have the desk keep these reports as its last verification, for its readiness, its figures and its audit. Raises Refusal."""
+    desk.post("tickets", "/internal/verifications", {"stores": [_NOTHING | report for report in reports.values()]})

@@ -438,6 +438,9 @@ def test_the_audit_is_verified(desk: Desk) -> None:
         far = [operator.get(name, "/internal/verify") for name in SERVICES]
     assert [progress["done"] for progress in far] == [progress["total"] for progress in far]
     assert [progress["total"] for progress in far][:2] == [report["events"] for report in reports][:2]
+    entry = desk.client("admina").get("/api/audit", params={"action": "ledger_verified", "limit": 1}).json()["items"][0]
+    assert (entry["actor"]["id"], entry["after"]["ok"]) == ("operator", True)
+    assert [store["hash"] for store in entry["after"]["stores"]] == [report["head"]["hash"] for report in reports]
 
 
 def test_nothing_is_parked_and_no_job_is_dead(desk: Desk) -> None:

@@ -38,3 +38,29 @@ async def test_nobody_else_can_say_so_and_nonsense_is_refused(desk: Desk, path: 
     async with desk.house.peer("tickets", "operator") as operator:
         for wrong in ({}, {**body, "digest": "0F" * 32}, {**body, "digest": 7}, {**body, "more": 1}):
             refused(await operator.post(path, json=wrong), 422, "invalid")
+
+
+STORE = {"source": "/auth", "ok": True, "events": 7, "head": {"sequence": 7, "hash": DIGEST}, "checkpoints": 1}
+WELL = {**STORE, "first_bad_sequence": None, "reason": None}
+AWAY = {**WELL, "source": "/notifier", "ok": None, "events": 0, "head": {"sequence": 0, "hash": None}, "reason": "It is down."}
+
+
+async def test_a_verification_that_the_operator_asked_for_is_the_last_result_and_in_the_audit(desk: Desk) -> None:
+    async with desk.house.peer("tickets", "operator") as operator:
+        assert (await operator.post("/internal/verifications", json={"stores": [WELL, AWAY]})).status_code == 204
+    entry = good(await desk.ada.get("/api/audit", params={"action": "ledger_verified", "limit": 1}))["items"][0]
+    assert entry["after"]["ok"] is False
+    assert entry["after"]["stores"][0] == {"source": "/auth", "ok": True, "events": 7, "hash": DIGEST}
+    assert (entry["actor"]["kind"], entry["actor"]["id"]) == ("system", "operator")
+    last = await desk.ada.get("/api/audit/verify")
+    assert last.status_code == 503
+    assert last.json()["stores"] == [WELL, AWAY]
+
+
+async def test_nobody_else_can_say_what_was_verified(desk: Desk) -> None:
+    async with desk.house.peer("tickets") as peer:
+        for client in (desk.ada, desk.anonymous, peer):
+            refused(await client.post("/internal/verifications", json={"stores": [WELL]}), 403, "not-permitted")
+    async with desk.house.peer("tickets", "operator") as operator:
+        for wrong in (None, [], [{**WELL, "source": "/web"}], [{**WELL, "ok": "perhaps"}], [WELL] * 5):
+            refused(await operator.post("/internal/verifications", json={"stores": wrong}), 422, "invalid")

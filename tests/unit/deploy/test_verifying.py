@@ -12,14 +12,14 @@ import pytest
 from deploy import operator
 from deploy.operator import Operator
 from deploy.ports import free_ports
-from deploy.verifying import verify_all
+from deploy.verifying import keep, verify_all
 
 GOOD = {"source": "/auth", "ok": True, "events": 7}
 
 
 @contextmanager
-def service(*, stuck: bool = False) -> Iterator[str]:
-    """A service that says how far it is, and what came of it unless it is stuck."""
+def service(*, stuck: bool = False, heard: list[object] | None = None) -> Iterator[str]:
+    """A service that says how far it is, and what came of it unless it is stuck; `heard` gets the bodies that it is sent."""
     over = threading.Event()
 
     class Handler(BaseHTTPRequestHandler):
@@ -27,6 +27,8 @@ def service(*, stuck: bool = False) -> Iterator[str]:
             self._answer({"done": 3, "total": 7})
 
         def do_POST(self) -> None:
+            if heard is not None:
+                heard.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
             if stuck:
                 over.wait(60)
             self._answer(GOOD)
@@ -82,3 +84,12 @@ def test_a_verification_that_stands_still_is_not_waited_for() -> None:
         reports = verify_all(desk, ["auth"], told.append, standstill=0.5)
     assert reports["auth"]["reason"] == "It answers, but has stood still at 3 of 7 events for 0 minutes."
     assert {"auth": (3, 7)} in told
+
+
+def test_what_was_found_is_told_to_the_desk_of_stores_that_were_not_verified_too() -> None:
+    heard: list[object] = []
+    away = {"source": "/notifier", "ok": None, "reason": "notifier does not answer."}
+    with service(heard=heard) as url, Operator({"tickets": url}, "secret") as desk:
+        keep(desk, {"auth": GOOD, "notifier": away})
+    nothing = {"head": {"sequence": 0, "hash": None}, "checkpoints": 0, "first_bad_sequence": None}
+    assert heard == [{"stores": [GOOD | nothing | {"reason": None}, away | nothing | {"events": 0}]}]

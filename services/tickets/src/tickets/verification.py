@@ -139,7 +139,10 @@ class Verification:
             return await self._verify(context)
 
     async def _verify(self, context: Context) -> dict[str, Any]:
-        reports = await asyncio.gather(*(self._ask(service) for service in SERVICES))
+        return await self.keep(await asyncio.gather(*(self._ask(service) for service in SERVICES)), context)
+
+    async def keep(self, reports: Sequence[Report], context: Context) -> dict[str, Any]:
+        """Keep what the services said of their stores as the last result, tell the audit and the log of it, and return it."""
         result: dict[str, Any] = await self._running.writer.execute(Finish(reports=reports, context=context))
         for wrong in found_wrong(result):
             logger.error("%s", wrong)
