@@ -68,7 +68,8 @@ def _show(answer: Answer, names: Mapping[str, str]) -> None:
         ("person", [(each["who"], each) for each in people]),
     ):
         if rows and answer["by_day"]:
-            typer.echo(f"\nBy {title}: with it, and today")
+            more = f"; the first {_SHOWN} of {len(answer['by_person'])}, --json has all" if len(answer["by_person"]) > _SHOWN else ""
+            typer.echo(f"\nBy {title}: with it, and today{more if title == 'person' else ''}")
             show([title, "with it", "today", ""], list(_lines(rows)), empty="")
     _show_tickets("With it", answer["tickets"], answer["total"])
     _show_tickets("Only with it", answer["only_new"], answer["only_new_total"])
