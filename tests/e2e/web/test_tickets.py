@@ -240,6 +240,14 @@ def test_a_form_for_many_that_is_sent_twice_does_it_once_and_says_so_both_times(
         assert [entry["action"] for entry in history] == ["ticket_created", "ticket_assigned"]
 
 
+def test_why_a_change_is_refused_stands_at_its_field(usera: httpx2.Client, admina: httpx2.Client, report: Report) -> None:
+    number, nobody_to_have_it = report("For an admin who is none any more")["id"], good(usera.get("/api/auth/me"))["id"]
+    answer = admina.post(f"/tickets/{number}/assignee", data={"version": 1, "assignee_id": nobody_to_have_it})
+    assert answer.status_code == 422
+    assert 'id="assignee-error">This is not an active admin.</p>' in answer.text
+    assert re.search(r'<select id="assignee" [^>]*aria-invalid="true" aria-describedby="assignee-error"', answer.text)
+
+
 def test_the_slider_shows_a_ticket_as_it_was_and_keeps_what_was_typed(open_as: Open, usera: httpx2.Client, report: Report) -> None:
     number = report("First title", "First text.")["id"]
     good(usera.patch(f"/api/tickets/{number}", json={"title": "Second title"}))
