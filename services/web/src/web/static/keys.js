@@ -32,18 +32,22 @@ function help() {
   dialog.showModal();
 }
 
+function element(name, properties, ...content) {
+  const made = Object.assign(document.createElement(name), properties);
+  made.append(...content);
+  return made;
+}
+
 function made() {
   const dialog = document.createElement("dialog");
   dialog.className = "keys card";
   dialog.setAttribute("aria-labelledby", "keys-title");
-  dialog.innerHTML = `<form method="dialog"><h2 id="keys-title">Keyboard shortcuts</h2><dl></dl>
-    <p><label><input type="checkbox"> Use single keys</label></p><button>Close</button></form>`;
-  for (const [key, meaning] of KEYS) {
-    const term = document.createElement("dt");
-    term.append(Object.assign(document.createElement("kbd"), { textContent: key }));
-    dialog.querySelector("dl").append(term, Object.assign(document.createElement("dd"), { textContent: meaning }));
-  }
-  dialog.querySelector("input").addEventListener("change", (event) => {
+  const keys = element("dl", {}, ...KEYS.flatMap(([key, meaning]) => [element("dt", {}, element("kbd", {}, key)), element("dd", {}, meaning)]));
+  const single = element("input", { type: "checkbox" });
+  const form = element("form", { method: "dialog" }, element("h2", { id: "keys-title" }, "Keyboard shortcuts"), keys);
+  form.append(element("p", {}, element("label", {}, single, " Use single keys")), element("button", {}, "Close"));
+  dialog.append(form);
+  single.addEventListener("change", (event) => {
     if (event.target.checked) localStorage.removeItem(OFF);
     else localStorage.setItem(OFF, "1");
   });

@@ -66,7 +66,7 @@ function travel(form) {
     if (!answer.ok) return tell("could not be loaded");
     const html = await answer.text().catch(() => null);
     if (html === null || address !== `${path}?version=${range.value}`) return;
-    then.innerHTML = html; // the server's own page, in which it has escaped what people wrote
+    then.replaceChildren(...new DOMParser().parseFromString(html, "text/html").body.childNodes);
     then.hidden = false;
     if (live) live.hidden = true;
     history.replaceState(null, "", address);
