@@ -1,10 +1,12 @@
 """Entries of the audit and the seal, as the pages show them."""
 
+import time
 from typing import Any
 
 import pytest
 
 from web.audit_view import Value, entries, place, seal_of, value_of
+from web.diffs import Part
 
 ADA = "0193576f-2c00-7c0e-9d4f-6f2f0e6b4a11"
 
@@ -36,6 +38,18 @@ def test_who_was_erased_and_who_is_no_person_have_words() -> None:
     timer = an_entry(actor={"kind": "system", "id": "escalator", "name": None})
     assert [entry.who for entry in entries([erased], {})] == ["erased person"]
     assert [entry.who for entry in entries([timer], {})] == ["the desk (escalator)"]
+
+
+def test_an_edit_is_compared_word_by_word() -> None:
+    (entry,) = entries([an_entry(action="ticket_edited", before={"title": "The lift is stuck"}, after={"title": "The lift was stuck"})], {})
+    assert entry.rows[0].parts == [Part("same", "The lift"), Part("gone", " is"), Part("new", " was"), Part("same", " stuck")]
+
+
+def test_no_edit_keeps_the_page_waiting() -> None:
+    edit = an_entry(action="ticket_edited", before={"body": "a b " * 500}, after={"body": "b c a " * 333})
+    began = time.process_time()
+    entries([edit] * 5, {})
+    assert time.process_time() - began < 5
 
 
 def test_an_action_that_is_newer_than_the_page_is_shown_by_its_name() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from web.differences import ABSENT, LONGEST, MOST_CHANGES, Change, changes, clip, compare
+from web.differences import ABSENT, LONGEST, MOST_CHANGES, Change, changes, clip
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.text(alphabet="xyz ", max_size=8)
 NAMES = st.text(alphabet="abcdef", min_size=1, max_size=3)
@@ -52,24 +52,5 @@ def test_a_page_is_not_drowned_by_one_entry() -> None:
     assert len(changes(None, {str(number): number for number in range(1000)})) == MOST_CHANGES
 
 
-def test_an_edit_is_shown_word_by_word() -> None:
-    assert compare("The lift is stuck", "The lift was stuck") == [("same", "The lift "), ("gone", "is"), ("new", "was"), ("same", " stuck")]
-
-
-def test_texts_with_little_in_common_stand_one_after_the_other() -> None:
-    assert compare("alpha", "omega") == [("gone", "alpha"), ("new", "omega")]
-
-
-TEXTS = st.text(alphabet="ab é.\n", max_size=60)
-
-
-@given(TEXTS, TEXTS)
-def test_both_texts_can_be_read_from_the_comparison(before: str, after: str) -> None:
-    parts = compare(before, after)
-    assert "".join(text for kind, text in parts if kind != "new") == before
-    assert "".join(text for kind, text in parts if kind != "gone") == after
-
-
 def test_a_very_long_text_is_cut_and_says_how_long_it_is() -> None:
     assert clip("x" * 20_000) == "x" * LONGEST + "… (20,000 characters)"
-    assert compare("x" * 20_000, "y" * 20_000)[0][1].endswith("(20,000 characters)")

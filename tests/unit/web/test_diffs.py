@@ -3,6 +3,7 @@
 import time
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -46,6 +47,26 @@ def test_two_long_texts_with_nothing_in_common_take_no_time() -> None:
     assert time.process_time() - began < 1
     assert [part.kind for part in parts] == ["gone", "left_out", "new", "left_out"]
     assert sum(len(part.text) for part in parts) < 3_000
+
+
+def test_texts_with_little_in_common_stand_one_after_the_other() -> None:
+    before, after = "alpha is the first of them all", "omega comes last, and the rest lies between"
+    assert between(before, after) == [Part("gone", before), Part("new", after)]
+
+
+SLOW = {
+    "the same word again and again": ("a " * 1_000, "a x " * 500),
+    "in another order": ("a b " * 500, "b c a " * 333),
+    "as long as is compared": ("q " + "a " * 198, "z " + "a x " * 99),
+    "marks": ("a." * 1_000, ".a," * 660),
+}
+
+
+@pytest.mark.parametrize(("before", "after"), SLOW.values(), ids=SLOW)
+def test_no_two_texts_keep_a_page_waiting(before: str, after: str) -> None:
+    began = time.process_time()
+    between(before, after)
+    assert time.process_time() - began < 1
 
 
 def test_long_stretches_without_a_change_are_left_out() -> None:

@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any, Literal
 from urllib.parse import urlencode
 
-from web import audit_words, differences, times, words
-from web.differences import ABSENT, Part
+from web import audit_words, differences, diffs, times, words
+from web.differences import ABSENT
 
 _PEOPLE = frozenset(("requester", "assignee", "author", "user", "recipient"))
 """Fields that hold somebody's id."""
@@ -32,7 +32,7 @@ class Row:
     label: str
     before: Value | None
     after: Value | None
-    parts: list[Part] | None = None
+    parts: list[diffs.Part] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ def _row(change: differences.Change, people: Mapping[str, str | None]) -> Row:
     label, field = audit_words.label(change.path), change.path[-1] if change.path else ""
     before, after = (None if value is ABSENT else value_of(field, value, people) for value in (change.before, change.after))
     if field in ("title", "body") and isinstance(change.before, str) and isinstance(change.after, str):
-        return Row(label, before, after, differences.compare(change.before, change.after))
+        return Row(label, before, after, diffs.shown(diffs.between(change.before, change.after)))
     return Row(label, before, after)
 
 

@@ -1,21 +1,12 @@
-"""What changed between two values of JSON, and between two texts, as people read it. Pure."""
+"""What changed between two values of JSON, leaf by leaf; between two texts it is `web.diffs`. Pure."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from difflib import SequenceMatcher
-from typing import Any, Literal
+from typing import Any
 
 MOST_CHANGES = 200
 LONGEST = 600
 """Characters of a value that are shown."""
-_COMPARED = 2_000
-"""Characters of a text, up to which it is compared word by word."""
-_WORDS = re.compile(r"\s+|\w+|[^\w\s]")
-_FEW = 0.3
-"""Of two texts, the part that has to be the same: below it, both mixed are harder to read than one after the other."""
-
-Part = tuple[Literal["same", "gone", "new"], str]
 
 
 class _Absent:
@@ -63,28 +54,6 @@ def _leaves(value: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...]
             yield from _leaves(inner, (*path, str(number)))
     else:
         yield path, value
-
-
-def compare(before: str, after: str) -> list[Part]:
-    """Return the two texts as one: the parts that stayed, went and came, in order. Long or different ones: one, then the other."""
-    if max(len(before), len(after)) <= _COMPARED:
-        old, new = _WORDS.findall(before), _WORDS.findall(after)
-        matcher = SequenceMatcher(None, old, new, autojunk=False)
-        if matcher.ratio() >= _FEW:
-            return list(_mixed(matcher, old, new))
-    parts: list[Part] = [("gone", clip(before)), ("new", clip(after))]
-    return [part for part in parts if part[1]]
-
-
-def _mixed(matcher: "SequenceMatcher[str]", old: list[str], new: list[str]) -> Iterator[Part]:
-    for kind, old_from, old_to, new_from, new_to in matcher.get_opcodes():
-        if kind == "equal":
-            yield "same", "".join(old[old_from:old_to])
-            continue
-        if old_to > old_from:
-            yield "gone", "".join(old[old_from:old_to])
-        if new_to > new_from:
-            yield "new", "".join(new[new_from:new_to])
 
 
 def clip(text: str) -> str:

@@ -1,5 +1,6 @@
 """The audit log: who did what, whether it is still what was recorded, and taking it away."""
 
+import asyncio
 from collections.abc import Mapping
 from datetime import tzinfo
 from typing import Any
@@ -34,11 +35,11 @@ async def audit(request: Request) -> Response:
     found, seal, admins = await enter_as_admin(
         visit, _entries(visit, {**wanted, "cursor": cursor}, errors), _seal(visit), visit.maybe("auth", "/api/auth/users", _ADMINS)
     )
-    following = found["next_cursor"]
+    following, people = found["next_cursor"], {person["id"]: person["name"] for person in (admins or {"items": ()})["items"]}
     return visit.page(
         "audit.html",
         status=422 if errors else 200,
-        entries=audit_view.entries(found["items"], {person["id"]: person["name"] for person in (admins or {"items": ()})["items"]}),
+        entries=await asyncio.to_thread(audit_view.entries, found["items"], people),  # many long texts take a while to compare
         sought=filters,
         errors=errors,
         deeds=sorted(audit_words.DEEDS.items(), key=lambda deed: deed[1]),
