@@ -1,6 +1,7 @@
 """Entries of the audit and the seal, as the pages show them."""
 
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -74,6 +75,20 @@ def test_an_entry_of_before_an_import_could_be_told_is_not_taken_for_one() -> No
 )
 def test_a_value_is_shown_in_words(field: str, value: Any, shown: str) -> None:
     assert value_of(field, value, {}).text == shown
+
+
+@pytest.mark.parametrize("value", ["2026-13-45T99:99:99Z", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z", "2026-11-23T09:00:00Z"])
+def test_what_people_write_is_never_taken_for_a_moment(value: str) -> None:
+    assert value_of("title", value, {}) == Value(value)
+
+
+@pytest.mark.parametrize("value", ["2026-13-45T99:99:99Z", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"])
+def test_a_moment_that_no_clock_shows_is_shown_as_it_stands(value: str) -> None:
+    assert value_of("due_at", value, {}) == Value(value)
+
+
+def test_a_moment_is_shown_in_the_zone_of_the_reader() -> None:
+    assert value_of("due_at", "2026-11-23T09:00:00Z", {}).at == datetime(2026, 11, 23, 9, tzinfo=UTC)
 
 
 def test_what_has_a_page_is_linked_to_it() -> None:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import MAXYEAR, MINYEAR, datetime
 from typing import Any, Literal
 from urllib.parse import urlencode
 
@@ -12,6 +12,8 @@ from web.differences import ABSENT
 
 _PEOPLE = frozenset(("requester", "assignee", "author", "user", "recipient"))
 """Fields that hold somebody's id."""
+_WRITTEN = frozenset(("title", "body", "name", "email", "agent", "q"))
+"""Fields that hold what people wrote, which may look like anything."""
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z", re.ASCII)
 _NAMED: Mapping[str, Mapping[str, str]] = {"status": words.STATUSES, "priority": words.PRIORITIES}
 
@@ -113,11 +115,22 @@ def value_of(field: str, value: Any, people: Mapping[str, str | None]) -> Value:
             return Value(", ".join(value_of(field, inner, people).text for inner in value))
         case str() if field in _PEOPLE:
             return Value((people[value] or "erased person") if value in people else f"person {short(value)}", id=value)
-        case str() if _TIME.fullmatch(value):
-            return Value(value, at=times.parse(value))
+        case str() if field not in _WRITTEN and (at := _moment(value)):
+            return Value(value, at=at)
         case _:
             text = str(value)
             return Value(differences.clip(_NAMED.get(field, {}).get(text, text)))
+
+
+def _moment(text: str) -> datetime | None:
+    """Return the moment that a text is, None for what is none that clocks of every zone can show."""
+    if not _TIME.fullmatch(text):
+        return None
+    try:
+        at = times.parse(text)
+    except ValueError:
+        return None
+    return at if MINYEAR < at.year < MAXYEAR else None
 
 
 def short(id_: str) -> str:
