@@ -4,6 +4,7 @@ A form carries the version that it was made from, so that nobody's change is ove
 the form sees both and chooses; unless it says already what they wanted, as after a double click.
 """
 
+import asyncio
 import re
 from typing import Any
 
@@ -69,7 +70,7 @@ async def _merged(visit: Visit, number: int, form: Form, values: dict[str, str])
         ticket=now,
         mine=found.mine,
         diffs={name: shown(between(now[name], found.mine[name])) for name in found.changes},
-        since=_since(history, form),
+        since=await _since(history, form),
         names=timeline.names(history["items"], now["assignee"], now["requester"]),
     )
 
@@ -117,7 +118,7 @@ async def _overtaken(visit: Visit, number: int, what: str, wanted: str | None, f
         what=what,
         field=_BODIES[what],
         wanted=wanted,
-        since=_since(history, form),
+        since=await _since(history, form),
         names=timeline.names(history["items"], now["assignee"], now["requester"], *admins),
     )
 
@@ -145,7 +146,9 @@ def _version(form: Form) -> int | None:
     return int(sent) if _NUMBER.fullmatch(sent) else None
 
 
-def _since(history: dict[str, Any], form: Form) -> list[timeline.Entry]:
+async def _since(history: dict[str, Any], form: Form) -> list[timeline.Entry]:
     """Return what has happened since the form was made, as far as that is known: of a long history nothing is said."""
     version = _version(form)
-    return [] if history["next_cursor"] or not version else timeline.with_changes(timeline.since(history["items"], version))
+    if history["next_cursor"] or not version:
+        return []
+    return await asyncio.to_thread(timeline.with_changes, timeline.since(history["items"], version))  # many long texts take a while
