@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import MAXYEAR, MINYEAR, datetime
 from typing import Any, Literal
-from urllib.parse import urlencode
 
 from web import audit_words, differences, diffs, times, words
 from web.differences import ABSENT
@@ -175,9 +174,3 @@ def seal_of(facts: Mapping[str, Any] | None, progress: str | None) -> Seal:
 
 ASKED = ("q", "actor", "action", "entity", "entity_id", "since", "until")
 """The filters, as the address of the page names them; the API's but for the times, which are local."""
-
-
-def address(path: str, filters: Mapping[str, str], **changes: str | None) -> str:
-    """Return an address with these filters, some of them changed; None takes one away."""
-    found = {name: value for name, value in {**filters, **changes}.items() if value}
-    return path + (f"?{urlencode(found)}" if found else "")

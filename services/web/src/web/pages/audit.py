@@ -12,11 +12,12 @@ from starlette.responses import Response
 
 from web import audit_view, audit_words
 from web.admins import enter_as_admin
-from web.audit_view import ASKED, Seal, address
+from web.audit_view import ASKED, Seal
 from web.forms import read_form
 from web.front import PageRoute
 from web.moments import to_utc
 from web.notices import Notice
+from web.places import address
 from web.refusals import Refused
 from web.visit import Visit
 

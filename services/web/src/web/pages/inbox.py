@@ -1,8 +1,6 @@
 """The inbox: what the visitor was told, by day, and why."""
 
-from collections.abc import Mapping
 from typing import Annotated, Any
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Path
 from starlette.datastructures import QueryParams
@@ -15,7 +13,7 @@ from web.days import by_day
 from web.forms import read_form
 from web.front import PageRoute
 from web.notices import Notice
-from web.places import local
+from web.places import address, local
 from web.refusals import Refused
 from web.visit import Visit
 
@@ -24,8 +22,6 @@ Id = Annotated[str, Path(pattern="^[A-Za-z0-9_-]{1,64}$")]
 _HERE = "/notifications"
 _AHEAD = ("prefetch", "prerender")
 """What browsers say of an address that nobody has opened yet (`Sec-Purpose`, `Purpose`)."""
-
-
 STATES = {"": "All", "true": "Unread", "false": "Read"}
 """By what the API's `unread` is asked for."""
 KINDS = {
@@ -34,12 +30,6 @@ KINDS = {
     "ticket.status_changed": "Your tickets moved on",
     "ticket.escalated": "Escalated",
 }
-
-
-def _address(filters: Mapping[str, str], **changes: str | None) -> str:
-    """Return the address of a page of the inbox with these filters, some of them changed; None takes one away."""
-    asked = urlencode({name: value for name, value in {**filters, **changes}.items() if value})
-    return f"{_HERE}?{asked}" if asked else _HERE
 
 
 def _filters(query: QueryParams) -> dict[str, str]:
@@ -59,10 +49,10 @@ async def inbox(request: Request) -> Response:
         state=filters.get("unread", ""),
         kind=filters.get("kind", ""),
         kinds=KINDS,
-        tabs=[(name, _address(filters, unread=value), value) for value, name in STATES.items()],
-        here=_address(filters, cursor=cursor),
-        first=_address(filters) if cursor else None,
-        following=_address(filters, cursor=found["next_cursor"]) if found["next_cursor"] else None,
+        tabs=[(name, address(_HERE, filters, unread=value), value) for value, name in STATES.items()],
+        here=address(_HERE, filters, cursor=cursor),
+        first=address(_HERE, filters) if cursor else None,
+        following=address(_HERE, filters, cursor=found["next_cursor"]) if found["next_cursor"] else None,
     )
 
 

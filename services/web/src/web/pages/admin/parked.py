@@ -9,10 +9,10 @@ from starlette.responses import Response
 
 from chassis.settings import SERVICES
 from web.admins import enter_as_admin
-from web.audit_view import address
 from web.forms import read_form
 from web.front import PageRoute
 from web.notices import Notice
+from web.places import address
 from web.refusals import Refused
 from web.visit import Visit
 

@@ -8,10 +8,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from web.admins import enter_as_admin
-from web.audit_view import address
 from web.forms import read_form
 from web.front import PageRoute
 from web.notices import Notice
+from web.places import address
 from web.refusals import Refused
 from web.visit import Visit
 
