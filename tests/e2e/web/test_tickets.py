@@ -240,6 +240,13 @@ def test_a_form_for_many_that_is_sent_twice_does_it_once_and_says_so_both_times(
         assert [entry["action"] for entry in history] == ["ticket_created", "ticket_assigned"]
 
 
+def test_only_who_may_change_many_is_offered_to_undo_it(usera: httpx2.Client, admina: httpx2.Client, report: Report) -> None:
+    ticket = report("Undone by nobody")
+    address = f"/tickets/bulk?what=status&t={ticket['id']}:{ticket['version']}:resolved:open:done:"
+    offered = ['name="step_id"' in client.get(address).text for client in (usera, admina)]
+    assert offered == [False, True]
+
+
 def test_why_a_change_is_refused_stands_at_its_field(usera: httpx2.Client, admina: httpx2.Client, report: Report) -> None:
     number, nobody_to_have_it = report("For an admin who is none any more")["id"], good(usera.get("/api/auth/me"))["id"]
     answer = admina.post(f"/tickets/{number}/assignee", data={"version": 1, "assignee_id": nobody_to_have_it})

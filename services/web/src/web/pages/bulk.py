@@ -57,7 +57,7 @@ async def result(request: Request) -> Response:
         {"outcome": outcome, "ticket": ticket, "undo": bulk.undoing(outcome, ticket["version"] if ticket else None)}
         for outcome, ticket in zip(outcomes, tickets, strict=True)
     ]
-    return visit.page("tickets_bulk.html", what=what, rows=rows, undo=[row["undo"] for row in rows if row["undo"]])
+    return visit.page("tickets_bulk.html", what=what, rows=rows, undo=[row["undo"] for row in rows if row["undo"] and visit.is_admin])
 
 
 async def _take(visit: Visit, turns: asyncio.Semaphore, what: What, step: Step) -> Outcome:
