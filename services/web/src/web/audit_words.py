@@ -9,7 +9,7 @@ DEEDS = {
     "ticket_unassigned": "took a ticket from its assignee",
     "ticket_note_added": "added a note",
     "ticket_escalated": "escalated a ticket",
-    "user_registered": "registered a person",
+    "user_registered": "opened an account",
     "user_logged_in": "signed in",
     "user_logged_out": "signed out",
     "user_session_ended": "ended a session",
