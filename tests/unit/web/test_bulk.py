@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from web.bulk import MOST, Outcome, State, Step, address, chosen, is_by, outcomes, steps, undoing
+from web.bulk import MOST, Outcome, State, Step, address, chosen, is_by, outcomes, seal, steps, undoing
 
 VALUES = st.sampled_from(["", "open", "in_progress", "resolved", "01a21bd0-a2a9-722a-a990-99525df946bf"])
+SEAL = "0123456789abcdef" * 2
 STEPS = st.builds(Step, ticket=st.integers(1, 10**9), version=st.integers(1, 10**9), before=VALUES, after=VALUES)
 STATES = st.sampled_from(["done", "already", "stale", "refused", "unknown"])
 OUTCOMES = st.lists(st.builds(Outcome, step=STEPS, state=STATES, why=st.sampled_from(["", "not-permitted"])), max_size=MOST)
@@ -18,16 +19,30 @@ OUTCOMES = st.lists(st.builds(Outcome, step=STEPS, state=STATES, why=st.sampled_
 @given(found=OUTCOMES)
 def test_a_result_is_its_address(found: list[Outcome]) -> None:
     different = list({outcome.step.ticket: outcome for outcome in found}.values())
-    query = parse_qsl(urlsplit(address("status", different)).query)
+    query = parse_qsl(urlsplit(address("status", different, SEAL)).query)
     assert query[0] == ("what", "status")
     assert outcomes(value for name, value in query if name == "t") == different
 
 
 def test_the_address_of_the_largest_bulk_is_one_that_browsers_and_the_gateway_take() -> None:
     person = "01a21bd0-a2a9-722a-a990-99525df946bf"
-    assert (
-        len(address("assignee", [Outcome(Step(10**7 + n, 100, person, person), "refused", "not-permitted") for n in range(MOST)])) < 15_000
-    )
+    refused = [Outcome(Step(10**7 + n, 100, person, person), "refused", "not-permitted") for n in range(MOST)]
+    assert len(address("assignee", refused, SEAL)) < 15_000
+
+
+@given(step=STEPS, other=STEPS)
+def test_a_seal_is_of_one_persons_outcomes(step: Step, other: Step) -> None:
+    mine = seal("aa" * 32, "anna", "status", [Outcome(step, "done")])
+    assert len(mine) == len(SEAL)
+    assert mine == seal("aa" * 32, "anna", "status", [Outcome(step, "done")])
+    others = [
+        seal("bb" * 32, "anna", "status", [Outcome(step, "done")]),
+        seal("aa" * 32, "ben", "status", [Outcome(step, "done")]),
+        seal("aa" * 32, "anna", "assignee", [Outcome(step, "done")]),
+        seal("aa" * 32, "anna", "status", [Outcome(step, "stale")]),
+        seal("aa" * 32, "anna", "status", [Outcome(step, "done"), Outcome(other, "done")]),
+    ]
+    assert mine not in others
 
 
 @given(step=STEPS)

@@ -5,6 +5,7 @@ can be looked at again, and come back to. Undoing is the same with the sides cha
 where somebody has changed the ticket since.
 """
 
+import hmac
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -67,9 +68,18 @@ def chosen(tickets: Iterable[str], what: What, to: str) -> list[Step]:
     return list(found.values())
 
 
-def address(what: What, outcomes: Sequence[Outcome]) -> str:
-    """Return the address of the result."""
-    return "/tickets/bulk?" + urlencode([("what", what), *(("t", str(outcome)) for outcome in outcomes)])
+def address(what: What, outcomes: Sequence[Outcome], seal: str) -> str:
+    """Return the address of the result; `seal` is the one of this person's outcomes."""
+    return "/tickets/bulk?" + urlencode([("what", what), *(("t", str(outcome)) for outcome in outcomes), ("seal", seal)])
+
+
+def seal(secret: str, person: str, what: What, outcomes: Iterable[Outcome]) -> str:
+    """Return what shows that we have written these outcomes, for this person: 32 hex digits that take the secret (hex) to make.
+
+    Without it, an address that somebody made up would have an admin undo what never was done.
+    """
+    text = "\0".join(("bulk", person, what, *map(str, outcomes)))
+    return hmac.digest(bytes.fromhex(secret), text.encode(), "sha256").hex()[:32]
 
 
 def outcomes(texts: Iterable[str]) -> list[Outcome]:

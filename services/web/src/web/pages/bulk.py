@@ -1,6 +1,8 @@
 """Many tickets at once: given to somebody, moved to a status, and back."""
 
 import asyncio
+import hmac
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import APIRouter
@@ -11,7 +13,7 @@ from events.errors import Unavailable
 from web import bulk
 from web.bulk import FIELDS, MOST, Outcome, Step, What
 from web.forms import read_form
-from web.front import PageRoute
+from web.front import PageRoute, front
 from web.notices import Notice
 from web.places import local
 from web.refusals import Refused
@@ -40,7 +42,7 @@ async def change_many(request: Request) -> Response:
     await visit.enter()
     turns = asyncio.Semaphore(_AT_ONCE)
     outcomes = await asyncio.gather(*(_take(visit, turns, what, step) for step in steps))
-    return visit.go(bulk.address(what, outcomes))
+    return visit.go(bulk.address(what, outcomes, _seal(visit, what, outcomes)))
 
 
 @router.get("/tickets/bulk")
@@ -51,13 +53,21 @@ async def result(request: Request) -> Response:
     await visit.enter()
     if what is None or not outcomes:
         return visit.go("/tickets")
+    ours = hmac.compare_digest(query.get("seal", "").encode(), _seal(visit, what, outcomes).encode())
     turns = asyncio.Semaphore(_AT_ONCE)
     tickets = await asyncio.gather(*(_look(visit, turns, outcome.step.ticket) for outcome in outcomes))
     rows = [
         {"outcome": outcome, "ticket": ticket, "undo": bulk.undoing(outcome, ticket["version"] if ticket else None)}
         for outcome, ticket in zip(outcomes, tickets, strict=True)
     ]
-    return visit.page("tickets_bulk.html", what=what, rows=rows, undo=[row["undo"] for row in rows if row["undo"] and visit.is_admin])
+    return visit.page(
+        "tickets_bulk.html", what=what, rows=rows, undo=[row["undo"] for row in rows if row["undo"] and ours and visit.is_admin]
+    )
+
+
+def _seal(visit: Visit, what: What, outcomes: Sequence[Outcome]) -> str:
+    assert visit.me is not None
+    return bulk.seal(front(visit.request).secrets["services"], visit.me["id"], what, outcomes)
 
 
 async def _take(visit: Visit, turns: asyncio.Semaphore, what: What, step: Step) -> Outcome:
