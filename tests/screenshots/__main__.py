@@ -3,7 +3,7 @@
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -22,12 +22,13 @@ PICTURES = Path(__file__).parents[2] / "docs" / "screenshots"
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """`name` is that of the file, `who` looks at it; `look` is "light", "dark" or "phone"."""
+    """`name` is that of the file, `who` looks at it; `look` is "light", "dark" or "phone"; `then` is done before it is drawn."""
 
     name: str
     path: str
     who: str = "admina"
     look: str = "light"
+    then: Callable[[Page], None] | None = None
 
 
 LOOKS: dict[str, dict[str, Any]] = {
@@ -35,6 +36,14 @@ LOOKS: dict[str, dict[str, Any]] = {
     "dark": {"viewport": {"width": 1280, "height": 800}, "color_scheme": "dark"},
     "phone": {"viewport": {"width": 360, "height": 740}, "color_scheme": "light", "device_scale_factor": 2},
 }
+
+
+def try_another_policy(page: Page) -> None:
+    """Ask what another policy would have done with the month, and look at the answer."""
+    page.locator("#after-1").fill("4")
+    page.get_by_role("button", name="Try it").last.click()
+    page.locator("#what-if").scroll_into_view_if_needed()
+    page.locator("section[aria-labelledby=what-if]").evaluate("section => section.scrollIntoView()")
 
 
 def pictures(ticket: int) -> Sequence[Picture]:
@@ -54,6 +63,7 @@ def pictures(ticket: int) -> Sequence[Picture]:
         Picture("admin-dark", "/admin", look="dark"),
         Picture("people", "/admin/people"),
         Picture("policies", "/admin/policies"),
+        Picture("what-if", "/admin/policies/default", then=try_another_policy),
         Picture("jobs", "/admin/jobs"),
         Picture("parked", "/admin/parked"),
         Picture("health", "/admin/health"),
@@ -115,6 +125,8 @@ def draw(desk: Desk, into: Path) -> None:
                 answer = page.goto(picture.path)
                 if answer is None or answer.status != 200:
                     raise RuntimeError(f"{picture.path} is {answer and answer.status}.")
+                if picture.then is not None:
+                    picture.then(page)
                 page.screenshot(path=into / f"{picture.name}.png")
                 print(f"{picture.name}.png  {picture.path}")
         browser.close()
