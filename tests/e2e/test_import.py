@@ -94,12 +94,14 @@ def test_a_log_comes_in_with_its_broken_row_named_and_a_second_time_adds_nothing
 
     part = log.with_name("part.csv")
     part.write_text("\n".join(lines[:200]), encoding="utf-8")
+    heads = head(desk, "auth"), head(desk, "tickets")
     elsewhere = desk.ste("import", "servicenow", str(part), "--source", "broken", "--zone", "Asia/Tokyo")
     assert elsewhere.returncode == 1
     assert len(reported(elsewhere.stderr)) < 50, "What concerns every row is told of some."
     assert "more like line" in elsewhere.stderr
     assert "--verbose names each of them" in elsewhere.stderr
-    assert (head(desk, "auth"), head(desk, "tickets")) == heads
+    assert [event["type"] for event in events_after(desk, "tickets", heads[1])] == ["history.imported"]
+    assert head(desk, "auth") == heads[0]
 
 
 def test_an_import_that_is_killed_goes_on_where_it_was(desk: Desk, log: Path) -> None:
