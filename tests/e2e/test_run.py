@@ -307,7 +307,7 @@ def test_the_doctor_looks_into_stores_that_nobody_uses(own: Desk) -> None:
     damaged.write_bytes(damaged.read_bytes()[:8192] + b"\xff" * 4096 + damaged.read_bytes()[12288:])
     said = own.ste("doctor")
     assert said.returncode == 1
-    assert re.search(r"^ok +auth +its store is sound", said.stdout, re.MULTILINE), said.stdout
+    assert re.search(r"^ok +auth +SQLite finds its file sound", said.stdout, re.MULTILINE), said.stdout
     assert re.search(r"^BAD +tickets +its store is damaged: ", said.stdout, re.MULTILINE), said.stdout
     with held(own.data_dir, "tickets"):
         assert re.search(r"^warn +tickets +.*in use by a running service", own.ste("doctor").stdout, re.MULTILINE)

@@ -13,6 +13,7 @@ from typing import Self
 
 import httpx2
 
+from chassis.settings import SERVICES, service_of
 from deploy import guard
 from deploy.desk_file import DeskFile
 from deploy.operator import Operator
@@ -186,7 +187,7 @@ class Desk:
 
     def operator(self) -> Operator:
         """Return a client of `/internal`, as `ste` is one."""
-        urls = {name: f"http://127.0.0.1:{port}" for name, port in self.file.ports.items() if name not in ("broker", "gateway")}
+        urls = {name: f"http://127.0.0.1:{port}" for name, port in self.file.ports.items() if service_of(name) in SERVICES}
         return Operator(urls, (self.data_dir / "secrets" / "operator").read_text())
 
     def ste(self, *arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
