@@ -39,7 +39,7 @@ def pages(tickets: int) -> dict[str, str]:
 def measure(bench: Bench) -> Iterator[Measured]:
     """Ask for one page after the other, each for a while."""
     url = f"http://127.0.0.1:{bench.desk.ports['gateway']}"
-    headers = {"Cookie": bench.admin.cookie, "Accept-Encoding": "gzip"}
+    headers = {"Cookie": bench.admin.cookie}
     found: list[tuple[float | str, float]] = []
     for name, path in pages(bench.scale.tickets).items():
         rounds = []
