@@ -32,7 +32,7 @@ class _Detours(httpx2.BaseTransport):
         self._network = httpx2.HTTPTransport(trust_env=False)
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        for start, addresses in self._detours.items():
+        for start, addresses in list(self._detours.items()):  # others add and remove them meanwhile
             if request.url.path.startswith(start):
                 request.url = httpx2.URL(next(addresses)).copy_with(raw_path=request.url.raw_path)
         return self._network.handle_request(request)
@@ -165,9 +165,14 @@ class Desk:
         urls = {"broker": f"http://127.0.0.1:{self.file.monitor_port}/healthz", "gateway": f"{self.url}/api/docs"}
         return answers_well(urls.get(name) or f"http://127.0.0.1:{self.port_of(name)}/readyz")
 
-    def client(self, email: str | None = None, password: str = DEMO_PASSWORD) -> httpx2.Client:
-        """Return a client of the gateway: nobody's, or signed in. `admina` is short for admina@example.com."""
-        transport = _Detours(self._detours)
+    def client(
+        self, email: str | None = None, password: str = DEMO_PASSWORD, detours: Mapping[str, Iterator[str]] | None = None
+    ) -> httpx2.Client:
+        """Return a client of the gateway: nobody's, or signed in. `admina` is short for admina@example.com.
+
+        `detours` are this client's alone, in the place of what `detour` sets for all.
+        """
+        transport = _Detours(self._detours if detours is None else detours)
         client = httpx2.Client(base_url=self.url, headers={"Sec-Fetch-Site": "same-origin"}, timeout=20.0, transport=transport)
         self._clients.append(client)
         if email is not None:

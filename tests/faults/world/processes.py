@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from pathlib import Path
 
 from deploy.ports import free_ports
 from events.store import SQLITE
@@ -60,6 +61,7 @@ def _leader_paused(desk: Desk, service: str) -> Iterator[None]:
 
     def paused() -> bool:
         os.kill(pid, signal.SIGSTOP)
+        eventually(lambda: _stands_still(pid), what=f"every thread of {service} stopped")
         if _can_be_written(desk, service):
             return True
         go_on(pid)
@@ -70,6 +72,15 @@ def _leader_paused(desk: Desk, service: str) -> Iterator[None]:
         yield
     finally:
         go_on(pid)
+
+
+def _stands_still(pid: int) -> bool:
+    """Return whether every thread has stopped: one that waits for a processor inside a system call may yet take a lock before it does."""
+    try:
+        states = [(thread / "stat").read_text().rsplit(")", 1)[1].split()[0] for thread in Path(f"/proc/{pid}/task").iterdir()]
+    except (FileNotFoundError, ProcessLookupError):  # a thread that ends just now
+        return False
+    return set(states) == {"T"}
 
 
 def _leader(desk: Desk, service: str) -> int:
