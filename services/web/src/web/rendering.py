@@ -16,7 +16,7 @@ MEDIA_TYPES = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset
 
 
 class Renderer:
-    """The templates, compiled once, and the files that pages load, each under a name that changes with what is in it."""
+    """The templates, and the files that pages load, each under a name that changes with what is in it."""
 
     def __init__(self) -> None:
         files = resources.files("web") / "static"
@@ -30,27 +30,6 @@ class Renderer:
             content = file.read_bytes()
             name = f"{stem}.{hashlib.sha256(content).hexdigest()[:12]}.{kind}"
             self.assets[name], self._named[file.name] = (content, MEDIA_TYPES[kind]), name
-        self._templates = Environment(
-            loader=PackageLoader("web"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            auto_reload=False,
-            cache_size=-1,
-        )
-        self._templates.globals |= {"asset": self.asset, **words.TABLES}
-        self._templates.filters |= {
-            "ago": _ago,
-            "clock": _clock,
-            "moment": times.parse,
-            "text": to_html,
-            "initials": words.initials,
-            "tint": words.tint,
-            "count": words.count,
-        }
-        for name in self._templates.list_templates(extensions=["html"]):
-            self._templates.get_template(name)  # now rather than for the first visitor
 
     def asset(self, name: str) -> str:
         """Return the address of a static file."""
@@ -58,7 +37,7 @@ class Renderer:
 
     def render(self, template: str, /, **context: Any) -> str:
         """Return the page."""
-        return self._templates.get_template(template).render(context)
+        return _TEMPLATES.get_template(template).render(asset=self.asset, **context)
 
 
 def _time(context: Context, moment: str | datetime, shown: str) -> Markup:
@@ -79,6 +58,36 @@ def _clock(context: Context, moment: str | datetime) -> Markup:
     """Show the date and time of day of a moment in the viewer's zone, the exact one on hover."""
     at = times.parse(moment) if isinstance(moment, str) else moment
     return _time(context, at, times.clock(at, context["now"], context["visit"].preferences.zone))
+
+
+def _compiled() -> Environment:
+    templates = Environment(
+        loader=PackageLoader("web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+        cache_size=-1,
+    )
+    templates.globals |= words.TABLES
+    templates.filters |= {
+        "ago": _ago,
+        "clock": _clock,
+        "moment": times.parse,
+        "text": to_html,
+        "initials": words.initials,
+        "tint": words.tint,
+        "count": words.count,
+    }
+    for name in templates.list_templates(extensions=["html"]):
+        templates.get_template(name)
+    return templates
+
+
+_TEMPLATES = _compiled()
+"""Compiled when this is imported: by the parent that forks the services, which keeps what that takes to itself, and a process of the pages
+that crashed is back at once."""
 
 
 def policy() -> str:
