@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from events.migrations import create_log
 from events.projections import Recorded
 from events.store import Store, log_head, read_log
 from events.writer import Writer
+from tests.support.turns import Turns, TurnsStore, TurnsWriter
 
 OWN = MetaData()
 
@@ -110,15 +112,17 @@ class Append:
 class Shop:
     """A service without a face: its store and its writer."""
 
-    def __init__(self, path: Path, source: str, environment: Environment) -> None:
+    def __init__(self, path: Path, source: str, environment: Environment, turns: Turns | None = None) -> None:
+        """With `turns` everything is done on the loop of the test, in an order that they draw."""
         self.path, self.source, self.environment = path, source, environment
         self.on_commit: Callable[[], None] = lambda: None
-        self.store = Store(f"sqlite:///{path}")
+        self.store = TurnsStore(f"sqlite:///{path}", turns) if turns else Store(f"sqlite:///{path}")
         if not path.exists() or not path.stat().st_size:
             with self.store.writing.begin() as connection:
                 create_log(Operations(MigrationContext.configure(connection)))
                 OWN.create_all(connection)
-        self.writer = Writer(self.store, source=source, catalogue=CATALOGUE, environment=environment, on_commit=lambda _: self.on_commit())
+        make: Callable[..., Writer] = partial(TurnsWriter, turns=turns) if turns else Writer
+        self.writer = make(self.store, source=source, catalogue=CATALOGUE, environment=environment, on_commit=lambda _: self.on_commit())
         self.writer.start()
 
     def context(self) -> Context:

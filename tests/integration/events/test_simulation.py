@@ -1,7 +1,8 @@
 """Relays and consumers on a broker that does everything wrong: whatever the order of things, each event is handled once and in order.
 
 Each seed is another world: two processes per service on one store, commits in between, crashes at any await, a broker that is wiped or
-comes back older, an owner that is away, handlers that fail. The steps are driven here; nothing waits for a clock.
+comes back older, an owner that is away, handlers that fail. The steps are driven here; nothing waits for a clock or runs in a thread, so
+that a seed is the whole world: one that fails fails again.
 """
 
 import asyncio
@@ -20,12 +21,14 @@ from events.decider import Transaction
 from events.environment import Environment, real_environment
 from events.handling import Subscription
 from events.hints import Wake
+from events.ids import uuid7_generator
 from events.jetstream import Broker
 from events.projections import Recorded
 from events.relay import Relay
 from events.retrying import Parking
 from events.streams import stream_name
 from tests.support.stores import Shop, each, handle, record
+from tests.support.turns import Turns
 from tests.support.virtual_broker import VirtualBroker, VirtualDurable, VirtualLog
 
 STREAM = stream_name("/auth")
@@ -57,15 +60,16 @@ class World:
         real = real_environment()
         self.environment = Environment(
             now=self.clock.now,
-            new_id=real.new_id,
+            new_id=uuid7_generator(self.clock.now, random.randbytes),
             random_bytes=random.randbytes,
             sleep=self.clock.sleep,
             start=real.start,
             start_thread=real.start_thread,
         )
+        turns = Turns(random)
         self.broker = VirtualBroker(random, trouble=random.choice([0.02, 0.1, 0.3]))
-        self.owner = Shop(directory / "auth.sqlite3", "/auth", self.environment)
-        self.desk = Shop(directory / "tickets.sqlite3", "/tickets", self.environment)
+        self.owner = Shop(directory / "auth.sqlite3", "/auth", self.environment, turns)
+        self.desk = Shop(directory / "tickets.sqlite3", "/tickets", self.environment, turns)
         self.owner_is_away = False
         self.failing = True
         self.refused = {random.randint(1, 150) for _ in range(5)}
@@ -127,7 +131,8 @@ class World:
         await asyncio.gather(*(relay.step() for relay in self.random.choices(self.relays, k=2)))
 
     async def consume_all(self) -> None:
-        await asyncio.gather(*(consumer.step() for consumer in set(self.random.choices(self.consumers, k=2))), return_exceptions=True)
+        chosen = dict.fromkeys(self.random.choices(self.consumers, k=2))  # no set: its order is not the seed's
+        await asyncio.gather(*(consumer.step() for consumer in chosen), return_exceptions=True)
 
     async def park(self) -> None:
         self.clock.at += timedelta(seconds=self.random.randint(0, 100))
