@@ -49,8 +49,15 @@ PLANTS = (
     Plant(
         name="the relay publishes without its fence",
         file=f"{EVENTS}/jetstream.py",
-        sound="        fence = {_FENCE: str(expected)}\n",
-        rotten="        fence: dict[str, str] = {}\n",
+        sound='    return {"Nats-Expected-Last-Sequence": str(event.sequence - 1)}\n',
+        rotten="    return {}\n",
+        tests=("tests/integration/events/test_jetstream.py",),
+    ),
+    Plant(
+        name="a stream that is filled again counts from one",
+        file=f"{EVENTS}/jetstream.py",
+        sound='declared | {"first_seq": after + 1}',
+        rotten="declared",
         tests=("tests/integration/events/test_jetstream.py",),
     ),
     Plant(

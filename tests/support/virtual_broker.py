@@ -20,7 +20,7 @@ class Place:
 
 @dataclass
 class Stream:
-    """Messages by number, and the consumers of them."""
+    """Messages by number, the last number, and the consumers of them."""
 
     messages: dict[int, bytes] = field(default_factory=dict)
     last: int = 0
@@ -58,13 +58,13 @@ class VirtualBroker:
         if self.unlucky():
             raise BrokerDown("by chance")
 
-    def wires(self, stream: str) -> list[bytes]:
-        """Return what the stream holds, in its order."""
-        return list(self.streams[stream].messages.values())
+    def messages(self, stream: str) -> dict[int, bytes]:
+        """Return what the stream holds, by its numbers, in its order."""
+        return self.streams[stream].messages if stream in self.streams else {}
 
 
 class VirtualLog:
-    """A `StreamLog`. Like JetStream it takes all of a batch or nothing, fenced by the last number."""
+    """A `StreamLog`. Like JetStream it numbers what it takes, and takes all of a batch or nothing, fenced by the last number."""
 
     def __init__(self, broker: VirtualBroker, name: str, keep: int) -> None:
         self.name = name
@@ -76,9 +76,9 @@ class VirtualLog:
         stream = self._broker.streams.get(self.name)
         return Tail(stream.last, stream.messages.get(stream.last)) if stream else None
 
-    async def ensure(self) -> None:
+    async def ensure(self, after: int) -> None:
         await self._broker.weather()
-        self._broker.streams.setdefault(self.name, Stream())
+        self._broker.streams.setdefault(self.name, Stream(last=after))
         await self._broker.weather()
 
     async def delete(self) -> None:
@@ -86,24 +86,22 @@ class VirtualLog:
         self._broker.streams.pop(self.name, None)
         await self._broker.weather()
 
-    async def publish(self, events: Sequence[StoredEvent], expected: int) -> int:
+    async def publish(self, events: Sequence[StoredEvent]) -> None:
         await self._broker.weather()
         if self.name not in self._broker.streams:
             raise StreamMissing(self.name)
         stream = self._broker.streams[self.name]
-        if stream.last != expected:
+        if stream.last != events[0].sequence - 1:
             raise PublishRefused(f"wrong last sequence: {stream.last}")
         for event in events:
             stream.last += 1
             stream.messages[stream.last] = event.wire()
             stream.messages.pop(stream.last - self._keep, None)
         await self._broker.weather()  # the acknowledgement gets lost
-        return expected + len(events)
 
-    async def publish_each(self, events: Sequence[StoredEvent], expected: int) -> int:
-        for number, event in enumerate(events, expected):
-            await self.publish([event], number)
-        return expected + len(events)
+    async def publish_each(self, events: Sequence[StoredEvent]) -> None:
+        for event in events:
+            await self.publish([event])
 
 
 class VirtualDurable:

@@ -18,7 +18,7 @@ WIRES = [event.wire() for event in EVENTS]
 @pytest.fixture
 async def log(auth: Broker) -> JetStreamLog:
     log = JetStreamLog(auth, EventStream(name="EVENTS_AUTH", keep=200, replicas=1))
-    await log.ensure()
+    await log.ensure(0)
     return log
 
 
@@ -44,99 +44,136 @@ async def test_an_empty_stream_has_an_empty_tail(log: JetStreamLog) -> None:
 
 
 async def test_the_last_message_is_the_tail_byte_for_byte(log: JetStreamLog) -> None:
-    assert await log.publish(EVENTS[:1], 0) == 1
-    assert await log.publish(EVENTS[1:101], 1) == 101
+    await log.publish(EVENTS[:1])
+    await log.publish(EVENTS[1:101])
     assert await log.tail() == Tail(101, WIRES[100])
 
 
 async def test_a_batch_is_taken_whole_or_not_at_all(log: JetStreamLog) -> None:
-    await log.publish(EVENTS[:3], 0)
+    await log.publish(EVENTS[:3])
     with pytest.raises(PublishRefused):
-        await log.publish(EVENTS[3:9], 2)
+        await log.publish(EVENTS[4:9])
     assert await log.tail() == Tail(3, WIRES[2])
 
 
-async def test_a_publisher_that_does_not_know_the_last_number_is_refused(log: JetStreamLog) -> None:
-    await log.publish(EVENTS[:1], 0)
+async def test_an_event_is_taken_only_as_the_number_that_it_has_in_the_log(log: JetStreamLog) -> None:
     with pytest.raises(PublishRefused):
-        await log.publish(EVENTS[1:2], 0)
+        await log.publish(EVENTS[1:2])
     with pytest.raises(PublishRefused):
-        await log.publish(EVENTS[1:4], 0)
+        await log.publish(EVENTS[1:4])
+    assert await log.tail() == Tail(0, None)
+    await log.publish(EVENTS[:1])
+    with pytest.raises(PublishRefused):
+        await log.publish(EVENTS[2:3])
+    with pytest.raises(PublishRefused):
+        await log.publish(EVENTS[2:5])
     assert await log.tail() == Tail(1, WIRES[0])  # it was refused by the server, not taken and regretted here
 
 
-async def test_an_event_that_is_taken_for_a_duplicate_is_an_error(log: JetStreamLog) -> None:
+async def test_an_event_that_is_taken_for_a_duplicate_is_an_error(log: JetStreamLog, auth: Broker) -> None:
     """Only the dedupe window of the server can say so, if the fence did not."""
-    await log.publish(EVENTS[:1], 0)
+    await auth.request(EVENTS[0].nats_subject, WIRES[0], {"Nats-Msg-Id": EVENTS[1].id})
     with pytest.raises(PublishRefused):
-        await log.publish(EVENTS[:1], 1)
+        await log.publish(EVENTS[1:2])
     with pytest.raises(PublishRefused):
-        await log.publish([EVENTS[1], EVENTS[0]], 1)
+        await log.publish(EVENTS[1:3])
     assert await log.tail() == Tail(1, WIRES[0])
 
 
 async def test_a_few_go_one_after_the_other_and_the_last_acknowledgement_stands_for_all(log: JetStreamLog) -> None:
-    assert await log.publish_each(EVENTS[:1], 0) == 1
-    assert await log.publish_each(EVENTS[1:6], 1) == 6
+    await log.publish_each(EVENTS[:1])
+    await log.publish_each(EVENTS[1:6])
     assert await log.tail() == Tail(6, WIRES[5])
 
 
-async def test_of_a_few_none_stands_without_those_before_it(log: JetStreamLog) -> None:
-    await log.publish_each(EVENTS[:1], 0)
+async def test_of_a_few_none_stands_without_those_before_it(log: JetStreamLog, auth: Broker) -> None:
+    await log.publish_each(EVENTS[:1])
     with pytest.raises(PublishRefused):
-        await log.publish_each(EVENTS[1:4], 0)
+        await log.publish_each(EVENTS[2:5])
     assert await log.tail() == Tail(1, WIRES[0])
-    with pytest.raises(PublishRefused):  # the second is taken for a duplicate, so the third finds another number than it expects
-        await log.publish_each([EVENTS[1], EVENTS[1], EVENTS[2]], 1)
-    assert await log.tail() == Tail(2, WIRES[1])
+    await auth.request("events.auth.user.1.registered", b"of another history")
+    with pytest.raises(PublishRefused):  # the second has its number, but what stands before it is not the first
+        await log.publish_each(EVENTS[1:3])
+    assert await log.tail() == Tail(2, b"of another history")
+
+
+async def test_a_few_of_which_the_first_are_there_already_are_added_to_them(log: JetStreamLog) -> None:
+    await log.publish_each(EVENTS[:3])
+    await log.publish_each(EVENTS[1:5])
+    assert await log.tail() == Tail(5, WIRES[4])
 
 
 async def test_publishing_to_a_stream_that_is_gone_says_so(log: JetStreamLog) -> None:
     await log.delete()
     with pytest.raises(StreamMissing):
-        await log.publish(EVENTS[:1], 0)
+        await log.publish(EVENTS[:1])
     with pytest.raises(StreamMissing):
-        await log.publish(EVENTS[:2], 0)
+        await log.publish(EVENTS[:2])
     await log.delete()
 
 
-async def test_a_stream_that_was_made_again_begins_at_zero_and_takes_the_same_events(log: JetStreamLog) -> None:
-    await log.publish(EVENTS[:5], 0)
+async def test_a_stream_that_was_made_again_begins_where_it_is_told_to_and_takes_the_same_events(log: JetStreamLog) -> None:
+    await log.publish(EVENTS[:5])
     await log.delete()
-    await log.ensure()
-    assert await log.publish(EVENTS[:5], 0) == 5
+    await log.ensure(3)
+    assert await log.tail() == Tail(3, None)
+    await log.publish(EVENTS[3:5])
+    assert await log.tail() == Tail(5, WIRES[4])
+
+
+@pytest.mark.parametrize("filled", [False, True])
+async def test_where_a_stream_begins_survives_the_server_and_whoever_would_begin_elsewhere(
+    log: JetStreamLog, auth: Broker, server: NatsServer, filled: bool
+) -> None:
+    await log.delete()
+    await log.ensure(3)
+    await log.ensure(4)
+    await auth.api("STREAM.UPDATE.EVENTS_AUTH", EventStream(name="EVENTS_AUTH", keep=7, replicas=1).configuration() | {"first_seq": 4})
+    await log.ensure(5)  # it is brought back to its declaration, but stays where it is
+    if filled:
+        await log.publish(EVENTS[3:5])
+    before = await log.tail()
+    server.kill()
+    server.start()
+
+    async def there() -> bool:
+        try:
+            return await log.tail() == before
+        except BrokerDown:
+            return False
+
+    assert await until(there, 30)
 
 
 async def test_only_the_last_events_are_kept(log: JetStreamLog, auth: Broker) -> None:
-    number = 0
     for start in range(0, 250, 50):
-        number = await log.publish(EVENTS[start : start + 50], number)
+        await log.publish(EVENTS[start : start + 50])
     state = (await auth.api("STREAM.INFO.EVENTS_AUTH"))["state"]
     assert (state["messages"], state["first_seq"], state["last_seq"]) == (200, 51, 250)
 
 
 async def test_a_purged_stream_is_empty_but_remembers_its_number(log: JetStreamLog, auth: Broker) -> None:
-    await log.publish(EVENTS[:5], 0)
+    await log.publish(EVENTS[:5])
     await auth.api("STREAM.PURGE.EVENTS_AUTH")
     assert await log.tail() == Tail(5, None)
-    assert await log.publish(EVENTS[5:7], 5) == 7
+    await log.publish(EVENTS[5:7])
 
 
 async def test_a_stream_that_drifted_is_brought_back(log: JetStreamLog, auth: Broker) -> None:
     await auth.api("STREAM.UPDATE.EVENTS_AUTH", EventStream(name="EVENTS_AUTH", keep=7, replicas=1).configuration())
-    await log.ensure()
+    await log.ensure(0)
     assert (await auth.api("STREAM.INFO.EVENTS_AUTH"))["config"]["max_msgs"] == 200
 
 
 async def test_a_consumer_begins_at_now_and_is_given_what_there_is_without_waiting_for_more(log: JetStreamLog, tickets: Broker) -> None:
-    await log.publish(EVENTS[:3], 0)
+    await log.publish(EVENTS[:3])
     durable = JetStreamDurable(tickets, "EVENTS_AUTH", "tickets")
     assert await durable.ensure()
     assert not await durable.ensure()
     fetching = asyncio.create_task(durable.fetch(100, 20))
-    await log.publish(EVENTS[3:4], 3)
+    await log.publish(EVENTS[3:4])
     assert [delivery.wire for delivery in await asyncio.wait_for(fetching, 5)] == WIRES[3:4]
-    await log.publish(EVENTS[4:104], 4)
+    await log.publish(EVENTS[4:104])
     together = await asyncio.wait_for(durable.fetch(60, 20), 5) + await asyncio.wait_for(durable.fetch(60, 20), 5)
     assert [delivery.wire for delivery in together] == WIRES[4:104]
 
@@ -146,7 +183,7 @@ async def test_nothing_comes_when_nothing_is_published(durable: JetStreamDurable
 
 
 async def test_one_acknowledgement_stands_for_all_before_it(log: JetStreamLog, durable: JetStreamDurable, tickets: Broker) -> None:
-    await log.publish(EVENTS[:5], 0)
+    await log.publish(EVENTS[:5])
     deliveries = await durable.fetch(10, 5)
     await durable.ack(deliveries[3])
 

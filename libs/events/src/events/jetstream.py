@@ -23,9 +23,7 @@ logger = logging.getLogger(__name__)
 
 _NANOSECONDS = 1_000_000_000
 _HEARTBEAT = 1.0  # seconds; two that stay away mean that the request to be given messages is lost
-_FENCE = "Nats-Expected-Last-Sequence"
 _NOT_FOUND = 404
-_OTHER_CONFIGURATION = 10058  # nats-server, errors.json: the stream exists, but is declared otherwise
 
 
 class Broker(Connection):
@@ -60,7 +58,7 @@ class EventStream:
             "max_bytes": 1 << 30,
             "max_age": 0,
             "num_replicas": self.replicas,
-            # the least that the server allows: the relay does not rest on it, and fences itself with the expected last number
+            # the least that the server allows: the relay does not rest on it, and fences each event with its number
             "duplicate_window": _NANOSECONDS // 10,
             "allow_atomic": True,
         }
@@ -87,15 +85,22 @@ class JetStreamLog:
             raise BrokerError(f"{self.name} moved while it was looked at.")
         return Tail(state["last_seq"], base64.b64decode(found["message"].get("data", "")))
 
-    async def ensure(self) -> None:
+    async def ensure(self, after: int) -> None:
         declared = self._stream.configuration()
+        info = await self._broker.api(f"STREAM.INFO.{self.name}")
+        if _code(info) == _NOT_FOUND:
+            await self._create(declared | {"first_seq": after + 1})
+            return
+        there = _checked(info)["config"]
+        if any(there.get(key) != value for key, value in declared.items()):
+            logger.warning("The stream %s had drifted from its declaration.", self.name)
+            # where this one began stays: the server would move an empty stream to another beginning when it is started again
+            _checked(await self._broker.api(f"STREAM.UPDATE.{self.name}", declared | {"first_seq": there.get("first_seq", 0)}))
+
+    async def _create(self, declared: Mapping[str, Any]) -> None:
         if __debug__:
             reach("stream.create")
-        answer = await self._broker.api(f"STREAM.CREATE.{self.name}", declared)  # does nothing when it is there and the same
-        if "error" in answer and answer["error"].get("err_code") == _OTHER_CONFIGURATION:
-            logger.warning("The stream %s had drifted from its declaration.", self.name)
-            answer = await self._broker.api(f"STREAM.UPDATE.{self.name}", declared)
-        _checked(answer)
+        _checked(await self._broker.api(f"STREAM.CREATE.{self.name}", declared))  # does nothing when it is there and the same
         if __debug__:
             reach("stream.created")
 
@@ -104,9 +109,9 @@ class JetStreamLog:
         if _code(answer) != _NOT_FOUND:
             _checked(answer)
 
-    async def publish(self, events: Sequence[StoredEvent], expected: int) -> int:
+    async def publish(self, events: Sequence[StoredEvent]) -> None:
         *others, last = events
-        fence = {_FENCE: str(expected)}
+        fence = _fence(events[0])
         batch = {"Nats-Batch-Id": self._broker.environment.new_id()} if others else {}
         for number, event in enumerate(others, 1):
             headers = _headers(event) | batch | {"Nats-Batch-Sequence": str(number)} | (fence if number == 1 else {})
@@ -115,20 +120,24 @@ class JetStreamLog:
                 reach("relay.half")
         commit = {"Nats-Batch-Sequence": str(len(events)), "Nats-Batch-Commit": "1"} if others else fence
         answer = await self._broker.request(last.nats_subject, last.wire(), _headers(last) | batch | commit)
-        return _acknowledged(json.loads(answer.data), len(events), expected)
+        _demand(json.loads(answer.data), last)
 
-    async def publish_each(self, events: Sequence[StoredEvent], expected: int) -> int:
+    async def publish_each(self, events: Sequence[StoredEvent]) -> None:
         # each expects the one before it, so the last one's acknowledgement stands for all, and nobody waits for the others'
         *others, last = events
         after: dict[str, str] = {}
-        for number, event in enumerate(others, expected):
-            await self._broker.send(event.nats_subject, event.wire(), _headers(event) | after | {_FENCE: str(number)})
+        for event in others:
+            await self._broker.send(event.nats_subject, event.wire(), _headers(event) | after | _fence(event))
             if __debug__:
                 reach("relay.half")
             after = {"Nats-Expected-Last-Msg-Id": event.id}
-        fence = after | {_FENCE: str(expected + len(others))}
-        answer = await self._broker.request(last.nats_subject, last.wire(), _headers(last) | fence)
-        return _acknowledged(json.loads(answer.data), len(events), expected)
+        answer = await self._broker.request(last.nats_subject, last.wire(), _headers(last) | after | _fence(last))
+        _demand(json.loads(answer.data), last)
+
+
+def _fence(event: StoredEvent) -> dict[str, str]:
+    """Return what makes the server take an event only as the number that its sequence is."""
+    return {"Nats-Expected-Last-Sequence": str(event.sequence - 1)}
 
 
 def _headers(event: StoredEvent) -> dict[str, str]:
@@ -136,12 +145,12 @@ def _headers(event: StoredEvent) -> dict[str, str]:
     return headers | {"traceparent": event.traceparent} if event.traceparent else headers
 
 
-def _acknowledged(ack: Mapping[str, Any], count: int, expected: int) -> int:
+def _demand(ack: Mapping[str, Any], event: StoredEvent) -> None:
+    """Raise PublishRefused unless the server took the event, and as the number that it must have."""
     if "error" in ack:
         raise PublishRefused(ack["error"].get("description", "The stream refused."))
-    if ack.get("duplicate") or ack["seq"] != expected + count:
-        raise PublishRefused(f"{count} events after {expected} were acknowledged with {dict(ack)}.")
-    return expected + count
+    if ack.get("duplicate") or ack["seq"] != event.sequence:
+        raise PublishRefused(f"The event {event.sequence} was acknowledged with {dict(ack)}.")
 
 
 class JetStreamDurable:

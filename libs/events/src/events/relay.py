@@ -1,7 +1,8 @@
 """The relay: from the log to its stream. It stores no cursor: the last message of the stream is the cursor.
 
 Lost acknowledgements, two relays at once, a broker that was wiped, one that came back older and one that is ahead are all the same case:
-look at the last message, find it in the log, and go on from there, fenced by the number that the stream must have.
+look at the last message, find it in the log, and go on from there. The stream's number of an event is its sequence, whenever the stream
+was filled and by whom: the fence is a function of the event alone, and what a relay knew of a stream that is gone cannot fit another.
 """
 
 import asyncio
@@ -31,14 +32,6 @@ _WORTH_A_BATCH = 32
 _BYTES = 4 * 1024 * 1024  # bytes in a batch of more than one
 _LOOK = timedelta(minutes=1)
 _PAUSE = 0.25  # seconds after an error
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """The last event that the stream has, by its sequence in the log (0: none), and the stream's own number of it."""
-
-    sequence: int
-    number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +69,7 @@ class Relay:
         self._environment = environment
         self._recent = recent or Recent()
         self._keep = keep
-        self._place: Place | None = None
+        self._place: int | None = None
         self._declared = False
         self._doubts = 0
         self._looked = environment.now() - _LOOK
@@ -133,9 +126,9 @@ class Relay:
         doubts = self._doubts
         while self._place is not None:
             place = self._place
-            found = self._recent.after(place.sequence, _TOGETHER)
+            found = self._recent.after(place, _TOGETHER)
             if not found:
-                found = await self._store.read_in_thread(partial(read_log, after=place.sequence, limit=_TOGETHER))
+                found = await self._store.read_in_thread(partial(read_log, after=place, limit=_TOGETHER))
             events = _fitting(found)
             self._trust(doubts)
             if not events:
@@ -143,12 +136,11 @@ class Relay:
             if __debug__:
                 reach("relay.read")
             publish = self._stream.publish if len(events) >= _WORTH_A_BATCH else self._stream.publish_each
-            number = await publish(events, place.number)
+            await publish(events)
             if __debug__:
                 reach("relay.sent")
             self._trust(doubts)
-            self._place = Place(events[-1].sequence, number)
-            self.relayed = events[-1].sequence
+            self._place = self.relayed = events[-1].sequence
             if pause := breath(len(found), _TOGETHER):
                 await self._environment.sleep(pause)
 
@@ -157,40 +149,58 @@ class Relay:
         if doubts != self._doubts:
             raise BrokerDown("The connection is a new one.")
 
-    async def _look(self) -> Place | None:
-        """Return where the stream stands; None when that cannot be said, which is an alarm."""
+    async def _look(self) -> int | None:
+        """Return the last event that the stream has, by its sequence; None when that cannot be said, which is an alarm."""
         if not self._declared:
             doubts = self._doubts
-            await self._stream.ensure()
+            await self._stream.ensure(await self._store.read_in_thread(self._before_first))
             self._declared = doubts == self._doubts
         tail = await self._stream.tail()
-        if tail is None:
-            await self._stream.ensure()
-            tail = Tail(0, None)
-        place = await self._store.read_in_thread(lambda connection: self._find(connection, tail))
-        if place is None and await self._store.read_in_thread(lambda connection: _was_cut_off(connection, self._source, tail)):
-            logger.warning("%s ends in an event that a restore of the store cut off; it is filled again.", self._stream.name)
+        place = await self._fill_anew() if tail is None else await self._store.read_in_thread(partial(self._find, tail=tail))
+        if place is None and tail and (why := await self._store.read_in_thread(partial(self._why_anew, tail=tail))):
+            logger.warning("%s %s; it is filled again.", self._stream.name, why)
             await self._stream.delete()
-            await self._stream.ensure()
-            place = await self._store.read_in_thread(lambda connection: self._find(connection, Tail(0, None)))
+            place = await self._fill_anew()
         self._looked = self._environment.now()
         self._sound(place)
         return place
 
-    def _find(self, connection: Connection, tail: Tail) -> Place | None:
+    async def _fill_anew(self) -> int:
+        """Create the stream and return where it begins. Where another relay made it begin elsewhere, the fence will say so."""
+        before = await self._store.read_in_thread(self._before_first)
+        await self._stream.ensure(before)
+        return before
+
+    def _before_first(self, connection: Connection) -> int:
+        """Return the sequence after which a stream that is filled now begins."""
+        return max(0, log_head(connection).sequence - self._keep)
+
+    def _find(self, connection: Connection, *, tail: Tail) -> int | None:
+        if tail.wire is None:  # as it was made, or it was emptied later
+            return tail.number if tail.number <= self._before_first(connection) else None
+        event = _parsed(tail.wire)
+        return event.sequence if event and event.sequence == tail.number and self._is_ours(connection, event) else None
+
+    def _why_anew(self, connection: Connection, *, tail: Tail) -> str | None:
+        """Return why a stream from which it cannot go on may be filled again by itself; None: an operator has to say so."""
         if tail.wire is None:
-            return Place(max(0, log_head(connection).sequence - self._keep), tail.number)
+            return "is empty, but does not begin where it would be filled from"
         event = _parsed(tail.wire)
         if event is None or event.source != self._source:
             return None
-        ours = connection.execute(
-            select(tables.events.c.origin, tables.events.c.hash).where(tables.events.c.sequence == event.sequence)
-        ).one_or_none()
-        return Place(event.sequence, tail.number) if ours and tuple(ours) == (event.origin, event.hash) else None
+        if self._is_ours(connection, event):
+            return f"counts {tail.number} where the log counts {event.sequence}"
+        return "ends in an event that a restore of the store cut off" if _was_cut_off(connection, event) else None
 
-    def _sound(self, place: Place | None) -> None:
+    def _is_ours(self, connection: Connection, event: StoredEvent) -> bool:
+        """Return whether the log has that event, in this history."""
+        columns = tables.events.c
+        ours = connection.execute(select(columns.origin, columns.hash).where(columns.sequence == event.sequence)).one_or_none()
+        return event.source == self._source and ours is not None and tuple(ours) == (event.origin, event.hash)
+
+    def _sound(self, place: int | None) -> None:
         if place is not None:
-            self.relayed, self.alarm = place.sequence, None
+            self.relayed, self.alarm = place, None
         elif self.alarm is None:
             self.alarm = f"{self._stream.name} ends in an event that is not in the log of {self._source}."
             logger.error("%s Nothing is published until the relay is told to refill.", self.alarm)
@@ -218,12 +228,9 @@ def _parsed(wire: bytes) -> StoredEvent | None:
         return None
 
 
-def _was_cut_off(connection: Connection, source: str, tail: Tail) -> bool:
-    """Return whether a restore of this store, which its log tells of, took the stream's last event out of history."""
-    event = _parsed(tail.wire or b"")
-    if event is None or event.source != source:
-        return False
-    subject = f"store/{source.strip('/')}"
+def _was_cut_off(connection: Connection, event: StoredEvent) -> bool:
+    """Return whether a restore of this store, which its log tells of, took an event of its source out of history."""
+    subject = f"store/{event.source.strip('/')}"
     restores = select(tables.events.c.data).where(tables.events.c.subject == subject, tables.events.c.type == "store.restored")
     return any(
         data["origin_before"] == event.origin and event.sequence > data["cut"] for data in map(json.loads, connection.scalars(restores))

@@ -25,7 +25,7 @@ class PublishRefused(BrokerError):
 
 @dataclass(frozen=True, slots=True)
 class Tail:
-    """The end of a stream: its own number of the last message (0 when there never was one), and that message's bytes; None: it is empty."""
+    """The end of a stream: its own number of the last message, or the one before its first; and that message's bytes, None: it is empty."""
 
     number: int
     wire: bytes | None
@@ -40,24 +40,31 @@ class Delivery:
 
 
 class StreamLog(Protocol):
-    """One source's stream, as its relay sees it. Every method raises BrokerError."""
+    """One source's stream, as its relay sees it. Every method raises BrokerError.
+
+    The stream's own number of an event is the event's sequence in the log, in this life of the stream and in any other: whoever publishes,
+    however late, can only put an event where it belongs, and never a second time.
+    """
 
     name: str
 
     async def tail(self) -> Tail | None:
         """Return the end of the stream; None when there is no stream."""
 
-    async def ensure(self) -> None:
-        """Create the stream as it is declared; bring one that is there back to its declaration."""
+    async def ensure(self, after: int) -> None:
+        """Create the stream as it is declared, to begin with the event after that sequence.
+
+        One that is there is brought back to its declaration and goes on where it stands.
+        """
 
     async def delete(self) -> None:
         """Delete the stream and everything in it; nothing happens when there is none."""
 
-    async def publish(self, events: Sequence[StoredEvent], expected: int) -> int:
-        """Append all events or none, if the stream's last number is `expected`, and return its number after them."""
+    async def publish(self, events: Sequence[StoredEvent]) -> None:
+        """Append all of these events, which follow each other, or none. Raises PublishRefused unless the stream ends just before them."""
 
-    async def publish_each(self, events: Sequence[StoredEvent], expected: int) -> int:
-        """Append a few events one after the other, if the stream's last number is `expected`, and return its number after them.
+    async def publish_each(self, events: Sequence[StoredEvent]) -> None:
+        """Append a few events one after the other. Raises PublishRefused unless the stream ends just before them.
 
         None stands in the stream without those before it; after an error some may.
         """
