@@ -28,6 +28,7 @@ EVERYBODYS = [
 ]
 ADMINS = [
     "/tickets?as_of=2020-01-01T00:00",
+    "/tickets/1/assign",
     "/tickets/bulk?what=status&t=1:2:open:resolved:done:&t=2:1:open:resolved:stale:",
     "/audit",
     "/audit/checkpoints",

@@ -14,6 +14,7 @@ from web.front import Front, Pages
 from web.pages import (
     account,
     admin,
+    assigning,
     audit,
     bulk,
     entry,
@@ -50,6 +51,7 @@ def create_app(settings: Settings) -> Pages:
     pages = (
         account,
         admin,
+        assigning,
         audit,
         bulk,
         entry,

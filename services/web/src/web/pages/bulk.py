@@ -4,17 +4,18 @@ import asyncio
 import hmac
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
 from events.errors import Unavailable
-from web import bulk
+from web import bulk, people
 from web.bulk import FIELDS, MOST, Outcome, Step, What
 from web.forms import read_form
 from web.front import PageRoute, front
-from web.notices import Notice
+from web.pages.assigning import NOTHING_CHOSEN
 from web.places import local
 from web.refusals import Refused
 from web.visit import Visit
@@ -32,11 +33,13 @@ async def change_many(request: Request) -> Response:
     form, visit = await read_form(request), Visit(request)
     back = local(form.get("next"), "/tickets")
     what = FIELDS.get(form.get("what", ""))
+    if what == "assignee" and form.get("assignee_id") == people.ANOTHER:
+        return visit.go(f"/tickets/assign?{urlencode([('next', back), *(('ticket_id', text) for text in form.all('ticket_id'))])}")
     if what is None or (what == "status" and "step_id" not in form and form.get("status") not in STATUSES):
         raise Refused(422, "invalid", "Nothing to do", "Choose what is to become of the tickets.")
     steps = bulk.steps(form.all("step_id")) if "step_id" in form else bulk.chosen(form.all("ticket_id"), what, form.get(_BODIES[what], ""))
     if not steps:
-        return visit.go(back, Notice("Choose tickets first, by the boxes in front of them.", "failed"))
+        return visit.go(back, NOTHING_CHOSEN)
     if len(steps) > MOST:
         raise Refused(422, "invalid", "Too many at once", f"Up to {MOST} tickets can be changed at once.")
     await visit.enter()

@@ -47,11 +47,11 @@ async def page(visit: Visit, number: int, status: int = 200, **context: Any) -> 
         status=status,
         ticket=found,
         days=timeline.days(entries, visit.now, visit.preferences.zone),
-        names=await _names(visit, number, entries, found["requester"], found["assignee"], *admins),
+        names=await _names(visit, number, entries, found["requester"], found["assignee"], *admins.offered),
         more_history=history["next_cursor"],
         earlier=bool(query.get("history")),
         notes=notes,
-        admins=admins,
+        assignees=_assignees(admins, found["assignee"]),
         mine=found["requester"]["id"] == visit.me["id"],
         next_level=_next_level(found, deadlines),
         back=_back(visit),
@@ -78,6 +78,11 @@ async def _names(visit: Visit, number: int, entries: list[timeline.Entry], *know
     asked = list(timeline.strangers(entries, found).items())[:_ASKED_FOR]
     then = await asyncio.gather(*(visit.maybe("tickets", f"/api/tickets/{number}", {"at": sequence}) for _, sequence in asked))
     return {**found, **{was["assignee"]["id"]: was["assignee"]["name"] for was in then if was and was["assignee"]}}
+
+
+def _assignees(admins: people.Admins, assignee: dict[str, Any] | None) -> list[tuple[str, str]]:
+    """Return whom the ticket can be given to; who has it stands first, also when they are no admin any more."""
+    return admins.choices(*([(assignee["id"], assignee["name"] or "erased person")] if assignee else []))
 
 
 def _next_level(ticket: dict[str, Any], deadlines: dict[str, Any] | None) -> dict[str, Any] | None:

@@ -92,6 +92,8 @@ async def assign(request: Request, ticket: Number) -> Response:
 
 async def _change(request: Request, ticket: int, what: str) -> Response:
     form, visit = await read_form(request), Visit(request)
+    if what == "assignee" and form.get("assignee_id") == people.ANOTHER:
+        return visit.go(f"/tickets/{ticket}/assign?version={_version(form) or ''}")
     wanted = form.get(_BODIES[what]) or (None if what == "assignee" else "")
     try:
         await visit.call("PUT", "tickets", f"/api/tickets/{ticket}/{what}", body={_BODIES[what]: wanted}, headers=_expected(form))
@@ -105,8 +107,10 @@ async def _change(request: Request, ticket: int, what: str) -> Response:
 async def _overtaken(visit: Visit, number: int, what: str, wanted: str | None, form: Form) -> Response:
     """Show what has changed since the form was made, and let the person choose; unless it is as they wanted it already."""
     here = f"/api/tickets/{number}"
-    now, history, admins = await visit.enter(
-        visit.get("tickets", here), visit.get("tickets", f"{here}/history", {"limit": 100}), people.admins(visit)
+    now, history, known = await visit.enter(
+        visit.get("tickets", here),
+        visit.get("tickets", f"{here}/history", {"limit": 100}),
+        people.name_of(visit, wanted if what == "assignee" else None),
     )
     is_so = (now["assignee"] or {"id": None})["id"] if what == "assignee" else now[what]
     if is_so == wanted:
@@ -119,7 +123,7 @@ async def _overtaken(visit: Visit, number: int, what: str, wanted: str | None, f
         field=_BODIES[what],
         wanted=wanted,
         since=await _since(history, form),
-        names=timeline.names(history["items"], now["assignee"], now["requester"], *admins),
+        names={**timeline.names(history["items"], now["assignee"], now["requester"]), **known},
     )
 
 

@@ -1,6 +1,6 @@
 """The list of tickets."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -20,11 +20,10 @@ _LONGEST = 3_500
 @router.get("/tickets")
 async def list_tickets(request: Request) -> Response:
     visit, place, wrong = Visit(request), Place.of(request.query_params), ""
-    by, candidates = request.query_params.get("by", "").strip(), []
-    if by:
-        (candidates,) = await visit.enter(people.called(visit, by))
-        if len(candidates) == 1:
-            return visit.go(place.to(requester=candidates[0]["id"]))
+    narrowed, meant = await _named(visit, place)
+    if narrowed is not place and meant is None:
+        return visit.go(narrowed.address)
+    place = narrowed
     if place.as_of:
         place, wrong = _then(visit, place)
     found, counts, admins = await visit.enter(
@@ -46,8 +45,7 @@ async def list_tickets(request: Request) -> Response:
         following=place.following(found["next_cursor"]),
         tabs=tabs,
         admins=admins,
-        by=by,
-        candidates=candidates,
+        meant=meant,
         all_picked=request.query_params.get("select") == "all",
         then=times.parse(place.as_of) if place.as_of else None,
         wrong_moment=wrong,
@@ -56,6 +54,27 @@ async def list_tickets(request: Request) -> Response:
     if len(place.address) <= _LONGEST:
         answer.set_cookie(LAST, place.address, path="/", httponly=True, samesite="lax", secure=visit.secure)
     return answer
+
+
+@dataclass(frozen=True, slots=True)
+class Meant:
+    """A name that several people have, or nobody: `people` are the first of them, each with the list that is filtered by them."""
+
+    name: str
+    people: list[tuple[people.Person, str]]
+
+
+async def _named(visit: Visit, place: Place) -> tuple[Place, Meant | None]:
+    """Return the place filtered by those whom the address names in words, as long as it is clear who is meant; else the question."""
+    for asked, filtered, role in (("by", "requester", ""), ("to", "assigned_to", "admin")):
+        name = visit.request.query_params.get(asked, "").strip()
+        if not name:
+            continue
+        (found,) = await visit.enter(people.called(visit, name, role))
+        if len(found) != 1:
+            return place, Meant(name, [(person, place.to(**{filtered: person["id"]})) for person in found])
+        place = replace(place, filters={**place.filters, filtered: found[0]["id"]}, cursor="", number=1, before=())
+    return place, None
 
 
 def _then(visit: Visit, place: Place) -> tuple[Place, str]:
