@@ -40,9 +40,15 @@ def test_an_admin_finds_somebody_and_changes_what_they_may(desk: Desk, open_as: 
     expect(page.get_by_role("heading", level=1)).to_contain_text(person["name"])
     check(page)
 
+    page.get_by_role("link", name="Make them an admin").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(f"Make {person['name']} an admin?")
+    check(page)
     page.get_by_role("button", name="Make them an admin").click()
     expect(page.get_by_text("They are an admin now.")).to_be_visible()
+    page.get_by_role("link", name="Make them a customer").click()
+    expect(page.get_by_text("They have no tickets that somebody else would have to take over.")).to_be_visible()
     page.get_by_role("button", name="Make them a customer").click()
+    expect(page.get_by_text("They are no admin any more.")).to_be_visible()
     page.get_by_role("button", name="Deactivate").click()
     expect(page.get_by_text("They are out")).to_be_visible()
     assert desk.client().post("/api/auth/login", json={"email": person["email"], "password": PASSWORD}).status_code == 401
@@ -88,13 +94,11 @@ def test_without_a_script_the_erasure_is_followed_as_well(desk: Desk, open_as: O
     expect(page.get_by_role("heading", name="The person is erased")).to_be_visible(timeout=SLOW)
 
 
-@pytest.mark.parametrize(
-    "path", ["/admin", "/admin/people", "/admin/people/{id}", "/admin/people/{id}/erase", "/admin/people/{id}/erasure"]
-)
+@pytest.mark.parametrize("path", ["/admin", "/admin/people", "{me}", "{me}/role", "{me}/erase", "{me}/erasure"])
 def test_the_pages_about_people_are_the_admins(desk: Desk, path: str) -> None:
     customer = desk.client("usera")
     me = customer.get("/api/auth/me").json()["id"]
-    assert customer.get(path.format(id=me)).status_code == 403
+    assert customer.get(path.format(me=f"/admin/people/{me}")).status_code == 403
 
 
 @pytest.mark.parametrize("form", ["role", "activity", "two-factor", "erase"])

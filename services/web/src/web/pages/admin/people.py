@@ -59,6 +59,23 @@ async def _page(visit: Visit, person: str, status: int = 200, problem: Refused |
     return visit.page("admin_person.html", status=status, problem=problem, **shown)
 
 
+@router.get("/admin/people/{person}/role")
+async def ask_role(request: Request, person: Id) -> Response:
+    """Say what another role changes, before it does."""
+    visit = Visit(request)
+    found, tickets = await enter_as_admin(
+        visit,
+        visit.get("auth", f"/api/auth/users/{person}"),
+        visit.maybe("tickets", "/api/tickets", {"assigned_to": person, "limit": 1}),
+    )
+    if found["name"] is None:
+        return visit.go(f"/admin/people/{person}")
+    assert visit.me is not None
+    to = "user" if found["role"] == "admin" else "admin"
+    has = tickets is None or bool(tickets["items"])
+    return visit.page("admin_role.html", person=found, to=to, has=has, myself=visit.me["id"] == found["id"])
+
+
 @router.post("/admin/people/{person}/role")
 async def change_role(request: Request, person: Id) -> Response:
     form, visit = await read_form(request), Visit(request)
