@@ -12,6 +12,7 @@ from web.front import PageRoute
 from web.listing import PATH
 from web.pages.tickets import LAST
 from web.places import local
+from web.refusals import Refused
 from web.visit import Visit
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
@@ -36,7 +37,7 @@ async def page(visit: Visit, number: int, status: int = 200, **context: Any) -> 
     found, history, notes, admins, deadlines = await visit.enter(
         visit.get("tickets", here),
         visit.get("tickets", f"{here}/history", {"limit": _HISTORY, "cursor": query.get("history")}),
-        visit.maybe("tickets", f"{here}/notes", {"limit": 100, "cursor": query.get("notes")}),
+        _notes(visit, number),
         people.admins(visit),
         visit.maybe("escalator", "/api/escalations/deadlines", {"ticket": number, "state": "pending", "limit": 10}),
     )
@@ -57,6 +58,17 @@ async def page(visit: Visit, number: int, status: int = 200, **context: Any) -> 
         back=_back(visit),
         **{"problem": None, "errors": {}, "values": {}, "tried": None, **context},
     )
+
+
+async def _notes(visit: Visit, number: int) -> Any:
+    """Return a page of the notes, None for whoever may not read them. Raises as `Visit.get` does otherwise."""
+    asked = {"limit": 100, "cursor": visit.request.query_params.get("notes")}
+    try:
+        return await visit.get("tickets", f"/api/tickets/{number}/notes", asked)
+    except Refused as refused:
+        if refused.status != 403:
+            raise
+        return None
 
 
 async def _then(visit: Visit, number: int, moment: dict[str, str]) -> Response:

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from chassis.settings import SERVICES
+from events.errors import Unavailable
 from web.admins import enter_as_admin
 from web.forms import read_form
 from web.front import PageRoute
@@ -34,11 +35,23 @@ async def parked(request: Request) -> Response:
     only = request.query_params.get("service", "")
     services = (only,) if only in SERVICES else tuple(SERVICES)
     cursor = request.query_params.get("cursor", "") if len(services) == 1 else ""
-    asked = [visit.maybe(service, f"/api/{service}/parked", {"limit": _PAGE, "cursor": cursor}) for service in services]
+    asked = [_parked(visit, service, cursor) for service in services]
     (found,) = await enter_as_admin(visit, _all(asked))
     return visit.page(
         "admin_parked.html", lists=dict(zip(services, found, strict=True)), only=only, reasons=REASONS, states=STATES, address=address
     )
+
+
+async def _parked(visit: Visit, service: str, cursor: str) -> Any:
+    """Return what a service has parked, None where it does not say. Raises Refused for a page that there is not."""
+    try:
+        return await visit.get(service, f"/api/{service}/parked", {"limit": _PAGE, "cursor": cursor})
+    except Unavailable:
+        return None
+    except Refused as refused:
+        if refused.status == 422:
+            raise
+        return None
 
 
 async def _all(asked: list[Any]) -> list[Any]:

@@ -80,7 +80,9 @@ async def ask_role(request: Request, person: Id) -> Response:
 async def change_role(request: Request, person: Id) -> Response:
     form, visit = await read_form(request), Visit(request)
     role = form.get("role", "")
-    said = {"admin": "They are an admin now.", "user": "They are no admin any more."}.get(role, "")
+    said = {"admin": "They are an admin now.", "user": "They are no admin any more."}.get(role)
+    if said is None:
+        raise Refused(422, "invalid", "Nothing to do", "Choose what they are to be: an admin, or a customer.")
     return await _change(visit, person, {"role": role}, said)
 
 

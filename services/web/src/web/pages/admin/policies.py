@@ -7,13 +7,13 @@ from fastapi import APIRouter, Path
 from starlette.requests import Request
 from starlette.responses import Response
 
-from events.errors import NotFound
 from web import policy_form, what_if
 from web.admins import enter_as_admin
 from web.forms import read_form
 from web.front import PageRoute
 from web.pages.admin.editing import Editing, one, read_policies
 from web.policy_form import Draft
+from web.refusals import Refused
 from web.visit import Visit
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
@@ -40,7 +40,7 @@ async def policy(request: Request, name: Name) -> Response:
     ((found, version),) = await enter_as_admin(visit, read_policies(visit))
     chosen = one(found, name)
     if chosen is None:
-        raise NotFound("There is no policy of this name.")
+        raise Refused(404, "not-found", "Nothing here", f"There is no policy “{name}”, or no longer.")
     return Editing(visit, name, Draft.of(chosen, visit.preferences.zone.key), version).page()
 
 
