@@ -1,6 +1,7 @@
 """An admin tries another escalation policy on what has been, and then saves it."""
 
 from collections.abc import Iterator
+from datetime import date, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -133,3 +134,22 @@ def test_policies_are_the_admins(desk: Desk, path: str) -> None:
     assert customer.get(path).status_code == 403
     if path != "/admin/policies":
         assert customer.post(path, data={"do": "add-level"}).status_code == 403
+
+
+def test_a_policy_with_all_the_holidays_that_it_can_have_is_saved_in_its_form(desk: Desk, open_as: Open, name: str) -> None:
+    days = [str(date(2026, 1, 1) + timedelta(weeks=number)) for number in range(1_001)]
+    calendar = {"zone": "UTC", "hours": {day: ["00:00-24:00"] for day in ("mon", "wed", "fri")}, "holidays": days[:-2]}
+    put(desk, name, {"name": name, "levels": [{"after": "300d"}], "calendar": calendar})
+    page = open_as("admina", java_script_enabled=False, complains=True)
+    page.goto(f"/admin/policies/{name}")
+    holidays = page.get_by_label("Holidays, one date a line")
+    holidays.fill("\n".join(days))
+    button(page, "Save the policy").click()
+    expect(page.get_by_text("There can be 1,000 holidays, and these are 1,001. Leave out those that are over.")).to_be_visible()
+    expect(holidays).to_have_value("\n".join(days) + "\n")
+    holidays.fill("\n".join(days[1:]))
+    button(page, "Save the policy").click()
+    expect(page.get_by_text(f"The policy {name} is saved")).to_be_visible()
+    saved = found(desk, name)
+    assert saved is not None
+    assert saved["calendar"]["holidays"] == days[1:]

@@ -1,14 +1,15 @@
 """A policy goes through a form and comes out as it was; what is half typed is kept and named."""
 
 import json
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from web.forms import Form
-from web.policy_form import DAYS, Draft, LevelDraft, errors_of, fixed, lasts, told
+from web.forms import MOST_FIELDS, Form
+from web.policy_form import DAYS, MOST_HOLIDAYS, Draft, LevelDraft, errors_of, fixed, lasts, told
 
 TIMES = st.builds("{:02}:{:02}".format, st.integers(0, 23), st.integers(0, 59))
 SPANS = st.builds("{}-{}".format, TIMES, TIMES.filter(lambda time: time != "00:00") | st.just("24:00"))
@@ -150,3 +151,31 @@ def test_a_policy_is_told_in_sentences() -> None:
 
 def test_what_nobody_could_wait_for_is_told_as_it_is_typed() -> None:
     assert lasts("9" * 5_000 + "h") == "9" * 5_000 + "h"
+
+
+def free_days(count: int) -> tuple[str, ...]:
+    return tuple(str(date(2026, 1, 1) + timedelta(days=number)) for number in range(count))
+
+
+def test_many_holidays_are_a_text_with_a_line_each_and_come_back_as_they_were() -> None:
+    draft = Draft(name="a", working=True, holidays=free_days(MOST_HOLIDAYS), spans=dict.fromkeys(DAYS, ()))
+    assert draft.listed
+    assert not Draft(holidays=free_days(5)).listed
+    pairs = [pair for pair in sent(draft).pairs if pair[0] != "holiday"]
+    assert len(pairs) < MOST_FIELDS
+    assert Draft.read(Form([*pairs, ("holidays", "\n".join(draft.holidays))])) == draft
+    assert draft.policy()[1] == {}
+    assert draft.act("drop-holiday 999").holidays == draft.holidays[:-1]
+
+
+def test_more_holidays_than_a_policy_can_have_are_said_to_be_too_many() -> None:
+    _, errors = Draft(working=True, holidays=free_days(MOST_HOLIDAYS + 1)).policy()
+    assert errors == {"calendar.holidays": "There can be 1,000 holidays, and these are 1,001. Leave out those that are over."}
+    assert Draft(working=False, holidays=free_days(MOST_HOLIDAYS + 1)).policy()[1] == {}
+
+
+def test_what_is_no_date_is_named_where_it_was_typed() -> None:
+    _, few = Draft(working=True, holidays=("2026-12-25", "", "2026-02-30")).policy()
+    assert few == {"calendar.holidays.2": "Write it as 2026-12-25."}
+    _, many = Draft(working=True, holidays=(*free_days(40), "25.12.2026", "Christmas", "20261225", "2026-W01-1")).policy()
+    assert many == {"calendar.holidays": "Write each as 2026-12-25. Not so: “25.12.2026”, “Christmas”, “20261225” and others."}

@@ -56,6 +56,10 @@ async def read_form(request: Request) -> Form:
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/x-www-form-urlencoded":
         raise Refused(415, "unsupported-media-type", "Not a form", "This address reads forms only.")
     raw = await bodies.read_bounded(request)
+    if raw.count(b"&") >= MOST_FIELDS:
+        raise Refused(
+            422, "invalid", "Too much at once", f"A form can have up to {MOST_FIELDS:,} fields. Send it in parts, or use the API."
+        )
     try:
         pairs = parse_qsl(raw.decode("utf-8"), keep_blank_values=True, max_num_fields=MOST_FIELDS, errors="strict")
     except (UnicodeDecodeError, ValueError):

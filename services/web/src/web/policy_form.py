@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import Any, TypeVar
 
 from web.forms import Form
@@ -13,9 +14,14 @@ from web.refusals import sentence
 DAYS = {"mon": "Monday", "tue": "Tuesday", "wed": "Wednesday", "thu": "Thursday", "fri": "Friday", "sat": "Saturday", "sun": "Sunday"}
 UNITS = {"m": "minutes", "h": "hours", "d": "days", "s": "seconds"}
 NOTIFY = {"assignee": "the assignee, or the admins when there is none", "admins": "all admins"}
-MOST_LEVELS, MOST_SPANS, MOST_HOLIDAYS = 10, 12, 200
+MOST_LEVELS, MOST_SPANS, MOST_HOLIDAYS = 10, 12, 1_000
+"""As many as the API takes."""
+_ROWS = 30
+"""Holidays that have a field each; more are a text with a line each."""
+_NAMED = 3
 T = TypeVar("T")
 _AFTER = re.compile(r"([0-9]{1,9})([smhd])", re.ASCII)
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _ACTION = re.compile(r"(add|drop)-(level|span|holiday)(?: ([a-z]{3}))?(?: ([0-9]{1,3}))?", re.ASCII)
 
 _NO_POLICY = "This is no policy: it has levels with after and notify, and perhaps when and calendar."
@@ -80,7 +86,7 @@ class Draft:
             working=form.get("counts") == "working",
             zone=form.get("zone", "UTC").strip(),
             spans={day: tuple(zip(form.all(f"from_{day}"), form.all(f"to_{day}"), strict=False)) for day in DAYS},
-            holidays=tuple(form.all("holiday")),
+            holidays=(*form.all("holiday"), *form.get("holidays", "").split()),
             base=form.get("base", ""),
         )
 
@@ -93,6 +99,11 @@ class Draft:
         if found is None or not found.sound():
             raise ValueError(_NO_POLICY)
         return replace(found, base=self.base)
+
+    @property
+    def listed(self) -> bool:
+        """Whether the holidays are too many for a field each."""
+        return len(self.holidays) > _ROWS
 
     def sound(self) -> bool:
         """Return whether it is made of texts, and not of whatever else there is in JSON."""
@@ -132,8 +143,22 @@ class Draft:
             when["priority"] = list(self.priorities)
         if self.assigned in ("true", "false"):
             when["assigned"] = self.assigned == "true"
-        calendar = {"zone": self.zone, "hours": self._hours(errors), "holidays": sorted({day for day in self.holidays if day})}
+        calendar = {"zone": self.zone, "hours": self._hours(errors), "holidays": self._free(errors)}
         return {"name": self.name, "levels": levels, "when": when, "calendar": calendar if self.working else None}, errors
+
+    def _free(self, errors: Errors) -> list[str]:
+        days = sorted({day for day in self.holidays if day})
+        wrong = {index: day for index, day in enumerate(self.holidays) if day and not _is_date(day)} if self.working else {}
+        if wrong and self.listed:
+            named = ", ".join(f"“{day[:20]}”" for day in list(wrong.values())[:_NAMED])
+            errors["calendar.holidays"] = f"Write each as 2026-12-25. Not so: {named}{' and others' if len(wrong) > _NAMED else ''}."
+        elif wrong:
+            errors.update({f"calendar.holidays.{index}": "Write it as 2026-12-25." for index in wrong})
+        elif self.working and len(days) > MOST_HOLIDAYS:
+            errors["calendar.holidays"] = (
+                f"There can be {MOST_HOLIDAYS:,} holidays, and these are {len(days):,}. Leave out those that are over."
+            )
+        return days
 
     def _hours(self, errors: Errors) -> dict[str, list[str]]:
         hours: dict[str, list[str]] = {}
@@ -164,6 +189,13 @@ def _parsed(text: str) -> Any:
     except (ValueError, RecursionError):  # a number of thousands of digits, half of a surrogate pair, a nest of brackets
         raise ValueError(_NO_POLICY) from None
     return found
+
+
+def _is_date(text: str) -> bool:
+    try:
+        return _DATE.fullmatch(text) is not None and bool(date.fromisoformat(text))
+    except ValueError:
+        return False
 
 
 def _level(level: Mapping[str, str]) -> LevelDraft:

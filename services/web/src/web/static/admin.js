@@ -49,9 +49,9 @@ async function step(event) {
     const said = page && page.querySelector("main p");
     return window.desk.toast(said ? said.textContent : "The desk cannot be reached. Try again in a moment.");
   }
-  const known = new Set([...form.querySelectorAll("input, select")].map((each) => each.id));
+  const known = new Set([...form.querySelectorAll("input, select, textarea")].map((each) => each.id));
   document.querySelector("[data-policy]").replaceWith(next);
-  const added = [...next.querySelectorAll("input[id], select[id]")].find((each) => !known.has(each.id));
+  const added = [...next.querySelectorAll("input[id], select[id], textarea[id]")].find((each) => !known.has(each.id));
   const wrong = next.querySelector("[aria-invalid]");
   const target = wrong || (trying ? next.querySelector("[data-tried]") : added || next.querySelector(`[value="${CSS.escape(button.value)}"]`));
   if (target) target.focus();
