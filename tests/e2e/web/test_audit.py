@@ -3,10 +3,11 @@
 import re
 from uuid import uuid4
 
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.e2e.web.conftest import Open
 from tests.support.desk import Desk
+from tests.support.seals import drawn, facts
 
 SLOW = 60_000
 
@@ -72,3 +73,32 @@ def test_the_audit_is_the_admins(open_as: Open) -> None:
         answer = page.goto(path)
         assert answer is not None
         assert (answer.status, page.url.endswith(path)) == (403, True), path
+
+
+def test_a_verification_that_goes_on_is_followed_to_its_result_without_a_reload(open_as: Open) -> None:
+    """What the service would say while it runs is put in its place: the page, its script and all else are real."""
+    page = open_as("admina")
+    steps = ["0/200", "120/200", None]
+
+    def seal() -> str:
+        step = steps.pop(0) if len(steps) > 1 else steps[0]
+        if step is None:
+            return drawn(facts(ok=True))
+        return drawn(None, step)
+
+    def whole(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(
+            response=answer, body=re.sub(r'<section class="card seal.*?</section>', lambda _: seal(), answer.text(), flags=re.DOTALL)
+        )
+
+    page.route(lambda url: url.endswith("/audit?entity=user"), whole)
+    page.route(lambda url: url.endswith("/audit/seal"), lambda route: route.fulfill(content_type="text/html; charset=utf-8", body=seal()))
+    page.goto("/audit?entity=user")
+    page.evaluate("window.untouched = true")
+    shown = page.locator("#seal")
+    expect(shown.get_by_role("heading")).to_have_text("The log is what was recorded")
+    expect(shown.get_by_role("button", name="Verify now")).to_be_visible()
+    expect(shown.locator("[name=next]")).to_have_value("/audit?entity=user")
+    assert page.evaluate("window.untouched")
+    assert steps == [None]

@@ -1,25 +1,6 @@
 """The seal over the audit says what is known of the log, and no more."""
 
-from datetime import UTC, datetime
-from types import SimpleNamespace
-from typing import Any
-
-from web.audit_view import seal_of
-from web.preferences import Preferences
-from web.rendering import Renderer
-
-RENDERER = Renderer()
-NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
-
-
-def drawn(facts: dict[str, Any] | None, progress: str | None = None) -> str:
-    visit = SimpleNamespace(preferences=Preferences.of({}))
-    return RENDERER.render("audit_seal.html", visit=visit, now=NOW, key=lambda: "", seal=seal_of(facts, progress), next="/audit?q=x")
-
-
-def facts(*, ok: bool, reason: str | None = None) -> dict[str, Any]:
-    store = {"source": "/tickets", "ok": ok, "events": 1042, "head": {"sequence": 1042, "hash": "00"}, "reason": reason}
-    return {"ok": ok, "checked_at": "2026-11-23T09:00:00Z", "stores": [{**store, "first_bad_sequence": None if ok else 17}]}
+from tests.support.seals import drawn, facts
 
 
 def test_a_log_that_was_never_verified_is_grey_and_can_be() -> None:

@@ -16,6 +16,15 @@ async function followSeal() {
   setTimeout(followSeal, 1500);
 }
 
+// The answer to "verify now" may take ten seconds: until it is there, how far it is.
+function showBegun(event) {
+  if (!event.target.matches("#seal form")) return;
+  setTimeout(() => {
+    document.querySelector("#seal").setAttribute("data-verifying", "");
+    followSeal();
+  }, 1000);
+}
+
 // What is under way on a page is asked for again until it is over.
 async function follow() {
   const part = document.querySelector("[data-again]");
@@ -62,6 +71,7 @@ function openWeek(event) {
 }
 
 addEventListener("submit", step);
+addEventListener("submit", showBegun);
 addEventListener("change", openWeek);
 followSeal();
 setTimeout(follow, 1000);
