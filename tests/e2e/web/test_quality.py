@@ -8,6 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
+from tests.e2e.web.conftest import Open
 from tests.support.desk import Desk
 
 NOBODYS = ["/login", "/register", "/nothing-here"]
@@ -140,3 +141,13 @@ def test_a_file_under_its_name_is_kept_for_good_and_no_other_is_there(desk: Desk
     assert "immutable" in found.headers["Cache-Control"]
     for other in ("/static/ste.css", "/static/../app.py", "/static/%2e%2e%2fapp.py", "/static/ste.000000000000.css", "/static/"):
         assert client.get(other).status_code == 404
+
+
+def test_a_tablet_in_portrait_has_one_line_of_bar_and_pages_that_fit(open_as: Open) -> None:
+    page = open_as("admina", viewport={"width": 768, "height": 1024})
+    for path in ("/tickets", "/tickets/1", "/audit", "/admin", "/admin/people", "/admin/policies/default"):
+        page.goto(path)
+        assert page.evaluate("document.documentElement.scrollWidth") <= page.evaluate("document.documentElement.clientWidth"), path
+        box = page.get_by_role("banner").bounding_box()
+        assert box is not None
+        assert box["height"] < 80, path
