@@ -29,11 +29,9 @@ from auth.two_factor_schemas import (
 from auth.two_factor_store import find_challenged, find_two_factor
 from auth.two_factor_units import (
     AnswerChallengeUnit,
-    BeginTwoFactorUnit,
     ConfirmTwoFactorUnit,
-    DisableTwoFactorUnit,
+    OwnTwoFactorUnit,
     Refused,
-    RenewRecoveryCodesUnit,
     ResetTwoFactorUnit,
 )
 from chassis.answers import json_answer, no_content
@@ -123,7 +121,7 @@ async def begin(request: Request, body: EnrolmentIn, by: SessionPrincipal) -> Re
     secret = new_secret(desk.environment.random_bytes)
     sealed = parts_of(desk).sealing.seal(by.id, secret, desk.environment.random_bytes)
     command = BeginTwoFactor(user=by.id, sealed=sealed, at=now.at)
-    await desk.writer.execute(BeginTwoFactorUnit(command=command, checked=checked, context=now))
+    await desk.writer.execute(OwnTwoFactorUnit(command=command, checked=checked, context=now))
     return json_answer({"secret": secret, "uri": uri_of(secret, by.email), "expires_at": to_text(now.at + ENROLMENT)}, 201)
 
 
@@ -153,7 +151,7 @@ async def renew_recovery_codes(request: Request, body: ProofIn, by: SessionPrinc
     codes, hashes = _new_codes(desk, by.id)
     async with attempts.attempt(desk.limits, failing=attempts.own_codes(by.id)):
         command = RenewRecoveryCodes(user=by.id, proof=_proof(desk, by.id, body.code), codes=hashes)
-        await desk.writer.execute(RenewRecoveryCodesUnit(command=command, checked=checked, context=context(request, by)))
+        await desk.writer.execute(OwnTwoFactorUnit(command=command, checked=checked, context=context(request, by)))
     return json_answer({"recovery_codes": codes})
 
 
@@ -164,7 +162,7 @@ async def disable(request: Request, body: ProofIn, by: SessionPrincipal) -> Resp
     checked = await _check_password(desk, by.id, body.current_password)
     async with attempts.attempt(desk.limits, failing=attempts.own_codes(by.id)):
         command = DisableTwoFactor(user=by.id, proof=_proof(desk, by.id, body.code))
-        await desk.writer.execute(DisableTwoFactorUnit(command=command, checked=checked, context=context(request, by)))
+        await desk.writer.execute(OwnTwoFactorUnit(command=command, checked=checked, context=context(request, by)))
     return no_content()
 
 

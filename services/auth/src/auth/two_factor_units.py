@@ -27,13 +27,14 @@ from events.decider import Context, Key, Transaction
 
 
 @dataclass(frozen=True, kw_only=True)
-class BeginTwoFactorUnit:
-    """Keep a new secret that waits to be confirmed. `checked` is the hash that the current password was compared with.
+class OwnTwoFactorUnit:
+    """Change somebody's own second factor, once they have given their password; `checked` is the hash that it was compared with.
 
-    Raises WrongPassword when the password has been changed since, and TwoFactorEnabled.
+    Raises WrongPassword when the password has been changed since, and what the command raises: TwoFactorEnabled where one begins,
+    TwoFactorNotEnabled or WrongCode elsewhere.
     """
 
-    command: BeginTwoFactor
+    command: BeginTwoFactor | RenewRecoveryCodes | DisableTwoFactor
     checked: str | None
     context: Context
 
@@ -42,8 +43,18 @@ class BeginTwoFactorUnit:
 
     def run(self, tx: Transaction) -> None:
         user = self.command.user
-        _require_password(tx, user, self.checked)
-        _settle(tx, user, core.begin(self.command, _account(tx, user), tx.state(two_factor_of(user))), self.context)
+        if tx.state(("hash", user)) != self.checked:
+            raise WrongPassword
+        _settle(tx, user, self._decide(_account(tx, user), tx.state(two_factor_of(user))), self.context)
+
+    def _decide(self, account: Account | None, standing: core.TwoFactor | None) -> Decided:
+        match self.command:
+            case BeginTwoFactor() as command:
+                return core.begin(command, account, standing)
+            case RenewRecoveryCodes() as command:
+                return core.renew(command, account, standing)
+            case DisableTwoFactor() as command:
+                return core.disable(command, account, standing)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,40 +75,6 @@ class ConfirmTwoFactorUnit:
         user = self.command.user
         _settle(tx, user, core.confirm(self.command, _account(tx, user), tx.state(two_factor_of(user))), self.context)
         end(tx, user, others(sessions_of(tx, user), self.but), self.context)
-
-
-@dataclass(frozen=True, kw_only=True)
-class RenewRecoveryCodesUnit:
-    """Give somebody other recovery codes. `checked` is as above. Raises WrongPassword, TwoFactorNotEnabled or WrongCode."""
-
-    command: RenewRecoveryCodes
-    checked: str | None
-    context: Context
-
-    def reads(self) -> Iterable[Key]:
-        return _keys(self.command.user)
-
-    def run(self, tx: Transaction) -> None:
-        user = self.command.user
-        _require_password(tx, user, self.checked)
-        _settle(tx, user, core.renew(self.command, _account(tx, user), tx.state(two_factor_of(user))), self.context)
-
-
-@dataclass(frozen=True, kw_only=True)
-class DisableTwoFactorUnit:
-    """Turn it off. `checked` is as above. Raises WrongPassword, TwoFactorNotEnabled or WrongCode."""
-
-    command: DisableTwoFactor
-    checked: str | None
-    context: Context
-
-    def reads(self) -> Iterable[Key]:
-        return _keys(self.command.user)
-
-    def run(self, tx: Transaction) -> None:
-        user = self.command.user
-        _require_password(tx, user, self.checked)
-        _settle(tx, user, core.disable(self.command, _account(tx, user), tx.state(two_factor_of(user))), self.context)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,11 +161,6 @@ def _keys(user: str) -> tuple[Key, ...]:
 def _account(tx: Transaction, user: str) -> Account | None:
     account: Account | None = tx.stream(stream_of(user)).state
     return account
-
-
-def _require_password(tx: Transaction, user: str, checked: str | None) -> None:
-    if tx.state(("hash", user)) != checked:
-        raise WrongPassword
 
 
 def _settle(tx: Transaction, user: str, decided: Decided, context: Context) -> None:
