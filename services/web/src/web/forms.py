@@ -38,6 +38,10 @@ class Form(Mapping[str, str]):
         """Return every value that came under a name, in order."""
         return [value for key, value in self.pairs if key == name]
 
+    def only(self, *names: str) -> dict[str, str]:
+        """Return these fields, "" for those that did not come."""
+        return {name: self._last.get(name, "") for name in names}
+
     @property
     def key(self) -> str:
         """The idempotency key that the form was made with; a new one if it has none that can be passed on in a header."""

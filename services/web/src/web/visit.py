@@ -26,6 +26,7 @@ from web.rendering import policy
 _SECRET = re.compile("[A-Za-z0-9_-]{1,128}")
 _WITHIN = 10.0
 """Seconds that a service has for an answer."""
+_GONE = 404
 Answer = httpx2.Response
 
 
@@ -91,6 +92,14 @@ class Visit:
             return await self.get(service, path, params)
         except (Refused, Unavailable):
             return None
+
+    async def drop(self, service: str, path: str) -> None:
+        """Take something away; what is gone already is as good as taken. Raises as `call` does otherwise."""
+        try:
+            await self.call("DELETE", service, path)
+        except Refused as refused:
+            if refused.status != _GONE:
+                raise
 
     async def enter(self, *calls: Coroutine[Any, Any, Any]) -> list[Any]:
         """Find out who is here, and what else the page needs, all at once. Raises SignInNeeded before whatever the calls raise."""

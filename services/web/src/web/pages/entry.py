@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 
 from chassis.crosssite import check_same_origin
 from events.errors import NotFound, Unavailable
-from web.forms import read_form
+from web.forms import Form, read_form
 from web.front import PageRoute, front
 from web.interrupted import Kept, unfold
 from web.notices import Notice
@@ -58,8 +58,7 @@ async def login(request: Request) -> Response:
 async def sign_in(request: Request) -> Response:
     """Sign in, perhaps with a second step to come, perhaps with a form to be sent afterwards."""
     form, visit = await read_form(request), Visit(request)
-    shown: dict[str, Any] = {"next": _next(form), "unsent": unfold(form)}
-    body = {"email": form.get("email", ""), "password": form.get("password", "")}
+    body, shown = form.only("email", "password"), _onward(form)
     try:
         answer = await visit.call("POST", "auth", "/api/auth/login", body=body)
     except Refused as refused:
@@ -73,8 +72,7 @@ async def sign_in(request: Request) -> Response:
 async def second_step(request: Request) -> Response:
     """Finish signing in with a code of the authenticator app, or with a recovery code."""
     form, visit = await read_form(request), Visit(request)
-    shown: dict[str, Any] = {"next": _next(form), "unsent": unfold(form)}
-    body = {"challenge": form.get("challenge", ""), "code": form.get("code", "")}
+    body, shown = form.only("challenge", "code"), _onward(form)
     try:
         answer = await visit.call("POST", "auth", "/api/auth/login/second-factor", body=body)
     except Refused as refused:
@@ -84,6 +82,11 @@ async def second_step(request: Request) -> Response:
         again = {"challenge": body["challenge"], "problem": refused, "errors": errors, "recovery": form.get("kind") == "recovery"}
         return visit.page("login_code.html", status=refused.status, **shown, **again)
     return _signed_in(visit, answer, **shown)
+
+
+def _onward(form: Form) -> dict[str, Any]:
+    """Return where somebody wants to go once they are signed in, and the form that they want to send then."""
+    return {"next": _next(form), "unsent": unfold(form)}
 
 
 def _signed_in(visit: Visit, answer: Answer, *, next: str, unsent: Kept | None) -> Response:  # noqa: A002 (the field's name)
@@ -108,7 +111,7 @@ async def register(request: Request) -> Response:
 async def open_account(request: Request) -> Response:
     """Open an account and sign in with it at once."""
     form, visit = await read_form(request), Visit(request)
-    body = {name: form.get(name, "") for name in ("name", "email", "password")}
+    body = form.only("name", "email", "password")
     try:
         await visit.call("POST", "auth", "/api/auth/register", body=body)
     except Refused as refused:

@@ -33,7 +33,7 @@ _SAVED = Notice("Your changes are saved.")
 @router.post("/tickets/{ticket}/edit")
 async def edit(request: Request, ticket: Number) -> Response:
     form, visit = await read_form(request), Visit(request)
-    values = {name: form.get(name, "") for name in FIELDS}
+    values = form.only(*FIELDS)
     try:
         await visit.call("PATCH", "tickets", f"/api/tickets/{ticket}", body=values, headers=_expected(form))
     except Refused as refused:

@@ -1,7 +1,6 @@
 """Two-factor sign-in of the visitor: turning it on with an authenticator app, recovery codes, turning it off."""
 
 import re
-from typing import Any
 from urllib.parse import parse_qs
 
 from fastapi import APIRouter
@@ -39,7 +38,7 @@ async def begin(request: Request) -> Response:
     """Begin: show the secret, as a QR code and as text. Nothing is asked for at sign-in yet."""
     form, visit = await read_form(request), Visit(request)
     try:
-        answer = await visit.call("POST", "auth", _API, body={"current_password": form.get("current_password", "")})
+        answer = await visit.call("POST", "auth", _API, body=form.only("current_password"))
     except Refused as refused:
         return await _page(visit, refused.status, "begin", refused)
     return await _enrolment(visit, answer.json()["uri"])
@@ -107,8 +106,8 @@ async def _codes(visit: Visit, codes: list[str], said: str) -> Response:
     return visit.page("two_factor_codes.html", codes=codes, said=said)
 
 
-def _proof(form: Form) -> dict[str, Any]:
-    return {name: form.get(name, "") for name in ("current_password", "code")}
+def _proof(form: Form) -> dict[str, str]:
+    return form.only("current_password", "code")
 
 
 def secret_of(uri: str) -> str | None:
