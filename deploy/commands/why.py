@@ -1,5 +1,6 @@
 """`ste why`: why somebody was told of something, or a ticket escalated; and why not."""
 
+import re
 from collections.abc import Collection, Mapping
 from textwrap import wrap
 from typing import Annotated, Any
@@ -9,25 +10,47 @@ import typer
 from deploy.times import second
 
 
-def why(
+def _level(text: str) -> str:
+    if not re.fullmatch(r"[a-z0-9-]{1,40}(:[1-9][0-9]?)?", text):
+        raise typer.BadParameter(f"{text} is no level of a policy. It can be default, or default:2 for its level 2.")
+    return text
+
+
+def _id(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", text):
+        raise typer.BadParameter(f"{text!r} is no id, which has letters, digits, - and _ alone.")
+    return text
+
+
+def _named(help_: str) -> Any:
+    return typer.Option(metavar="ID", parser=_id, help=help_)
+
+
+def why(  # noqa: PLR0917 (options, by name)
     ticket: Annotated[int, typer.Argument(min=1, help="The ticket's number.")],
-    *,
-    notification: Annotated[str | None, typer.Option(help="Why somebody has the notification of this id.")] = None,
+    notification: Annotated[str | None, _named("Why somebody has this notification, by its id in GET /api/notifications.")] = None,
+    event: Annotated[
+        str | None, _named("Why the --person was, or was not, told of this event: [bold]ste replay --ticket NUMBER[/] shows ids.")
+    ] = None,
+    person: Annotated[str | None, _named("With --event: the person, by their id in GET /api/auth/users.")] = None,
     escalation: Annotated[
         str | None,
-        typer.Option(metavar="POLICY[:LEVEL]", help="Why a level of a policy has escalated the ticket, or why not; level 1 at first."),
+        typer.Option(
+            metavar="POLICY[:LEVEL]",
+            parser=_level,
+            help="Why a level of a policy has escalated the ticket, or why not: default:2, or default for its level 1.",
+        ),
     ] = None,
-    event: Annotated[
-        str | None,
-        typer.Option(help="Why the --person was, or was not, told of the event of this id: [bold]ste events tail --json[/] has ids."),
-    ] = None,
-    person: Annotated[str | None, typer.Option(help="With --event: the id of the person.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
+    escalated: Annotated[str | None, _named("Why this escalation came about, by the id of its event.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the answer as GET /api/tickets/{id}/why gives it.")] = False,
 ) -> None:
-    """Explain why somebody was told of something, or why a ticket escalated: event by event, from the click to the message.
+    """Explain why somebody was told of something, or why a ticket escalated: event by event, from the click to the message; or why not.
 
-    Say one of --notification, --escalation and --event. Ends with 0 when there is an answer, whether it happened or not; with 1 when there
-    is no such thing, or a service that has to be asked is down.
+    Say one of --notification, --event with --person, --escalation and --escalated.
+    For example: [bold]ste why 42 --escalation default[/]
+
+    Ends with 0 when there is an answer, whether it happened or not; with 1 when there is no such thing, or a service that has to be asked
+    is down.
     """
     import json
     import shutil
@@ -36,9 +59,9 @@ def why(
     from deploy.operator import Operator
     from deploy.settings import load
 
-    asked = {"notification": notification, "escalation": escalation, "event": event}
+    asked = {"notification": notification, "event": event, "escalation": escalation, "escalated": escalated}
     if sum(value is not None for value in asked.values()) != 1 or (event is None) != (person is None):
-        raise typer.BadParameter("Say one of --notification, --escalation, or --event together with --person.")
+        raise typer.BadParameter("Say one of --notification, --escalation, --escalated, or --event together with --person.")
     query = {name: value for name, value in (*asked.items(), ("person", person)) if value is not None}
     with Operator.of(load()) as desk:
         answer = desk.get("tickets", "/internal/why", ticket=ticket, **query)
