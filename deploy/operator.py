@@ -134,10 +134,3 @@ def _credential(settings: Settings) -> str:
         ) from None
     except OSError as error:
         raise Refusal(f"The operator's secret {path} can not be read: {error.strerror}.", "Run ste as the desk's own account.") from None
-
-
-def service_named(name: str) -> str:
-    """Return the name if a service bears it. Raises Refusal."""
-    if name.strip("/") in SERVICES:
-        return name.strip("/")
-    raise Refusal(f"There is no service {name}.", f"There are {', '.join(SERVICES)}.")

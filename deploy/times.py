@@ -32,4 +32,4 @@ def moment(text: str) -> str:
         found = datetime.fromisoformat(text.upper())
         return to_text(found if found.tzinfo is not None else found.replace(tzinfo=UTC))
     except (ValueError, OverflowError):
-        raise typer.BadParameter(f"{text} is no time. It can be {FORMS}") from None
+        raise typer.BadParameter(f"{text or 'Nothing'} is no time. It can be {FORMS}") from None

@@ -33,7 +33,11 @@ _AGAIN = update(erasures).where(erasures.c.person == bindparam("whose")).values(
 def people_in(path: Path) -> frozenset[str]:
     """Return the ids of people in a file, one on each line, as `<id>` or `user/<id>`; what follows a # is a remark. Raises Refusal."""
     found = set()
-    for number, line in enumerate(path.read_text().splitlines(), 1):
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError:
+        raise Refusal(f"{path} is no text in UTF-8, with a person's id on each line.") from None
+    for number, line in enumerate(lines, 1):
         if text := line.partition("#")[0].strip():
             if not (match := _ID.fullmatch(text)):
                 raise Refusal(f"Line {number} of {path} is no person's id: {text!r}.")

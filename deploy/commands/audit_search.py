@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from deploy.times import FORMS, moment, second
+from deploy.usage import ordered
 from deploy.words import called
 
 _PAGE = 100
@@ -33,7 +34,8 @@ def search(  # noqa: PLR0917 -- options are given by their names
     from deploy.settings import load
 
     filters = {"actor": actor, "action": action, "entity": entity, "entity_id": entity_id, "q": name}
-    times = {"since": since and moment(since), "until": until and moment(until)}
+    times = {"since": since if since is None else moment(since), "until": until if until is None else moment(until)}
+    ordered(times["since"], times["until"], ("--since", "--until"))
     with Operator.of(load()) as desk:
         found = _Found(desk, {key: value for key, value in {**filters, **times}.items() if value is not None}, limit, cursor)
         _print_json(found) if as_json else _print_table(found)

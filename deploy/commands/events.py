@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from deploy.commands.commands import Commands
+from deploy.usage import event_types, service_named
 
 app = Commands(help="The services' logs of events.")
 
@@ -20,7 +21,12 @@ def tail(
     source: Annotated[list[str] | None, typer.Option(help="Only events of this service; may be given more than once.")] = None,
     kind: Annotated[
         list[str] | None,
-        typer.Option("--type", help="Only this type, as ticket.created, or a beginning of it, as ticket.; may be given more than once."),
+        typer.Option(
+            "--type",
+            metavar="TYPE",
+            parser=event_types,
+            help="Only this type, as ticket.created, or a beginning of it, as ticket.; may be given more than once.",
+        ),
     ] = None,
     last: Annotated[int, typer.Option("-n", "--last", min=0, help="Begin with so many earlier events of each service.")] = 10,
     as_json: Annotated[bool, typer.Option("--json", help="Print each event as it is stored, one JSON object a line.")] = False,
@@ -28,7 +34,7 @@ def tail(
 ) -> None:
     """Print events, and go on with those that come."""
     from chassis.settings import SERVICES
-    from deploy.operator import Operator, service_named
+    from deploy.operator import Operator
     from deploy.settings import load
 
     sources = [service_named(name) for name in source] if source else list(SERVICES)

@@ -6,6 +6,7 @@ import typer
 
 from deploy.commands.commands import Commands
 from deploy.times import second
+from deploy.usage import identifier
 
 app = Commands(help="The notifier's jobs: what it tells people, and later mail and webhooks.")
 
@@ -33,7 +34,7 @@ def _row(job: Any) -> list[str]:
 
 
 @app.command("retry")
-def retry(job: Annotated[str, typer.Argument(help="The job's id, from ste jobs list.")]) -> None:
+def retry(job: Annotated[str, typer.Argument(parser=identifier, metavar="ID", help="The job's id, from ste jobs list.")]) -> None:
     """Queue a dead job again. It is noted in the audit trail."""
     from deploy.operator import Operator
     from deploy.settings import load

@@ -5,11 +5,14 @@ from typing import Annotated
 import typer
 
 from deploy.commands.commands import Commands
+from deploy.usage import service_named
 
 app = Commands(help="Events that a service could not handle and set aside: it tries each 8 times, then it waits for you.")
 
-Service = Annotated[str, typer.Argument(help="The service that could not handle it: auth, tickets, notifier or escalator.")]
-Source = Annotated[str, typer.Argument(help="The service whose event it is.")]
+Service = Annotated[
+    str, typer.Argument(callback=service_named, help="The service that could not handle it: auth, tickets, notifier or escalator.")
+]
+Source = Annotated[str, typer.Argument(callback=service_named, help="The service whose event it is.")]
 Sequence = Annotated[int, typer.Argument(min=1, help="The event's sequence in its source.")]
 
 
@@ -42,12 +45,12 @@ def list_parked() -> None:
 @app.command("retry")
 def retry(service: Service, source: Source, sequence: Sequence) -> None:
     """Handle a parked event now, and what waits behind it. It is noted in the audit trail."""
-    from deploy.operator import Operator, service_named
+    from deploy.operator import Operator
     from deploy.refusal import Refusal
     from deploy.settings import load
 
     with Operator.of(load()) as desk:
-        answer = desk.post(service_named(service), f"/internal/parked/{service_named(source)}/{sequence}/retry")
+        answer = desk.post(service, f"/internal/parked/{source}/{sequence}/retry")
     if not answer["handled"]:
         raise Refusal(f"{service} could still not handle it.", "ste parked list says why. Skipping it gives it up for good.")
     typer.echo("It is handled.")
@@ -61,11 +64,11 @@ def skip(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Give a parked event up: what would have followed from it there does not happen. It is noted in the audit trail."""
-    from deploy.operator import Operator, service_named
+    from deploy.operator import Operator
     from deploy.settings import load
 
     if not yes:
         typer.confirm(f"Event {sequence} of {source} will never be handled by {service}. Go on?", abort=True)
     with Operator.of(load()) as desk:
-        desk.post(service_named(service), f"/internal/parked/{service_named(source)}/{sequence}/skip")
+        desk.post(service, f"/internal/parked/{source}/{sequence}/skip")
     typer.echo("It is skipped.")

@@ -6,13 +6,18 @@ from typing import Annotated, Any
 
 import typer
 
+from deploy.usage import identifier, service_named
+
 _LOOK, _WORD_EVERY = 0.1, 5.0
 
 
 def rebuild(
-    service: Annotated[str, typer.Argument(help="auth, tickets, notifier or escalator.")],
+    service: Annotated[str, typer.Argument(callback=service_named, help="auth, tickets, notifier or escalator.")],
     projection: Annotated[
-        str | None, typer.Argument(help="What to build, as desk or deadlines; all that the service derives if left out.")
+        str | None,
+        typer.Argument(
+            parser=identifier, metavar="projection", help="What to build, as desk or deadlines; all that the service derives if left out."
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the reports as JSON.")] = False,
 ) -> None:
@@ -24,13 +29,12 @@ def rebuild(
     """
     import json
 
-    from deploy.operator import Operator, service_named
+    from deploy.operator import Operator
     from deploy.settings import load
 
-    name = service_named(service)
     with Operator.of(load()) as desk, ThreadPoolExecutor(1) as pool:
-        names = [projection] if projection else desk.get(name, "/internal/projections")["projections"]
-        reports = [_build(desk, pool, name, each) for each in names]
+        names = [projection] if projection else desk.get(service, "/internal/projections")["projections"]
+        reports = [_build(desk, pool, service, each) for each in names]
     if as_json:
         typer.echo(json.dumps(reports))
     else:

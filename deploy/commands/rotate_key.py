@@ -4,7 +4,9 @@ from typing import Annotated
 
 import typer
 
-Service = Annotated[str, typer.Argument(help="auth, tickets, notifier or escalator.")]
+from deploy.usage import service_named
+
+Service = Annotated[str, typer.Argument(callback=service_named, help="auth, tickets, notifier or escalator.")]
 
 
 def rotate_key(service: Service) -> None:
@@ -16,11 +18,10 @@ def rotate_key(service: Service) -> None:
     from chassis.database import StoreInUse, held
     from chassis.secrets import SecretLost
     from chassis.signing import rotate
-    from deploy.operator import service_named
     from deploy.refusal import Refusal
     from deploy.settings import load
 
-    settings, name = load(), service_named(service)
+    settings, name = load(), service
     if not (settings.secrets_dir / f"signing-{name}").exists():
         raise Refusal(f"{name} has no key in {settings.secrets_dir} yet.", "Start the desk once, or name its directory with STE_DATA_DIR.")
     try:

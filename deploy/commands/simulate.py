@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from deploy.times import FORMS, moment, second
+from deploy.usage import ordered
 
 _SHOWN = 20
 _WIDEST = 30
@@ -31,7 +32,9 @@ def simulate(
     from deploy.policy_file import read_policy
     from deploy.settings import load
 
-    question = {"policy": read_policy(policy), "since": since, "until": until or moment("0m")}
+    until = until or moment("0m")
+    ordered(since, until, ("--since", "--until"))
+    question = {"policy": read_policy(policy), "since": since, "until": until}
     with Operator.of(load()) as desk:
         answer = desk.post("escalator", "/internal/escalations/simulate", question, timeout=None)
         if as_json:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from deploy.times import second
+from deploy.usage import identifier
 
 
 def _level(text: str) -> str:
@@ -16,14 +17,8 @@ def _level(text: str) -> str:
     return text
 
 
-def _id(text: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", text):
-        raise typer.BadParameter(f"{text!r} is no id, which has letters, digits, - and _ alone.")
-    return text
-
-
 def _named(help_: str) -> Any:
-    return typer.Option(metavar="ID", parser=_id, help=help_)
+    return typer.Option(metavar="ID", parser=identifier, help=help_)
 
 
 def why(  # noqa: PLR0917 (options, by name)

@@ -6,11 +6,12 @@ import typer
 
 from deploy.commands.commands import Commands
 from deploy.times import second
+from deploy.usage import service_named
 
 app = Commands(help="The services as witnesses of each other's logs.")
 
-Service = Annotated[str, typer.Argument(help="Who witnesses: auth, tickets, notifier or escalator.")]
-Source = Annotated[str, typer.Argument(help="Whose log: auth, tickets, notifier or escalator.")]
+Service = Annotated[str, typer.Argument(callback=service_named, help="Who witnesses: auth, tickets, notifier or escalator.")]
+Source = Annotated[str, typer.Argument(callback=service_named, help="Whose log: auth, tickets, notifier or escalator.")]
 
 
 @app.command("list")
@@ -48,14 +49,14 @@ def resolve(
     Put the right store back first: then the witness finds that everything fits. Only when there is none, and you know why, take the history
     as it is with --accept. Either is noted in the audit trail. Ends with 1 when what is there still contradicts what was seen.
     """
-    from deploy.operator import Operator, service_named
+    from deploy.operator import Operator
     from deploy.refusal import Refusal
     from deploy.settings import load
 
     with Operator.of(load()) as desk:
-        path = f"/internal/witness/{service_named(source)}/resolve"
-        states = desk.post(service_named(service), path, {"accept": accept}, timeout=None)["items"]
-    (state,) = [each for each in states if each["source"] == f"/{source.strip('/')}"]
+        path = f"/internal/witness/{source}/resolve"
+        states = desk.post(service, path, {"accept": accept}, timeout=None)["items"]
+    (state,) = [each for each in states if each["source"] == f"/{source}"]
     if state["alarm"]:
         raise Refusal(state["alarm"], "Put the right store back, or take this one with --accept.")
     if state["trouble"]:
