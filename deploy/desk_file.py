@@ -12,6 +12,8 @@ from typing import BinaryIO
 
 from deploy.refusal import Refusal
 
+ELSEWHERE = "Stop it first, or start this one elsewhere: STE_DATA_DIR=… STE_PORT=… make run"
+
 
 @dataclass(kw_only=True)
 class DeskFile:
@@ -80,8 +82,8 @@ def _is_in_place(lock: BinaryIO, data_dir: Path) -> bool:
 
 
 @contextmanager
-def holding(data_dir: Path) -> Iterator[None]:
-    """Make the directories and be the only runner on them. Raises Refusal."""
+def holding(data_dir: Path, mend: str = ELSEWHERE) -> Iterator[None]:
+    """Make the directories and be the only one on them. Raises Refusal; `mend` says what to do about a desk that runs there."""
     try:
         for directory in (data_dir, data_dir / "run", data_dir / "log"):
             directory.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -90,9 +92,7 @@ def holding(data_dir: Path) -> Iterator[None]:
         raise Refusal(f"The data directory {data_dir} can not be used: {error.strerror}.", "STE_DATA_DIR says where it is.") from None
     with lock:
         if not _taken(lock) or not _is_in_place(lock, data_dir):
-            raise Refusal(
-                f"Another desk is running on {data_dir}.", "Stop it first, or start this one elsewhere: STE_DATA_DIR=… STE_PORT=… make run"
-            )
+            raise Refusal(f"{'Another' if mend == ELSEWHERE else 'A'} desk is running on {data_dir}.", mend)
         try:
             yield
         finally:

@@ -17,7 +17,7 @@ from deploy.backups.checking import check_stores, files_in, keys_of, reading
 from deploy.backups.manifest import NAME, Manifest, StoreEntry, sha256_of
 from deploy.backups.recording import Tell, copied_as, record
 from deploy.backups.services import all_declared, journal_keeper
-from deploy.backups.taking import alone
+from deploy.backups.taking import SAY_AGAIN, alone
 from deploy.desk_file import DeskFile, holding
 from deploy.operator import Operator
 from deploy.refusal import Refusal
@@ -166,7 +166,7 @@ def _of_stopped(settings: Settings, draft: Path, tell: Tell) -> dict[str, Any]:
         raise Refusal(f"There is no store of {', '.join(missing)} in {settings.data_dir}.", "STE_DATA_DIR says where the desk is.")
     tell("The desk is stopped; its stores are held meanwhile.")
     copied = {}
-    with holding(settings.data_dir), alone(settings):
+    with holding(settings.data_dir, SAY_AGAIN), alone(settings):
         for name in SERVICES:
             snapshot = Snapshot(str(_path_of(settings, name)))
             try:

@@ -10,7 +10,7 @@ from chassis.offline import offline
 from chassis.settings import Settings
 from deploy.backups.manifest import sha256_of
 from deploy.backups.services import Declared, all_declared
-from deploy.backups.taking import alone
+from deploy.backups.taking import SAY_AGAIN, alone
 from deploy.backups.telling import OPERATOR
 from deploy.desk_file import holding
 from deploy.operator import Operator
@@ -43,7 +43,7 @@ def record(settings: Settings, copied: DeskCopied, tell: Tell, *, running: bool)
             desk.post(_KEEPER, "/internal/copies", asdict(copied))
         return
     keeper = all_declared()[_KEEPER]
-    with holding(settings.data_dir), alone(settings):
+    with holding(settings.data_dir, SAY_AGAIN), alone(settings):
         if _is_current(keeper, settings):
             asyncio.run(_note(keeper, settings, copied))
         else:

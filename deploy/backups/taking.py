@@ -11,6 +11,8 @@ from deploy.refusal import Refusal
 
 _MADE = (*(f"{name}.lock" for name in SERVICES), "run/desk.lock", "run", "log")
 """What is made in a data directory only to hold it."""
+_STOP_IT = "Stop it first, or have the desk made in another directory: STE_DATA_DIR=…"
+SAY_AGAIN = "It was started just now. Say the command again: it works beside a desk that runs, too."
 
 
 @contextmanager
@@ -33,7 +35,7 @@ def taking(settings: Settings) -> Iterator[None]:
     """
     place = settings.data_dir
     absent = [path for path in (*(place / name for name in _MADE), place, *place.parents) if not path.exists()]
-    with holding(place), alone(settings):
+    with holding(place, _STOP_IT), alone(settings):
         try:
             yield
         except BaseException:

@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from chassis.settings import SERVICES, Settings
 from deploy.backups.checking import ERASED, keys_of
 from deploy.backups.services import all_declared, journal_keeper
-from deploy.backups.taking import alone
+from deploy.backups.taking import SAY_AGAIN, alone
 from deploy.desk_file import DeskFile, holding
 from deploy.refusal import Refusal
 from events import positions, tables
@@ -37,7 +37,7 @@ def verify_stopped(settings: Settings, far: Far) -> Mapping[str, Report]:
     Logs are held against their checkpoints and against what the other stores have seen of them; the journal against the logs; and the files
     are looked at by SQLite itself. Nothing is written into a store.
     """
-    with holding(settings.data_dir), alone(settings), ExitStack() as stack:
+    with holding(settings.data_dir, SAY_AGAIN), alone(settings), ExitStack() as stack:
         stores = {}
         for name in SERVICES:
             if _is_there(settings, name):
