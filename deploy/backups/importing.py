@@ -37,14 +37,18 @@ _CHUNK, _LARGEST = 500, 2_000_000
 """Lines that are taken in at once, and their bytes: an event may have 32 kB of words."""
 _EVENTS = 100
 """Whole ones, that are read or written at once."""
+_NOBODY_TELLS = (
+    "No desk was here that could tell who was erased since the export: if anybody was, make the directory empty and import it again with "
+    "--erasures FILE."
+)
 _SECRET = re.compile("[0-9a-f]{64}")
 
 
-def import_desk(settings: Settings, source: Path, tell: Tell, *, keys: Sequence[str] = (), erased: frozenset[str] = frozenset()) -> Outcome:
+def import_desk(settings: Settings, source: Path, tell: Tell, *, keys: Sequence[str] = (), erased: frozenset[str] | None = None) -> Outcome:
     """Make a desk of an export. Raises Refusal, and has then changed nothing.
 
     `keys` are verifier keys that are trusted: one of them must have signed the last checkpoint of every log. Without any the export vouches
-    for its own. `erased` are ids of people who were erased since it was made.
+    for its own. `erased` are ids of people who were erased since it was made; None: nobody has said.
     """
     require_sqlite(settings)
     require_own_places(settings)
@@ -59,7 +63,7 @@ def import_desk(settings: Settings, source: Path, tell: Tell, *, keys: Sequence[
         shutil.rmtree(staged, ignore_errors=True)
         try:
             vouched = _fill(settings, staged, source, exported, tell, keys=keys)
-            gone = place_desk(settings, staged, Former(), tell, afresh=True, erased=erased)
+            gone = place_desk(settings, staged, Former(), tell, afresh=True, erased=erased or frozenset())
             tell("Verifying what was imported.")
             reports = verified(staged)
         except BaseException:
@@ -67,7 +71,7 @@ def import_desk(settings: Settings, source: Path, tell: Tell, *, keys: Sequence[
             raise
         switching.begin(settings.data_dir, None)
         switching.end(settings.data_dir)
-    return Outcome(reports=reports, erased=gone, vouched=vouched)
+    return Outcome(reports=reports, erased=gone, vouched=vouched, hints=() if erased is not None else (_NOBODY_TELLS,))
 
 
 def _fill(settings: Settings, staged: Path, source: Path, exported: Exported, tell: Tell, *, keys: Sequence[str]) -> Mapping[str, str]:

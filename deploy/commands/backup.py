@@ -113,7 +113,8 @@ def import_desk(
     Every event is checked against the chain and the signed checkpoints, of which
     the last must be over the last event. Without --key the export vouches for its
     own keys: compare those with ones you trust; with it, one of those given must
-    have signed for each log. What is derived is made from the events. Unless the
+    have signed for each log. What is derived is made from the events. Who was
+    erased since the export is erased again only if --erasures says so. Unless the
     export has them, nobody has a password yet: [bold]ste user create-admin[/] opens
     the first account that can sign in.
     """
@@ -123,7 +124,7 @@ def import_desk(
 
     check_keys(key or [])
     settings = load()
-    erased = people_in(erasures) if erasures is not None else frozenset[str]()
+    erased = people_in(erasures) if erasures is not None else None
     outcome = take_in(settings, directory, say, keys=key or (), erased=erased)
     events = sum(report.events for report in outcome.reports.values())
     typer.echo(f"{settings.data_dir} is a whole desk of {events:,} events, verified. Start it as usual.")
@@ -132,3 +133,5 @@ def import_desk(
         typer.echo(f"  {name:<10} signed by {vouched_by} ({signed})")
     if outcome.erased:
         typer.echo(f"{len(outcome.erased)} people are erased in it; what the export still holds of them is in none of its files.")
+    for hint in outcome.hints:
+        typer.echo(hint)

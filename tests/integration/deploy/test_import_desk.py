@@ -85,7 +85,9 @@ def test_keys_that_are_known_from_elsewhere_must_have_signed(text: Path, new: Se
     with pytest.raises(Refusal, match="which is none of the keys"):
         import_desk(new, text, print, keys=list(keys.values()))
     write_notes(text, honest, keys=[keys["tickets"]])
-    assert import_desk(new, text, print, keys=list(keys.values())).vouched == keys
+    done = import_desk(new, text, print, keys=list(keys.values()))
+    assert done.vouched == keys
+    assert [hint for hint in done.hints if "--erasures FILE" in hint] == list(done.hints) != []
 
 
 def test_without_keys_it_is_said_who_signed_and_who_was_erased_since_is_erased(text: Path, new: Settings) -> None:
@@ -95,3 +97,4 @@ def test_without_keys_it_is_said_who_signed_and_who_was_erased_since_is_erased(t
     assert done.vouched["tickets"] == FORGER.public_key
     assert done.vouched.keys() == set(SERVICES)
     assert done.erased == {"anna"}
+    assert list(done.hints) == []
