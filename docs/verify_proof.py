@@ -10,6 +10,7 @@ package `cryptography`. Ends with 0 if everything is proved, with 1 if anything 
 import argparse
 import base64
 import json
+import re
 import sys
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -20,9 +21,13 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 
+class NotProved(ValueError):
+    """Why not, in words for people."""
+
+
 def demand(true: object, sentence: str) -> None:
     if not true:
-        raise ValueError(sentence)
+        raise NotProved(sentence)
 
 
 def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -39,24 +44,30 @@ def canonical(value: Any) -> bytes:  # RFC 8785, for what occurs here: ASCII key
 
 
 def unhex(text: str) -> bytes:
-    demand(bytes.fromhex(text).hex() == text, f"{text!r} is not spelled as hashes are")
+    demand(re.fullmatch("([0-9a-f]{2})+", str(text)), f"{text!r} is not spelled as hashes are")
     return bytes.fromhex(text)
 
 
 def unbase64(text: str) -> bytes:
-    demand(base64.b64encode(base64.b64decode(text)).decode() == text, f"{text!r} is not spelled as base64 is")
-    return base64.b64decode(text)
+    try:
+        raw = base64.b64decode(text)
+    except ValueError:
+        raw = b""
+    demand(base64.b64encode(raw).decode() == text, f"{text!r} is not spelled as base64 is")
+    return raw
 
 
 def parse_key(vkey: str) -> tuple[str, str, int, bytes]:  # name+id+base64(algorithm ‖ public key); 1 is a log's, 4 a witness's
+    demand(str(vkey).count("+") > 1, f"{vkey!r} is no key: it has no name+id+base64")
     name, key_id, encoded = vkey.split("+", 2)
     raw = unbase64(encoded)
-    demand(sha256(name.encode() + b"\n" + raw).hexdigest()[:8] == key_id and len(raw) == 33, f"{vkey} is no key")
+    demand(sha256(name.encode() + b"\n" + raw).hexdigest()[:8] == key_id and len(raw) == 33, f"{vkey!r} is no key")
     return name, key_id, raw[0], raw[1:]
 
 
 def check_signature(body: str, line: str, vkey: str, algorithm: int) -> int:  # returns a witness's time
     name, key_id, kind, public = parse_key(vkey)
+    demand(line.count(" ") == 2, f"{line!r} is no signature line")
     dash, signer, encoded = line.split(" ")
     signature, message, time = unbase64(encoded), body, 0
     demand((dash, signer, signature[:4].hex(), kind) == ("\u2014", name, key_id, algorithm), f"{name} should have signed here")
@@ -69,7 +80,7 @@ def check_signature(body: str, line: str, vkey: str, algorithm: int) -> int:  # 
 
 
 def open_note(note: str) -> tuple[str, list[str]]:
-    body, blank, lines = note.rpartition("\n\n")
+    body, blank, lines = str(note).rpartition("\n\n")
     demand(blank and lines.endswith("\n"), "a signed note ends in signature lines")
     return body + "\n", lines[:-1].split("\n")
 
@@ -77,11 +88,10 @@ def open_note(note: str) -> tuple[str, list[str]]:
 def check_rotations(first: str, rotations: list[str]) -> list[str]:  # returns the log's keys: each was signed by the one before it
     keys = [first]
     for record in rotations:
-        body, (line,) = open_note(record)
-        check_signature(body, line, keys[-1], 1)
-        kind, successor, rest = body.split("\n")
-        demand((kind, rest) == ("ste/key-rotation", ""), "a rotation record names one key")
-        keys.append(successor)
+        body, lines = open_note(record)
+        demand(len(lines) == 1 and re.fullmatch("ste/key-rotation\n.+\n", body), "a rotation record names one key, and one key signs it")
+        check_signature(body, lines[0], keys[-1], 1)
+        keys.append(body.split("\n")[1])
     return keys
 
 
@@ -97,6 +107,7 @@ def root_from(node: bytes, index: int, size: int, path: list[str]) -> bytes:  # 
     last, siblings = size - 1, [unhex(step) for step in path]
     while last:
         if index % 2 or index < last:  # at the right edge of a tree some nodes have no sibling and rise as they are
+            demand(siblings, "a path is too short")
             sibling = siblings.pop(0)
             node = sha256(b"\x01" + (sibling + node if index % 2 else node + sibling)).digest()
         index, last = index // 2, last // 2
@@ -106,6 +117,7 @@ def root_from(node: bytes, index: int, size: int, path: list[str]) -> bytes:  # 
 
 def check_event(entry: dict[str, Any], origin: str, size: int, root: bytes, signed: str) -> tuple[str, int]:  # its subject and version
     event, head, index, path = entry["event"], entry["event"]["head"], entry["index"], entry["path"]
+    demand(type(head["sequence"]) is int, "the sequence of an event is no number")
     what, personal, salt = f"event {head['sequence']}", event["personal"], event["salt"]
     demand(set(event) == {"head", "data", "personal", "salt", "prevhash", "hash", "traceparent"}, f"the members of {what} are amiss")
     demand(len(entry) == 3 and event["traceparent"] is None, f"something in {what} is not proved by anything")
@@ -123,7 +135,24 @@ def check_event(entry: dict[str, Any], origin: str, size: int, root: bytes, sign
     return head["subject"], head["streamversion"]
 
 
-def verify(text: bytes, pinned: str | None = None, *trusted: str) -> str:
+def verify(text: bytes, pinned: str | None = None, *trusted: str) -> str:  # what is proved; raises NotProved
+    try:
+        return check(text, pinned, *trusted)
+    except NotProved:
+        raise
+    except InvalidSignature:
+        raise NotProved("a signature does not fit its text") from None
+    except json.JSONDecodeError as error:
+        raise NotProved(f"this is no proof file, for it is not JSON: look at line {error.lineno}, column {error.colno}") from None
+    except UnicodeError:
+        raise NotProved("this is no proof file, for it is no text in UTF-8") from None
+    except KeyError as error:
+        raise NotProved(f"this is no proof file, for the member {error} is missing in it") from None
+    except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError):
+        raise NotProved("this is no proof file, for something in it is not of the kind that it should be") from None
+
+
+def check(text: bytes, pinned: str | None, *trusted: str) -> str:
     document = json.loads(text, object_pairs_hook=once, parse_float=whole, parse_constant=whole)
     demand(set(document) == {"checkpoint", "keys", "rotations", "events"}, "this is no proof file")
     demand(all(type(document[name]) is list for name in ("keys", "rotations", "events")), "keys, rotations and events are lists")
@@ -133,6 +162,7 @@ def verify(text: bytes, pinned: str | None = None, *trusted: str) -> str:
         demand(key in witnesses, f"the witness that you named has not cosigned it: {key}")
     body, (line, *lines) = open_note(document["checkpoint"])
     check_signature(body, line, keys[-1], 1)
+    demand(len(lines) == len(witnesses), "the checkpoint is to be signed by each of the keys, and by no other")
     times = [check_signature(body, line, key, 4) for line, key in zip(lines, witnesses, strict=True)]
     origin, size, root = body.split("\n")[:3]
     demand(str(int(size)) == size, "the size of the checkpoint is no number")
@@ -177,11 +207,5 @@ def main() -> str:
 if __name__ == "__main__":
     try:
         sys.stdout.write(main() + "\n")
-    except InvalidSignature:
-        sys.exit("NOT PROVED: a signature does not fit its text")
-    except json.JSONDecodeError as error:
-        sys.exit(f"NOT PROVED: this is no proof file, for it is not JSON: {error}")
-    except ValueError as error:
+    except NotProved as error:
         sys.exit(f"NOT PROVED: {error}")
-    except (TypeError, LookupError, AttributeError, ArithmeticError, RecursionError) as error:
-        sys.exit(f"NOT PROVED: this is no proof file ({type(error).__name__})")

@@ -34,8 +34,8 @@ def _dumps(value: Any) -> bytes:
     """What `canonical` gives for a value that it need not look through."""
     try:
         return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
-    except TypeError as error:  # half a character, for one
-        raise ValueError(str(error)) from error
+    except TypeError as error:
+        raise ValueError("Something in it has no form in JSON: half a character, say.") from error
 
 
 def _check(value: Any) -> None:
@@ -203,8 +203,11 @@ def _cut(wire: bytes) -> _Parts | None:
 
 
 def _checked(parts: _Parts) -> StoredEvent:
+    columns = attributes_of(parts.head)
+    if not isinstance(columns["source"], str) or type(columns["sequence"]) is not int:
+        raise ValueError("The head of an event must name its source and its sequence.")
     stored = StoredEvent(
-        **attributes_of(parts.head),
+        **columns,
         head=parts.head,
         data=parts.data,
         personal=None if parts.personal == b"null" else parts.personal,

@@ -95,7 +95,7 @@ def _verify_json(file: BinaryIO, path: Path, trusted: frozenset[str], tell: Prog
     except (KeyError, TypeError, AttributeError, orjson.JSONDecodeError) as error:
         raise ValueError("What covers the entries, in the last two lines, is not what was exported.") from error
     if strangers := set(lines.runs) - {each.source for each in sources}:
-        raise ValueError(f"No checkpoint covers the entries of {', '.join(sorted(strangers))}.")
+        raise ValueError(f"No checkpoint covers the entries of {', '.join(sorted(map(str, strangers)))}.")
     if json_seal(note) != seal or entries != lines.count:
         raise ValueError("The last two lines are not what was exported.")
     digest.update(last)

@@ -6,6 +6,7 @@ each thing, and nothing in a file that is not proved: what is unknown, doubled o
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -17,8 +18,11 @@ from events.envelope import canonical, chain, digest, personal_digest
 from events.ledger import leaf_hash, verify_inclusion
 from events.notes import COSIGNATURE, ED25519, Key, open_note
 
+_HEX = re.compile("(?:[0-9a-f]{2})+")
 _FILE = {"checkpoint", "keys", "rotations", "events"}
 _ENTRY = {"event", "index", "path"}
+_MOST_DIGITS = 17
+"""And a sign: integers are below 2^53."""
 _EVENT = {"head", "data", "personal", "salt", "prevhash", "hash", "traceparent"}
 
 
@@ -55,11 +59,11 @@ class _Place:
 def read_proof(text: bytes | str) -> Any:
     """Return the JSON of a proof file. Raises ValueError for what is none, has a member twice, or a number with a fraction."""
     try:
-        return json.loads(text, object_pairs_hook=_members, parse_float=_no_number, parse_constant=_no_number)
+        return json.loads(text, object_pairs_hook=_members, parse_int=_whole, parse_float=_no_number, parse_constant=_no_number)
     except RecursionError:
         raise ValueError("This is not a proof file: it is nested without end.") from None
     except json.JSONDecodeError as error:
-        raise ValueError(f"This is not JSON: {error}.") from error
+        raise ValueError(f"This is not JSON: what stands in line {error.lineno}, column {error.colno} cannot stand there.") from error
     except UnicodeDecodeError:
         raise ValueError("This is not text in UTF-8.") from None
 
@@ -69,6 +73,10 @@ def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(members) != len(pairs):
         raise ValueError("This is not a proof file: something stands in it twice.")
     return members
+
+
+def _whole(text: str) -> int:
+    return int(text) if len(text) <= _MOST_DIGITS else _no_number(text)
 
 
 def _no_number(text: str) -> Any:
@@ -90,7 +98,7 @@ def check_proof(document: Any, pinned: str | None = None) -> Proved:
         if pinned is not None and pinned not in keys:
             raise ValueError(f"The checkpoint is signed by another key than the one you trust: {keys[-1]}.")
         places = [_check_entry(entry, checkpoint) for entry in document["events"]]
-    except (KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
+    except (KeyError, TypeError, AttributeError, IndexError, RecursionError, UnicodeError) as error:
         raise ValueError("This is not a proof file.") from error
     if not places:
         raise ValueError("There is no event in it.")
@@ -110,6 +118,8 @@ def check_note(document: Mapping[str, Any]) -> tuple[Checkpoint, list[str], list
     """Check the checkpoint and each of its signatures, and return it with the store's keys and the words of the witnesses."""
     named = document["keys"]
     keys = keyring(named[0], document["rotations"])
+    if any(len(open_note(record)[1]) != 1 for record in document["rotations"]):
+        raise ValueError("A rotation record has another signature than that of the key before: nothing proves it.")
     body = verify_note(document["checkpoint"], keys[-1:])
     signers = [Key.parse(keys[-1]), *(Key.parse(vkey) for vkey in named[1:])]
     _, signatures = open_note(document["checkpoint"])
@@ -127,6 +137,8 @@ def _check_entry(entry: Mapping[str, Any], checkpoint: Checkpoint) -> _Place:
     event, index, path = entry["event"], entry["index"], entry["path"]
     _demand(event, _EVENT, "an event")
     head, personal, salt = event["head"], event["personal"], event["salt"]
+    if type(head["sequence"]) is not int:
+        raise ValueError("This is not a proof file: the sequence of an event is no number.")
     name = f"Event {head['sequence']}"
     if chain(_hex(event["prevhash"]), canonical(head)) != event["hash"]:
         raise ValueError(f"{name}: its hash is not that of its head.")
@@ -155,6 +167,6 @@ def _demand(members: Mapping[str, Any], wanted: set[str], what: str) -> None:
 
 def _hex(text: str) -> str:
     """Return hex digits that are spelled as we spell them. Raises ValueError for others."""
-    if bytes.fromhex(text).hex() != text:
+    if not _HEX.fullmatch(text):
         raise ValueError("A hash is spelled otherwise than it is written.")
     return text
