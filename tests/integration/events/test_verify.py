@@ -75,6 +75,15 @@ def test_a_store_without_its_head_row_is_not(disk: Disk) -> None:
     assert (report.ok, report.reason) == (False, "The store has no head row.")
 
 
+def test_a_store_with_two_head_rows_is_not(disk: Disk) -> None:
+    desk_day().write(disk.engine)
+    with disk.engine.begin() as connection:  # a table without constraints, as SQLite's writable schema could make it
+        connection.exec_driver_sql("CREATE TABLE spare AS SELECT * FROM head UNION ALL SELECT * FROM head")
+        connection.exec_driver_sql("DROP TABLE head")
+        connection.exec_driver_sql("ALTER TABLE spare RENAME TO head")
+    assert verify(disk).reason == "The store has several head rows."
+
+
 def test_a_log_longer_than_many_reads_is_walked_whole_and_tells_how_far_it_is(disk: Disk) -> None:
     log = Log()
     for number in range(12_500):

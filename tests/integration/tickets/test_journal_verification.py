@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import insert, update
+from sqlalchemy.exc import IntegrityError
 
 from events import positions, tables
 from events.blanking import blanked_wire
@@ -122,3 +123,21 @@ def test_it_ends_when_it_is_not_wanted_any_more(sources: Sources) -> None:
 
     with pytest.raises(Unavailable):
         found(sources, still_wanted=going_down)
+
+
+@pytest.mark.parametrize("value", ["CAST(X'FFFE' AS TEXT)", "X'FF'", "'x'", "-7", "1.5"])
+def test_a_value_of_any_kind_is_found_and_never_an_exception(sources: Sources, value: str) -> None:
+    some(sources)
+    for table, row in (("journal", "position = 3"), ("journal", "position = 1"), ("consumed", "1 = 1")):
+        sources.connection.exec_driver_sql(f"CREATE TABLE spare AS SELECT * FROM {table}")
+        for column in (column.name for column in (journal if table == "journal" else tables.consumed).columns):
+            try:
+                sources.connection.exec_driver_sql(f"UPDATE {table} SET {column} = {value} WHERE {row}")
+            except IntegrityError:  # no such position
+                continue
+            wrong = found(sources)
+            assert wrong is not None or (table, column) == ("consumed", "origin"), column
+            sources.connection.exec_driver_sql(f"DELETE FROM {table}")
+            sources.connection.exec_driver_sql(f"INSERT INTO {table} SELECT * FROM spare")
+        sources.connection.exec_driver_sql("DROP TABLE spare")
+    assert found(sources) is None

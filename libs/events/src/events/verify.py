@@ -13,18 +13,19 @@ from itertools import chain, zip_longest
 from typing import Any, NamedTuple
 
 from events.checkpoints import EVERY
-from events.log_pages import Connect, LogPages
+from events.log_pages import Connect, LogPages, readable
 from events.verify_notes import Notary, Note, read_notes
 from events.verify_sql import READ_BORDER, READ_HEAD, READ_LAST_STREAMS, READ_ONE, READ_STREAMS
 from events.walk import Broken, Walk
 from events.walker import Work
 from events.walkers import EVENTS_WORTH_IT, Crew, Workers
-from events.walking import walk_on
+from events.walking import Unreadable, walk_on
 
 Erased = Callable[[str, int], bool]
 """Tells whether the erasure of a person stands in the logs later than an event of this log: (person's id, the event's sequence)."""
 Progress = Callable[[int, int], None]
 """Is told how far it is: (events done, events in all)."""
+_WHERE = {"last": "The log, as a sequence,", "vouched": "A checkpoint, as its size,", "first_vouched": "A checkpoint, as its size,"}
 _FAR = 1_000
 """Events after which a walk stops at the latest."""
 _WORK, _STOPS = 8_000, 100
@@ -74,13 +75,9 @@ def verify_store(
     Without `erased` only erasures in this very log count. `crew` may walk over a long log in its own processes.
     Raises DBAPIError when the database is lost; what is wrong with the log is in the report.
     """
-    with connect() as connection:
-        found = connection.execute(READ_HEAD).one_or_none()
-    if found is None:
-        return StoreReport(
-            source=source, ok=False, events=0, head={"sequence": 0, "hash": None}, checkpoints=0, reason="The store has no head row."
-        )
-    head = _Head(*found)
+    head = _read_head(connect)
+    if isinstance(head, str):
+        return StoreReport(source=source, ok=False, events=0, head={"sequence": 0, "hash": None}, checkpoints=0, reason=head)
     store = _Verification(connect, Walk(source), head, public_keys, crew if head.sequence >= EVENTS_WORTH_IT else None)
     findings = store.run(seen, erased or (lambda _person, _sequence: False), progress or (lambda _done, _total: None))
     first = min(findings, key=lambda finding: finding.sequence, default=None)
@@ -109,6 +106,22 @@ class _Head(NamedTuple):
     last: int
     vouched: int
     first_vouched: int
+
+
+def _read_head(connect: Connect) -> _Head | str:
+    """Return where the store says that it ends, or in a sentence why it does not say so."""
+    try:
+        with connect() as connection, readable(connection):
+            found = connection.execute(READ_HEAD).fetchmany(2)
+    except Unreadable as error:
+        return f"Where the log ends, by its head row, its last event and its checkpoints, cannot be read: {error}."
+    if len(found) != 1:
+        return f"The store has {'several head rows' if found else 'no head row'}."
+    head = _Head(*found[0])
+    for name, kind in _Head.__annotations__.items():
+        if not isinstance(getattr(head, name), kind):
+            return f"{_WHERE.get(name, f'The head row, {name},')} holds what cannot stand there."
+    return head
 
 
 class _Stop(NamedTuple):
@@ -199,6 +212,7 @@ class _Verification:
         if head.last > head.sequence:
             yield Broken(head.sequence + 1, f"It stands in the log, but the head row counts only {head.sequence} events.")
         expected: dict[str, Any] = {
+            "id": 1,
             "source": walk.source,
             "hash": walk.hash,
             "tree": walk.forest.dump(),

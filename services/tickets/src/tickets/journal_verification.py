@@ -12,10 +12,11 @@ from sqlalchemy import Connection, and_, bindparam, case, func, literal_column, 
 
 from events import positions
 from events.envelope import ZERO_HASH, from_wire
-from events.log_pages import Connect
+from events.log_pages import Connect, readable
 from events.positions import START
 from events.prepared import Query
 from events.tables import events as log
+from events.walking import Unreadable
 from tickets.tables import journal
 
 CHUNK = 1_000
@@ -56,18 +57,25 @@ def what_is_wrong(
     That is (the own sequence where it shows, None where it is no own event's; a sentence for people). `erased` tells of whom a personal
     part may be missing; `still_wanted` is called after each chunk, and may raise to end it.
     """
-    walk = _Walk(own, erased)
+    walk, most = _Walk(own, erased), CHUNK
     try:
         while True:
-            with connect() as connection:
-                rows = _ROWS.rows(connection, {"after": walk.position, "limit": CHUNK})
-                walk.take(rows)
-                if len(rows) < CHUNK:  # the end, of this moment
-                    walk.end(connection)
-                    return None
+            try:
+                with connect() as connection, readable(connection):
+                    rows = _ROWS.rows(connection, {"after": walk.position, "limit": most})
+                    walk.take(rows)
+                    if len(rows) < most:  # the end, of this moment
+                        walk.end(connection)
+                        return None
+            except Unreadable as error:
+                if most == 1:
+                    raise Broken(f"What follows position {walk.position} of the journal cannot be read: {error}.") from error
+                most = 1  # the one that cannot be read is among these
             still_wanted()
     except Broken as broken:
         return broken.sequence, str(broken)
+    except (TypeError, ValueError, LookupError) as error:
+        return None, f"Something behind position {walk.position} of the journal is what cannot stand there ({type(error).__name__})."
 
 
 class _Walk:
