@@ -127,3 +127,8 @@ def test_an_event_without_a_source_is_no_event_of_nobody(tmp_path: Path, *, anew
         entry["event"]["hash"] = chain(entry["event"]["prevhash"], canonical(entry["event"]["head"]))
     line = json.dumps(entry, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
     assert refused(tmp_path, [line, *LINES[1:], LAST]) == "Line 1: The head of an event must name its source and its sequence."
+
+
+def test_an_event_with_something_more_in_it_is_not_the_one_that_was_recorded(tmp_path: Path) -> None:
+    line = LINES[0].replace(b',"traceparent":', b',"note":"mallory","traceparent":')
+    assert (refused(tmp_path, [line, *LINES[1:], LAST]) or "").startswith("Line 1: The event is not spelled as it was recorded")

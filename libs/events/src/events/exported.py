@@ -130,6 +130,8 @@ def by_values(line: bytes) -> Found:
     passed_at = line.rindex(_PASSED, 0, at)
     stored, entry, nodes = from_wire(wire), orjson.loads(line[:passed_at] + b"}"), orjson.loads(line[passed_at + len(_PASSED) : at])
     passed = forest_of(stored.sequence - 1, nodes)
+    if stored.wire() != wire:
+        raise ValueError("The event is not spelled as it was recorded: something more stands in it, or something stands otherwise.")
     anew = entry_of(stored, action_of(stored.type) or "", entry["actor"]["name"])
     if line != json_line(anew, passed, wire) and line != json_line(former(anew), passed, wire):
         raise ValueError("The entry does not say what its event says.")
