@@ -100,7 +100,8 @@ class JetStreamLog:
     async def _create(self, declared: Mapping[str, Any]) -> None:
         if __debug__:
             reach("stream.create")
-        _checked(await self._broker.api(f"STREAM.CREATE.{self.name}", declared))  # does nothing when it is there and the same
+        # does nothing when another relay has just made it the same, and is refused when that one lets it begin elsewhere
+        _checked(await self._broker.api(f"STREAM.CREATE.{self.name}", declared))
         if __debug__:
             reach("stream.created")
 

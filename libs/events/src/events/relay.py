@@ -166,7 +166,7 @@ class Relay:
         return place
 
     async def _fill_anew(self) -> int:
-        """Create the stream and return where it begins. Where another relay made it begin elsewhere, the fence will say so."""
+        """Create the stream and return after which sequence it begins. Where another relay made it otherwise, this or the fence raises."""
         before = await self._store.read_in_thread(self._before_first)
         await self._stream.ensure(before)
         return before
