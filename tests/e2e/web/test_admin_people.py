@@ -49,12 +49,17 @@ def test_an_admin_finds_somebody_and_changes_what_they_may(desk: Desk, open_as: 
     expect(page.get_by_text("They have no tickets that somebody else would have to take over.")).to_be_visible()
     page.get_by_role("button", name="Make them a customer").click()
     expect(page.get_by_text("They are no admin any more.")).to_be_visible()
+    page.get_by_role("link", name="Deactivate").click()
+    expect(page.get_by_text("Their API tokens, for good")).to_be_visible()
+    check(page)
     page.get_by_role("button", name="Deactivate").click()
     expect(page.get_by_text("They are out")).to_be_visible()
     assert desk.client().post("/api/auth/login", json={"email": person["email"], "password": PASSWORD}).status_code == 401
     page.get_by_role("button", name="Let them in again").click()
     expect(page.get_by_text("They can sign in again.")).to_be_visible()
-    page.get_by_role("button", name="Turn their two-factor sign-in off").click()
+    page.get_by_role("link", name="Turn their two-factor sign-in off").click()
+    check(page)
+    page.get_by_role("button", name="Turn it off").click()
     expect(page.get_by_text("Two-factor sign-in is off for them")).to_be_visible()
 
     page.get_by_role("link", name="What happened to their account").click()
@@ -94,7 +99,9 @@ def test_without_a_script_the_erasure_is_followed_as_well(desk: Desk, open_as: O
     expect(page.get_by_role("heading", name="The person is erased")).to_be_visible(timeout=SLOW)
 
 
-@pytest.mark.parametrize("path", ["/admin", "/admin/people", "{me}", "{me}/role", "{me}/erase", "{me}/erasure"])
+@pytest.mark.parametrize(
+    "path", ["/admin", "/admin/people", "{me}", "{me}/role", "{me}/activity", "{me}/two-factor", "{me}/erase", "{me}/erasure"]
+)
 def test_the_pages_about_people_are_the_admins(desk: Desk, path: str) -> None:
     customer = desk.client("usera")
     me = customer.get("/api/auth/me").json()["id"]

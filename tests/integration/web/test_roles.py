@@ -1,4 +1,4 @@
-"""Who changes a role is told first what that changes, and nothing is changed by looking."""
+"""Who changes what somebody may is told first what that changes, and nothing is changed by looking."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -47,6 +47,17 @@ async def test_who_stops_being_an_admin_is_told_that_the_way_back_is_not_theirs(
     refused = await ada.post(f"{me}/role", data={"role": "user"})
     assert refused.status_code == 409
     assert '<div class="notice failed" role="alert">' in refused.text
+
+
+async def test_what_ends_somebodys_sessions_is_asked_first_and_letting_them_in_is_not(ada: httpx2.AsyncClient) -> None:
+    ben = await page_of(ada, "Ben")
+    shown = (await ada.get(ben)).text
+    for what, title in (("activity", "Deactivate Ben?"), ("two-factor", "Turn off two-factor sign-in of Ben?")):
+        assert f'action="{ben}/{what}"' not in shown
+        assert title in (await ada.get(f"{ben}/{what}")).text
+    await ada.post(f"{ben}/activity", data={"active": "false"})
+    assert f'action="{ben}/activity"' in (await ada.get(ben)).text
+    assert (await ada.get(f"{ben}/activity")).headers["location"] == ben
 
 
 async def test_whose_role_it_would_be_must_be_somebody(ada: httpx2.AsyncClient) -> None:

@@ -86,6 +86,12 @@ async def change_role(request: Request, person: Id) -> Response:
     return await _change(visit, person, {"role": role}, said)
 
 
+@router.get("/admin/people/{person}/activity")
+async def ask_activity(request: Request, person: Id) -> Response:
+    """Say what a deactivation ends, before it does."""
+    return await _sure(Visit(request), person, "activity")
+
+
 @router.post("/admin/people/{person}/activity")
 async def change_activity(request: Request, person: Id) -> Response:
     form, visit = await read_form(request), Visit(request)
@@ -105,6 +111,21 @@ async def _change(visit: Visit, person: str, body: dict[str, Any], said: str) ->
     if visit.me is not None and not visit.is_admin:
         return visit.go("/tickets", Notice("You are no admin any more."))
     return visit.go(f"/admin/people/{person}", Notice(said))
+
+
+@router.get("/admin/people/{person}/two-factor")
+async def ask_two_factor(request: Request, person: Id) -> Response:
+    """Say what is gone with the second factor, before it is."""
+    return await _sure(Visit(request), person, "two-factor")
+
+
+async def _sure(visit: Visit, person: str, what: str) -> Response:
+    """Ask once more; of whom there is nothing to end any more only the page is shown."""
+    (found,) = await enter_as_admin(visit, visit.get("auth", f"/api/auth/users/{person}"))
+    if found["name"] is None or (what == "activity" and not found["active"]):
+        return visit.go(f"/admin/people/{person}")
+    assert visit.me is not None
+    return visit.page("admin_sure.html", person=found, what=what, myself=visit.me["id"] == found["id"])
 
 
 @router.post("/admin/people/{person}/two-factor")
