@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from web.forms import MOST_FIELDS, Form
-from web.policy_form import DAYS, MOST_HOLIDAYS, Draft, LevelDraft, errors_of, fixed, lasts, told
+from web.policy_form import DAYS, MOST_HOLIDAYS, Draft, LevelDraft, errors_of, fixed
+from web.policy_words import lasts, told
 
 TIMES = st.builds("{:02}:{:02}".format, st.integers(0, 23), st.integers(0, 59))
 SPANS = st.builds("{}-{}".format, TIMES, TIMES.filter(lambda time: time != "00:00") | st.just("24:00"))

@@ -20,7 +20,7 @@ _ROWS = 30
 """Holidays that have a field each; more are a text with a line each."""
 _NAMED = 3
 T = TypeVar("T")
-_AFTER = re.compile(r"([0-9]{1,9})([smhd])", re.ASCII)
+AFTER = re.compile(r"([0-9]{1,9})([smhd])", re.ASCII)
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _ACTION = re.compile(r"(add|drop)-(level|span|holiday)(?: ([a-z]{3}))?(?: ([0-9]{1,3}))?", re.ASCII)
 
@@ -199,7 +199,7 @@ def _is_date(text: str) -> bool:
 
 
 def _level(level: Mapping[str, str]) -> LevelDraft:
-    found = _AFTER.fullmatch(level["after"])
+    found = AFTER.fullmatch(level["after"])
     return LevelDraft(found[1], found[2], level["notify"]) if found else LevelDraft(notify=level["notify"])
 
 
@@ -220,44 +220,3 @@ def errors_of(facts: Mapping[str, Any], prefix: int) -> Errors:
         place = ".".join(str(part) for part in list(error.get("loc", ()))[prefix:])
         found.setdefault(place, sentence(str(error.get("msg", ""))))
     return found
-
-
-def told(policy: Mapping[str, Any]) -> list[str]:
-    """Return what a policy does, a sentence each."""
-    found = [f"After {lasts(level['after'])}, tell {NOTIFY.get(level['notify'], level['notify'])}." for level in policy["levels"]]
-    when = policy.get("when") or {}
-    if when.get("priority"):
-        found.append(f"Only tickets of priority {' or '.join(when['priority'])}.")
-    if when.get("assigned") is not None:
-        found.append("Only tickets that somebody has." if when["assigned"] else "Only tickets that nobody has.")
-    if calendar := policy.get("calendar"):
-        found.append(f"Only working time counts, in {calendar['zone']}: {_week(calendar['hours'])}.")
-        if free := len(calendar.get("holidays", ())):
-            found.append(f"{free} holiday{'' if free == 1 else 's'}.")
-    return found
-
-
-def lasts(after: str) -> str:
-    """Return "4 hours" of "4h"."""
-    found = _AFTER.fullmatch(after)
-    if found is None:
-        return after
-    unit = UNITS[found[2]]
-    return f"{int(found[1]):,} {unit[:-1] if int(found[1]) == 1 else unit}"
-
-
-def _week(hours: Mapping[str, list[str]]) -> str:
-    """Return the hours of a week, with days that follow each other and are alike taken together: "Mon-Thu 09:00-17:30, Fri 09:00-12:00"."""
-    runs: list[tuple[list[str], list[str]]] = []
-    for day in DAYS:
-        spans = list(hours.get(day, ()))
-        if runs and runs[-1][1] == spans:
-            runs[-1][0].append(day)
-        else:
-            runs.append(([day], spans))
-    named = [
-        f"{days[0].title() if len(days) == 1 else f'{days[0].title()}-{days[-1].title()}'} {' and '.join(spans)}"
-        for days, spans in runs
-        if spans
-    ]
-    return ", ".join(named) or "never"

@@ -9,7 +9,7 @@ from typing import Any
 from starlette.responses import Response
 
 from events.errors import Unavailable
-from web import policy_form, what_if, words
+from web import policy_form, policy_words, what_if, words
 from web.notices import Notice
 from web.policy_form import Draft
 from web.preferences import zones
@@ -140,7 +140,7 @@ class Editing:
     def _stale(self, theirs: Policy | None, version: str) -> Response:
         """Return the form with both: what is typed, and what somebody else has saved. Saved once more, what is typed stands."""
         mine, _ = self.draft.policy()
-        said = {"policy": theirs, "told": policy_form.told(theirs) if theirs else [], "mine": policy_form.told(mine)}
+        said = {"policy": theirs, "told": policy_words.told(theirs) if theirs else [], "mine": policy_words.told(mine)}
         draft = replace(self.draft, base=policy_form.fixed(theirs) if theirs else "")
         return replace(self, draft=draft, version=version).page(409, theirs=said)
 

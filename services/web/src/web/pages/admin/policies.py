@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path
 from starlette.requests import Request
 from starlette.responses import Response
 
-from web import policy_form, what_if
+from web import policy_words, what_if
 from web.admins import enter_as_admin
 from web.forms import read_form
 from web.front import PageRoute
@@ -24,7 +24,7 @@ Name = Annotated[str, Path(pattern="^[a-z0-9-]{1,40}$")]
 async def policies(request: Request) -> Response:
     visit = Visit(request)
     ((found, _),) = await enter_as_admin(visit, read_policies(visit))
-    return visit.page("admin_policies.html", policies=[(policy, policy_form.told(policy)) for policy in found])
+    return visit.page("admin_policies.html", policies=[(policy, policy_words.told(policy)) for policy in found])
 
 
 @router.get("/admin/new-policy")
