@@ -57,6 +57,7 @@ class Desk:
             "STE_DEMO": "1" if demo else "0",
             "STE_RATE_LIMITS": "off",
             "STE_UNSAFE_BCRYPT_COST": "4",
+            "STE_VERIFY_EVERY": "off",  # it would come when nobody expects it, between two looks of a test
             **(environment or {}),
         }
         self._runner: subprocess.Popen[bytes] | None = None

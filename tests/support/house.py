@@ -118,10 +118,12 @@ class House:
 async def house(directory: Path, *services: str | Service, broker: NatsServer | None = None, **settings: Any) -> AsyncIterator[House]:
     """Run these services, named or declared, for as long as the block runs. Further `settings` are those of `chassis.settings`.
 
-    By default nothing is limited and hashing is cheap. A broker that is given is not started, stopped or wiped here.
+    By default nothing is limited, hashing is cheap, and no store is verified before somebody asks:
+    that would come between two looks.
+    A broker that is given is not started, stopped or wiped here.
     """
     ports = {f"{name}_port": free_port() for name in ("auth", "tickets", "notifier", "escalator")}
-    defaults = {"data_dir": directory / "data", "rate_limits": "off", "unsafe_bcrypt_cost": 4, **ports}
+    defaults = {"data_dir": directory / "data", "rate_limits": "off", "unsafe_bcrypt_cost": 4, "verify_every": "off", **ports}
     async with AsyncExitStack() as stack:
         server = broker or NatsServer(_made(directory / "nats"))
         for user in server.passwords:

@@ -23,7 +23,7 @@ from tickets.turns import Turn
 from tickets.verification import Verification
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
-DAY = timedelta(days=1)
+DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
 
 
 def result(ok: bool | None) -> dict[str, Any]:
@@ -32,12 +32,17 @@ def result(ok: bool | None) -> dict[str, Any]:
 
 @given(st.floats(0, 1), st.sampled_from([True, False]))
 def test_the_next_is_due_a_day_after_the_last_and_a_little_later_each_time(jitter: float, ok: bool) -> None:
-    assert NOON + DAY <= due(DAY, result(ok), NOON + 5 * DAY, jitter) <= NOON + DAY + DAY / 20
+    assert NOON + DAY <= due(DAY, result(ok), NOON, jitter) <= NOON + DAY + DAY / 20
 
 
-def test_a_desk_that_was_never_verified_is_so_soon() -> None:
-    assert due(DAY, None, NOON, 0) == NOON
-    assert due(DAY, None, NOON, 1) == NOON + DAY / 20
+def test_a_desk_that_was_never_verified_is_so_soon_and_not_at_once() -> None:
+    assert due(DAY, None, NOON, 0) == NOON + MINUTE
+    assert due(DAY, None, NOON, 1) == NOON + MINUTE + DAY / 20
+
+
+@given(st.floats(0, 1), st.sampled_from([True, False, None]), st.sampled_from([DAY, timedelta(seconds=1)]))
+def test_an_overdue_desk_lets_the_others_start_first(jitter: float, ok: bool | None, every: timedelta) -> None:
+    assert due(every, result(ok), NOON + 5 * DAY, jitter) == NOON + 5 * DAY + min(MINUTE, every / 20)
 
 
 def test_what_could_not_be_asked_is_asked_again_within_the_hour() -> None:
@@ -68,7 +73,7 @@ async def test_every_store_is_verified_by_itself_again_and_again(tmp_path: Path)
 
 @pytest.fixture(scope="module")
 async def desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Desk]:
-    async with running_desk(tmp_path_factory.mktemp("desk"), "auth", "tickets", "notifier", "escalator", verify_every="off") as running:
+    async with running_desk(tmp_path_factory.mktemp("desk"), "auth", "tickets", "notifier", "escalator") as running:
         yield running
 
 
@@ -101,7 +106,7 @@ async def test_while_one_runs_it_is_told_how_far_it_is(desk: Desk, monkeypatch: 
 
 
 async def test_before_the_first_is_finished_that_is_told(tmp_path: Path) -> None:
-    async with running_desk(tmp_path, verify_every="off") as desk:
+    async with running_desk(tmp_path) as desk:
         live = desk.house.running("tickets")
         elsewhere = Turn(live.writer, live.environment)
         assert await elsewhere.take()

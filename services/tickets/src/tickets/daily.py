@@ -18,18 +18,20 @@ _AGAIN = timedelta(hours=1)
 """After a verification in which a service could not be asked, or that was not finished."""
 _LONGEST_SLEEP_S = 600.0
 _JITTER = 0.05
+_SETTLED = timedelta(minutes=1)
+"""From our start on: by then the other services are up as well. Who cannot be asked yet is not to be the first that is told of a desk."""
 
 
 def due(every: timedelta, last: dict[str, Any] | None, begun: datetime, jitter: float) -> datetime:
     """Return when the next verification is due. `last` is the last result, `begun` when we began to wait, `jitter` from 0 to 1.
 
     It is a little later each time, by up to a twentieth of `every`, so that desks which started together do not all read their disks at
-    once. A desk that was never verified is as soon as that.
+    once. A desk that was never verified is as soon as that; none is at once when it starts, though it be overdue.
     """
-    later = every * _JITTER * jitter
+    later, settled = every * _JITTER * jitter, begun + min(every * _JITTER, _SETTLED)
     if last is None:
-        return begun + later
-    return from_text(last["checked_at"]) + (every if last["ok"] is not None else min(every, _AGAIN)) + later
+        return settled + later
+    return max(settled, from_text(last["checked_at"]) + (every if last["ok"] is not None else min(every, _AGAIN)) + later)
 
 
 class Daily:
