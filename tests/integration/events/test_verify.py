@@ -155,6 +155,26 @@ def test_a_value_that_cannot_stand_there_is_found_and_never_an_exception(disk: D
     assert verify(disk).ok
 
 
+TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+
+@pytest.mark.parametrize("version", ["00", "fe"])
+def test_a_traceparent_as_w3c_spells_it_may_stand_beside_an_event(disk: Disk, version: str) -> None:
+    desk_day().write(disk.engine)
+    disk.change("UPDATE events SET traceparent = :trace WHERE sequence = 9", trace=version + TRACE[2:])
+    assert verify(disk).ok
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["''", "'mallory'", f"'{TRACE.upper()}'", f"'{TRACE}x'", f"'x{TRACE[1:]}'", f"'{TRACE}' || char(0)", f"CAST('{TRACE}' AS BLOB)"],
+)
+def test_any_other_traceparent_is_found_at_its_event(disk: Disk, value: str) -> None:
+    desk_day().write(disk.engine)
+    disk.change(f"UPDATE events SET traceparent = {value} WHERE sequence = 9")
+    assert found(disk)[0] == 9
+
+
 def test_columns_that_spell_the_head_only_together_are_found(disk: Disk) -> None:
     """A value with quotation marks of its own must not make up for an attribute that is missing beside it."""
     desk_day().write(disk.engine)

@@ -18,7 +18,7 @@ VALUES = [
     *("NULL", "''", "'x'", "'9999-99-99T99:99:99.999999Z'", "0", "7", "-1", "1.5", "9223372036854775807"),
     *("X''", "X'FF'", "CAST(X'FFFE' AS TEXT)", "CAST(X'610062' AS TEXT)"),
 ]
-BESIDE = {("head", "batch"), ("events", "traceparent"), ("checkpoints", "size")}
+BESIDE = {("head", "batch"), ("checkpoints", "size")}
 """What is no part of the history; of a size, that it is lost where none is due is no more than a checkpoint that was not signed."""
 
 

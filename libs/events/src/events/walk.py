@@ -5,6 +5,7 @@ may be walked in parts, each from a place that is taken for granted; where one e
 """
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from hashlib import sha256
 from typing import Any, NamedTuple
@@ -13,6 +14,8 @@ from events.envelope import COLUMNS, ZERO_HASH, StoredEvent, attributes_of, chai
 from events.forest import Forest
 
 RESTORED = "store.restored"
+_TRACEPARENT = re.compile("[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+"""How W3C's Trace Context spells it, and how the services take it from a request."""
 
 Whole = Callable[[int], tuple[Any, ...]]
 """Reads the whole row of a sequence, columns as in COLUMNS."""
@@ -162,9 +165,7 @@ class Walk:
             raise Broken(expected, "It does not follow from the event before it: the chain is broken between the two.")
         if digest(stored.data) != stored.datadigest:
             raise Broken(expected, "Its data are not those that were recorded.")
-        for name, value in attributes_of(stored.head).items():
-            if getattr(stored, name) != value:
-                raise Broken(expected, f"Its column {name} differs from its head.")
+        _compare(stored)
         if stored.source != self.source:
             raise Broken(expected, f"It belongs to the log of {stored.source}.")
         if stored.recordedtime < self.recordedtime:
@@ -179,3 +180,12 @@ class Walk:
         if stored.type != RESTORED or data.get("origin_before") != former or data.get("cut") != self.sequence:
             raise Broken(stored.sequence, "The log changes its origin here, and no restore was recorded.")
         self.cuts[former] = data["cut"]
+
+
+def _compare(stored: StoredEvent) -> None:
+    """Raise Broken for a column that its head contradicts, and for a trace that could not have come, which stands outside the head."""
+    for name, value in attributes_of(stored.head).items():
+        if getattr(stored, name) != value:
+            raise Broken(stored.sequence, f"Its column {name} differs from its head.")
+    if stored.traceparent is not None and not _TRACEPARENT.fullmatch(stored.traceparent):
+        raise Broken(stored.sequence, "Its traceparent is not spelled as W3C's Trace Context does it.")

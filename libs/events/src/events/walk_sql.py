@@ -16,7 +16,13 @@ _CONCAT_SINCE = (3, 44)
 _ALWAYS = ("id", "source", "origin", "type", "subject", "time", "recordedtime", "actorkind", "actorid")
 _TEXTS = ", ".join([*_ALWAYS, *(f"coalesce({name}, '')" for name in _OPTIONAL)])
 # SQLite takes bytes where a text belongs, and shows them as one; every text is less than any bytes there
-_IN_SQLITE = f"max({_TEXTS}) < x'' AND imported IN (0, 1)"
+_IN_SQLITE = f"max({_TEXTS}, coalesce(traceparent, '')) < x'' AND imported IN (0, 1)"
+# outside the head, so it is looked at for itself; nothing else was ever stored than what is spelled as W3C does it
+_TRACE_LENGTHS = (2, 32, 16, 2)
+_SQLITE_TRACE = "-".join("[0-9a-f]" * length for length in _TRACE_LENGTHS)
+_POSTGRES_TRACE = "-".join(f"[0-9a-f]{{{length}}}" for length in _TRACE_LENGTHS)
+_SPELLED_IN_SQLITE = f"traceparent IS NULL OR (length(CAST(traceparent AS BLOB)) = 55 AND traceparent GLOB '{_SQLITE_TRACE}')"
+_SPELLED_IN_POSTGRES = f"traceparent IS NULL OR traceparent ~ '^{_POSTGRES_TRACE}$'"
 _HEAD = """concat(
     '{"actorid":"', actorid, '","actorkind":"', actorkind, '",',
     '"causationid":"' || causationid || '",', '"correlationid":"' || correlationid || '",',
@@ -56,8 +62,8 @@ def _statements(same: str, number: str, mark: str) -> WalkSql:
 
 
 WALK_SQL = {
-    "sqlite": _statements(f"{_IN_SQLITE} AND CAST({_HEAD} AS BLOB) = head", "", "?"),
-    "postgresql": _statements(f"convert_to({_HEAD}, 'UTF8') = head", "::integer", "%s"),
+    "sqlite": _statements(f"{_IN_SQLITE} AND ({_SPELLED_IN_SQLITE}) AND CAST({_HEAD} AS BLOB) = head", "", "?"),
+    "postgresql": _statements(f"({_SPELLED_IN_POSTGRES}) AND convert_to({_HEAD}, 'UTF8') = head", "::integer", "%s"),
 }
 """By the database's name."""
 
