@@ -13,6 +13,7 @@ import orjson
 from events.checkpoints import Checkpoint, verify_note
 from events.cosignatures import Cosignature
 from events.envelope import ZERO_HASH
+from events.export_pieces import Pieces
 from events.export_worker import check, loaded
 from events.exported import Lines, Wrong, forest_of
 from events.exports import CHECKPOINT, COLUMNS, EXPORT, FORMER_COLUMNS, SEALED, Format, csv_seal, json_seal, seal_of
@@ -126,9 +127,10 @@ def _last_lines(file: BinaryIO) -> tuple[int, bytes, bytes]:
 
 def _parts(file: BinaryIO, path: Path, end: int, digest: Any, count: int) -> Iterator[tuple[int, Lines, Wrong | None]]:
     """Yield what was found up to each place in the file, in order. The digest takes in all that was read."""
+    pieces = Pieces()
     if count == 1:
         for offset, length, block in _blocks(file, end, digest):
-            yield offset + length, *check(block)
+            yield offset + length, *check(block, pieces)
         return
     ends: deque[tuple[int, int]] = deque()
     block = b""
@@ -141,11 +143,11 @@ def _parts(file: BinaryIO, path: Path, end: int, digest: Any, count: int) -> Ite
             yield str(path.absolute()), offset, length
 
     with Workers(_WORKER, count - 1) as workers, path.open("rb") as again:
-        for found in workers.results(works(), lambda _work: check(block)):  # it is asked for the last one that was read
+        for found in workers.results(works(), lambda _work: check(block, pieces)):  # it is asked for the last one that was read
             offset, length = ends.popleft()
             if found is None:  # whoever had it has died
                 again.seek(offset)
-                yield offset + length, *check(again.read(length))
+                yield offset + length, *check(again.read(length), pieces)
             else:
                 yield offset + length, *(found if isinstance(found, tuple) else loaded(found))
 

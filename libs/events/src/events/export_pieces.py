@@ -1,112 +1,145 @@
-"""Checking a line of an export by pieces of text, cut out of the block that it stands in. Pure.
+"""Checking lines of an export as they stand in a block, by layouts of lines before them. Pure.
 
-Almost all lines are spelled in one way, so that where their pieces begin is known from a few marks, and what the entry must say can be
-laid beside what it says. Of a line whose pieces do not fit nothing is said here: it takes a closer look (`events.exported`). What fits by
-pieces is what would fit by values. It is the inner loop of verifying an export: some microseconds a line, a third of them in SHA-256.
+Almost all lines are spelled in one way, so that where their pieces begin is known from a few marks and from a line that was alike, and what
+the entry must say can be laid beside what it says. Of a line whose pieces do not fit nothing is said here: it takes a closer look
+(`events.exported`). What fits by pieces is what would fit by values. It is the inner loop of verifying an export: some microseconds a line,
+a third of them in SHA-256; most of the rest is the making of small objects, so it makes few.
 """
 
+import re
 from binascii import hexlify, unhexlify
 from hashlib import sha256
-from operator import itemgetter
 from struct import Struct
 
 import orjson
 
-from events.contracts import CATALOGUE
-from events.forest import Forest
+from events.export_layouts import DATA, HEAD, PLAIN, Layout, layout_of
+from events.export_runs import Run
 
-_KINDS = {kind.name: (kind.action, bool({"before", "after"} & {*kind.data_fields, *kind.personal_fields})) for kind in CATALOGUE}
-"""By type: its word in the audit list, and whether it says what something was before."""
-_SAYS = itemgetter("id", "source", "sequence", "time", "recordedtime", "type", "subject", "actorkind", "actorid", "datadigest")
-_HEAD, _DATA, _PERSONAL = b'[],"event":{"head":', b',"data":', b',"personal":'
-_SEALED, _SEALED_MARKS = Struct("9s32s14s64s10s64s23s"), (b',"salt":"', b'","prevhash":"', b'","hash":"', b'","traceparent":null}}\n')
-_BARE, _BARE_MARKS = Struct("41s64s10s64s23s"), (b',"personal":null,"salt":null,"prevhash":"', *_SEALED_MARKS[2:])
+_SEALED, _BARE = Struct("9s32s14s64s10s64s23s"), Struct("41s64s10s64s23s")
 """How a line ends, with a personal part and without: salt, prevhash and hash are as long as they are, and these stand between them."""
-_AT_QUOTE, _QUOTE = _SEALED.size - 9 - 32, ord('"')
-_AFTER, _BEFORE, _BRACES = b'{"after":{', b',"before":{', 3
-_SHORTEST = 600
-_MOST_NAMES = 10_000
+_PERSONAL, _NO_PERSONAL = b',"personal":', b',"personal":null,"salt":null,"prevhash":"'
+_SALT, _PREVHASH, _HASH, _END = b',"salt":"', b'","prevhash":"', b'","hash":"', b'","traceparent":null}}\n'
+_TO_END = _BARE.size - len(_NO_PERSONAL)
+"""From the beginning of prevhash to the end of a line."""
+_AT_QUOTE, _QUOTE, _ZERO = _SEALED.size - 9 - 32, ord('"'), ord("0")
+_TO_HEAD, _TO_DATA, _TO_PERSONAL = len(HEAD), len(DATA), len(_PERSONAL)
+_OTHERS = rb'(?:,"(?!after"|before")[a-z_]+":(?:"[^"\\{}]*"|\w+))*'
+_PAIR = re.compile(rb'\{"after":(\{[^{}]*\})%b,"before":(\{[^{}]*\})%b\}' % (_OTHERS, _OTHERS))
+"""Data that say what something was and is, each once and with nothing nested in it."""
+_MOST_LAYOUTS, _MOST_NAMES, _MOST_PAIRS = 500, 10_000, 1_000
 
-Found = tuple[str, int, bytes, bytes, bytes, Forest | None]
-"""An event whose entry is in order: source, sequence, prevhash, hash, leaf, and what was passed over before it; None is nothing."""
-
-
-def by_pieces(block: bytes, at: int, end: int, names: set[bytes]) -> Found | None:
-    """Check the line that stands in the block from `at` to `end`. None, or a ValueError, KeyError or TypeError, says nothing about it.
-
-    `names` are known to be spelled as names are; more are added.
-    """
-    if end - at < _SHORTEST:
-        return None
-    list_at = block.find(b"[", at, end)
-    if not block.startswith(_HEAD, list_at):  # there is a list in what the entry says, or something was passed over
-        list_at = block.index(_HEAD, at, end)
-    head_at = list_at + len(_HEAD)
-    head_end = block.find(b"}", head_at, end) + 1  # it has no braces within it; if it has, nothing below fits
-    head, data_at = block[head_at:head_end], head_end + len(_DATA)
-    says = orjson.loads(head)
-    id_, source, sequence, time, recorded, type_, subject, kind, actor, datadigest = _SAYS(says)
-    action, paired = _KINDS[type_]
-    if block[end - _AT_QUOTE] == _QUOTE:
-        mark, salt, *rest = _SEALED.unpack_from(block, end - _SEALED.size)
-        second, prevhash, third, hash_, last = rest
-        data_end = block.index(_PERSONAL, head_end, end)
-        data, personal = block[data_at:data_end], block[data_end + len(_PERSONAL) : end - _SEALED.size]
-        salted = unhexlify(salt)
-        changed = b'null,"after":%b,%b' % (data[:-1], personal[1:])
-        fits = (
-            not paired
-            and len(data) > 2 < len(personal)
-            and (mark, second, third, last) == _SEALED_MARKS
-            and sha256(salted + personal).hexdigest() == says["personaldigest"]
-            and hexlify(salted) == salt
-        )
-    else:
-        mark, prevhash, third, hash_, last = _BARE.unpack_from(block, end - _BARE.size)
-        data = block[data_at : end - _BARE.size]
-        changed = _pair(data) if paired else b'null,"after":' + data
-        fits = (mark, third, last) == _BARE_MARKS
-    raw = sha256(unhexlify(prevhash) + head).digest()
-    entity, _, of = subject.partition("/")
-    first = (
-        f'{{"id":"{id_}","source":"{source}","sequence":{sequence},"time":"{time}","recorded_at":"{recorded}",'
-        f'"imported":{"true" if says.get("imported") else "false"},"action":"{action}",'
-        f'"entity":{{"type":"{"user" if entity == "login" else entity}","id":"{of}"}},'
-        f'"actor":{{"kind":"{kind}","id":"{actor}","name":'
-    ).encode()
-    after_name = b'},"before":%b,"hash":"%b","passed":' % (changed, hash_)
-    name_end = list_at - len(after_name)
-    name = block[at + len(first) : name_end]
-    if (
-        fits
-        and hexlify(raw) == hash_
-        and sha256(data).hexdigest() == datadigest
-        and block.startswith(_DATA, head_end)
-        and b"\\" not in head
-        and block.startswith(first, at)
-        and block.startswith(after_name, name_end)
-        and (name == b'"%b"' % actor.encode() if kind == "system" else name in names or _is_name(name, names))
-    ):
-        return source, sequence, prevhash, hash_, sha256(b"\x00" + raw).digest(), None
-    return None
+_Key = tuple[int, int, bool, bytes, bytes]
 
 
-def _pair(data: bytes) -> bytes:
-    """Return the members `before` (without its name) and `after` of an entry whose event says what something was and is."""
-    if data.startswith(_AFTER) and data.count(b"{") == _BRACES:
-        after_end, before_at = data.find(b"}") + 1, data.find(_BEFORE)
-        if before_at > 0:  # each of the two stands there once, with nothing nested in it
-            before = data[before_at + len(_BEFORE) - 1 : data.find(b"}", before_at) + 1]
-            return b'%b,"after":%b' % (before, data[len(_AFTER) - 1 : after_end])
-    values = orjson.loads(data)
-    return b'%b,"after":%b' % (orjson.dumps(values.get("before")), orjson.dumps(values.get("after")))
+class Pieces:
+    """Checks lines, and remembers so many of the layouts, names and changes that it met, for as many blocks as there are."""
+
+    def __init__(self) -> None:
+        self._layouts: dict[_Key, Layout | None] = {}
+        self._names: set[bytes] = set()
+        self._pairs: dict[bytes, tuple[bytes, bytes]] = {}
+
+    def take(self, block: bytes, at: int, runs: dict[str, Run]) -> tuple[int, int]:
+        """Go on with the lines from `at` on, as far as they fit: (where the first stands that does not, how many did)."""
+        count, layouts, pairs, learn_pair = 0, self._layouts, self._pairs, self._learn_pair
+        find, rfind, startswith = block.find, block.rfind, block.startswith
+        try:
+            while end := find(b"\n", at) + 1:
+                list_at = find(b"[", at, end)
+                if not startswith(HEAD, list_at):  # there is a list in what the entry says, or something was passed over
+                    list_at = find(HEAD, at, end)
+                head_at = list_at + _TO_HEAD
+                head_end = find(b"}", head_at, end) + 1  # it has no braces within it; if it has, nothing below fits
+                slash, sealed = rfind(b"/", head_at, head_end), block[end - _AT_QUOTE] == _QUOTE
+                source, cut, constant, said, loose, entry, names, name_at, behind_name, paired = layouts[  # type: ignore[misc]
+                    head_end - head_at, head_end - slash, sealed, block[slash - 10 : slash], block[head_end - 20 : head_end]
+                ]
+                parts = cut(block, head_at)
+                id_, number, time, recorded, of, actor, version, datadigest, personaldigest = said(parts)
+                run = runs.get(source) or _begun(number, block[end - _TO_END : end - _TO_END + 64])
+                prevhash, sequence = run.hash, run.end + 1
+                raw = sha256(unhexlify(prevhash) + block[head_at:head_end]).digest()
+                hash_ = hexlify(raw)
+                if sealed:
+                    data_end, last_at = find(_PERSONAL, head_end, end), end - _SEALED.size
+                    data, personal = block[head_end + _TO_DATA : data_end], block[data_end + _TO_PERSONAL : last_at]
+                    last = _SEALED.unpack_from(block, last_at)
+                    salt = unhexlify(last[1])
+                    first, second = data[:-1], personal[1:]
+                    fits = (
+                        len(data) > 2 < len(personal)
+                        and last == (_SALT, hexlify(salt), _PREVHASH, prevhash, _HASH, hash_, _END)
+                        and hexlify(sha256(salt + personal).digest()) == personaldigest
+                    )
+                else:
+                    last_at = end - _BARE.size
+                    data = block[head_end + _TO_DATA : last_at]
+                    fits = _BARE.unpack_from(block, last_at) == (_NO_PERSONAL, prevhash, _HASH, hash_, _END)
+                    if not paired:
+                        first, second = data, b""
+                    elif data.endswith(b'"}') and not data[(text_at := data.rfind(b'"', 0, -2) + 1) : -2].translate(None, PLAIN):
+                        first, second = pairs.get(data[:text_at]) or learn_pair(data, text_at)  # whatever the last text is
+                    else:
+                        first, second = _pair(data)
+                name = block[at + name_at : list_at - behind_name - len(first) - len(second)]
+                if not (
+                    fits
+                    and name in names
+                    and startswith(entry % (id_, number, time, recorded, of, actor, name, first, second, hash_), at)
+                    and parts[::2] == constant
+                    and number == b"%d" % sequence
+                    and version.isdigit()
+                    and version[0] != _ZERO
+                    and hexlify(sha256(data).digest()) == datadigest
+                    and not b"".join(loose(parts)).translate(None, PLAIN)
+                ):
+                    break
+                if not run.leaves:
+                    runs[source] = run  # it may be the first event of its source
+                run.end, run.hash = sequence, hash_
+                run.leaves.append(sha256(b"\x00" + raw).digest())
+                at = end
+                count += 1
+        except (ValueError, LookupError, TypeError):
+            pass  # there is no such layout, or what should be digits is not
+        return at, count
+
+    def learn(self, block: bytes, at: int, end: int) -> None:
+        """Learn from a line that is in order."""
+        list_at = block.find(HEAD, at, end)
+        head_at = list_at + _TO_HEAD
+        head_end = block.find(b"}", head_at, end) + 1
+        slash, sealed = block.rfind(b"/", head_at, head_end), block[end - _AT_QUOTE] == _QUOTE
+        key = (head_end - head_at, head_end - slash, sealed, block[slash - 10 : slash], block[head_end - 20 : head_end])
+        name = orjson.dumps(orjson.loads(block[at:end])["actor"]["name"])
+        for kept, most in ((self._layouts, _MOST_LAYOUTS), (self._names, _MOST_NAMES)):
+            if len(kept) >= most:
+                kept.clear()
+        self._names.add(name)
+        if self._layouts.get(key, ...) is None:  # it was tried
+            return
+        try:
+            self._layouts[key] = layout_of(block[head_at:head_end], sealed, self._names)
+        except (ValueError, LookupError, TypeError, AttributeError):
+            self._layouts[key] = None
+
+    def _learn_pair(self, data: bytes, text_at: int) -> tuple[bytes, bytes]:
+        if len(self._pairs) >= _MOST_PAIRS:
+            self._pairs.clear()
+        pair = self._pairs[data[:text_at]] = _pair(data)
+        return pair
 
 
-def _is_name(name: bytes, names: set[bytes]) -> bool:
-    """Whether it is a name (or null) as it is spelled in JSON; then it is known from now on."""
-    value = orjson.loads(name)
-    if not (value is None or isinstance(value, str)) or orjson.dumps(value) != name:
-        return False
-    if len(names) < _MOST_NAMES:
-        names.add(name)
-    return True
+def _begun(number: bytes, prevhash: bytes) -> Run:
+    """Return what is before the first event of a source that is met. Raises ValueError for digits that are none."""
+    if hexlify(unhexlify(prevhash)) != prevhash:
+        raise ValueError("It is spelled otherwise.")
+    return Run(int(number) - 1, prevhash)
+
+
+def _pair(data: bytes) -> tuple[bytes, bytes]:
+    """Return what something was and is. Raises ValueError where both are not simply there."""
+    if (found := _PAIR.fullmatch(data)) is None:
+        raise ValueError("The data have another shape.")
+    return found[2], found[1]

@@ -7,13 +7,15 @@ the first that is wrong, as [its number among them, why], or null].
 from collections.abc import Sequence
 from typing import Any, BinaryIO
 
-from events.exported import Lines, Run, Wrong
+from events.export_pieces import Pieces
+from events.export_runs import Run
+from events.exported import Lines, Wrong
 from events.working import answer_each
 
 
-def check(block: bytes) -> tuple[Lines, Wrong | None]:
+def check(block: bytes, pieces: Pieces) -> tuple[Lines, Wrong | None]:
     """Check the lines of a part of a file; the beginning of a line, at its end, is not looked at."""
-    lines = Lines()
+    lines = Lines(pieces)
     try:
         lines.take(block)
     except Wrong as wrong:
@@ -38,14 +40,14 @@ def loaded(values: Sequence[Any]) -> tuple[Lines, Wrong | None]:
 
 def main() -> None:
     """Work until nothing more is asked for."""
-    files: dict[str, BinaryIO] = {}
+    files, pieces = dict[str, BinaryIO](), Pieces()
 
     def work(asked: Sequence[Any]) -> Any:
         path, offset, length = asked
         if path not in files:
             files[path] = open(path, "rb")  # noqa: PTH123, SIM115 -- it stays open until the process ends
         files[path].seek(offset)
-        return dumped(*check(files[path].read(length)))
+        return dumped(*check(files[path].read(length), pieces))
 
     answer_each(work)
 

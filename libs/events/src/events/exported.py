@@ -13,10 +13,14 @@ from typing import Any
 import orjson
 
 from events.entries import action_of, entry_of
-from events.envelope import ZERO_HASH, from_wire
+from events.envelope import from_wire
 from events.export_lines import json_line
-from events.export_pieces import Found, by_pieces
+from events.export_pieces import Pieces
+from events.export_runs import Run
 from events.forest import Forest
+
+Found = tuple[str, int, bytes, bytes, bytes, Forest | None]
+"""An event whose entry is in order: source, sequence, prevhash, hash, leaf, and what was passed over before it; None is nothing."""
 
 _EVENT, _PASSED = b',"event":{"head":', b',"passed":'
 
@@ -30,72 +34,29 @@ class Wrong(Exception):
         self.reason = reason
 
 
-class Run:
-    """Some events of one source that follow each other: leaves of its tree, and the ends of its chain.
-
-    `prevhash` is what the first of them follows from; None where others were passed over before it. `hash` is that of the last.
-    """
-
-    def __init__(self, first: int, prevhash: bytes | None) -> None:
-        self.prevhash = prevhash
-        self.hash = prevhash or ZERO_HASH.encode()
-        self._forest = Forest(first)
-        self._leaves: list[bytes] = []
-
-    @property
-    def forest(self) -> Forest:
-        """The part of the tree that it is."""
-        self._forest.extend(self._leaves)
-        self._leaves.clear()
-        return self._forest
-
-    def add(self, sequence: int, prevhash: bytes, hash_: bytes, leaf: bytes, passed: Forest | None) -> None:
-        """Go on with an event, behind those that were passed over. Raises ValueError when it does not follow."""
-        if passed is not None:
-            self.forest.join(passed)
-        elif prevhash != self.hash or sequence != self._forest.end + len(self._leaves) + 1:
-            raise ValueError(f"Event {sequence} does not follow from the one of its source before it.")
-        self._leaves.append(leaf)
-        self.hash = hash_
-
-    def join(self, following: "Run") -> None:
-        """Go on with a run that follows this one. Raises ValueError when it does not."""
-        if following.prevhash not in (None, self.hash):
-            raise ValueError("The chain is broken there.")
-        self.forest.join(following.forest)
-        self.hash = following.hash
-
-    def dump(self) -> list[Any]:
-        """Return it as plain values, for `load` in another process."""
-        prevhash = None if self.prevhash is None else self.prevhash.decode()
-        return [self.forest.first, prevhash, self.hash.decode(), [(width, node.hex()) for width, node in self.forest.nodes]]
-
-    @classmethod
-    def load(cls, values: Sequence[Any]) -> "Run":
-        """Return what was dumped."""
-        first, prevhash, hash_, nodes = values
-        run = cls(first, None if prevhash is None else prevhash.encode())
-        run.hash, run._forest = hash_.encode(), Forest(first, [(width, bytes.fromhex(node)) for width, node in nodes])
-        return run
-
-
 class Lines:
     """Lines of an export that were checked: how many, and what they hold of each source."""
 
-    def __init__(self) -> None:
+    def __init__(self, pieces: Pieces | None = None) -> None:
         self.count = 0
         self.runs: dict[str, Run] = {}
-        self._names: set[bytes] = set()
+        self._pieces = pieces or Pieces()
 
     def take(self, block: bytes) -> None:
         """Check lines of entries, each with its newline; one without is left. Raises Wrong; lines are counted from the first one taken."""
-        at, runs, names = 0, self.runs, self._names
+        at, runs, pieces = 0, self.runs, self._pieces
         try:
-            while end := block.find(b"\n", at) + 1:
-                source, sequence, prevhash, hash_, leaf, passed = _checked(block, at, end, names)
+            while True:
+                at, fitting = pieces.take(block, at, runs)
+                self.count += fitting
+                if not (end := block.find(b"\n", at) + 1):
+                    return
+                source, sequence, prevhash, hash_, leaf, passed = by_values(block[at:end])
                 if (run := runs.get(source)) is None:
                     run = runs[source] = Run(sequence - 1, prevhash) if passed is None else Run(passed.first, None)
                 run.add(sequence, prevhash, hash_, leaf, passed)
+                if passed is None:
+                    pieces.learn(block, at, end)
                 self.count += 1
                 at = end
         except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
@@ -113,14 +74,6 @@ class Lines:
             except ValueError as error:
                 raise Wrong(self.count + 1, f"From there on, the events of {source} do not follow those before. {error}") from error
         self.count += following.count
-
-
-def _checked(block: bytes, at: int, end: int, names: set[bytes]) -> Found:
-    try:
-        found = by_pieces(block, at, end, names)
-    except (ValueError, KeyError, TypeError):
-        found = None
-    return found or by_values(block[at:end])
 
 
 def by_values(line: bytes) -> Found:

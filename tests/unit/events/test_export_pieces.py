@@ -1,0 +1,130 @@
+"""Most lines of an export are checked by what they have in common with others, and none is taken that would not stand a closer look."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from events import export_pieces
+from events.entries import action_of
+from events.export_pieces import Pieces
+from events.export_runs import Run
+from events.exported import Lines, Wrong, by_values
+from events.exports import Covered, Export
+from tests.support.exports import SIGNERS
+from tests.support.logs import Log
+
+
+def written(log: Log, names: Sequence[str] = ("Anna",)) -> list[bytes]:
+    """Return the lines of all events of a log; who did them bears the names in turn."""
+    log.sign(SIGNERS["/tickets"])
+    size, note = log.notes[-1]
+    export = Export(format="jsonl", covered=[Covered(log.source, size, note, [SIGNERS["/tickets"].public_key], [])])
+    return [export.entry(each, action_of(each.type) or "", names[number % len(names)]) for number, each in enumerate(log.events)]
+
+
+def looked_at(pieces: Pieces, lines: Sequence[bytes]) -> int:
+    """Return how many of these lines were not checked by pieces; all are in order."""
+    block, runs, at, looked = b"".join(lines), dict[str, Run](), 0, 0
+    while True:
+        at, _ = pieces.take(block, at, runs)
+        if at == len(block):
+            return looked
+        end = block.index(b"\n", at) + 1
+        source, sequence, prevhash, hash_, leaf, passed = by_values(block[at:end])
+        runs.setdefault(source, Run(sequence - 1, prevhash)).add(sequence, prevhash, hash_, leaf, passed)
+        pieces.learn(block, at, end)
+        at, looked = end, looked + 1
+
+
+def busy(events: int) -> Log:
+    """A log of what goes on at a desk."""
+    log = Log()
+    for number in range(1, events + 1):
+        ticket, people = f"ticket/{number % 23}", {"assignee": None, "requester": f"r{number % 7}"}
+        if number % 3 == 0:
+            log.add(ticket, "ticket.created", people | {"number": number}, {"title": f"é [{number}]", "body": 'a "}\n' * (number % 5)})
+        elif number % 3 == 1:
+            log.add(ticket, "ticket.status_changed", people | {"before": {"status": "open"}, "after": {"status": "resolved"}})
+        else:
+            log.add(ticket, "ticket.priority_changed", {"before": {"priority": "low"}, "after": {"priority": "high"}}, actorkind="system")
+    return log
+
+
+def test_lines_that_are_like_others_need_no_closer_look() -> None:
+    pieces, lines = Pieces(), written(busy(900))
+    assert looked_at(pieces, lines) < 60  # as many as there are kinds of them, and as numbers get longer
+    assert looked_at(pieces, lines) < 10  # where one that is as long had other lengths within it
+
+
+def test_a_long_stream_is_like_a_short_one() -> None:
+    log = Log()
+    for _ in range(400):
+        log.add("user/1", "user.password_changed")
+    assert looked_at(Pieces(), written(log)) < 15
+
+
+def test_another_origin_is_learned_once() -> None:
+    log = Log()
+    for number in range(100):
+        log.add(
+            data={"number": number}, type_="ticket.created", origin=f"00000000-0000-0000-0000-00000000000{number // 50}", actorid="a" * 36
+        )
+    pieces = Pieces()
+    before = looked_at(pieces, written(log)[:50])
+    assert looked_at(pieces, written(log)) <= before + 3
+
+
+def test_what_was_erased_is_checked_by_pieces_too() -> None:
+    log = Log()
+    for number in range(1, 30):
+        log.add(f"ticket/{number}", "ticket.created", {"number": number}, {"title": "x"})
+    log.events[:] = [each._replace(personal=None, salt=None) for each in log.events]
+    assert looked_at(Pieces(), written(log)) < 8
+
+
+def test_more_names_and_layouts_than_are_remembered_are_no_harm(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = written(busy(300), [f"Näme \\ {number}" for number in range(40)])
+    for most in ("_MOST_LAYOUTS", "_MOST_NAMES", "_MOST_PAIRS"):
+        monkeypatch.setattr(export_pieces, most, 3)
+    pieces = Pieces()
+    assert looked_at(pieces, lines) <= 300
+    assert max(len(pieces._layouts), len(pieces._names), len(pieces._pairs)) <= 3
+
+
+@pytest.mark.parametrize(
+    ("was", "now"),
+    [
+        (b'"source":"/tickets"', b'"source":"/tickats"'),
+        (b'"action":"ticket_created"', b'"action":"ticket_creates"'),
+        (b'"kind":"user"', b'"kind":"uses"'),
+        (b'"entity":{"type":"ticket"', b'"entity":{"type":"tacket"'),
+        (b'"imported":false', b'"imported":true '),
+        (b'"name":"Anna"', b'"name":"Ann\\"'),
+        (b'"before":null', b'"before":nul1'),
+        (b'"passed":[]', b'"passed":{}'),
+        (b',"data":', b',"dota":'),
+        (b',"salt":"', b',"sa1t":"'),
+        (b'"traceparent":null', b'"traceparent":nil!'),
+    ],
+)
+def test_what_is_constant_is_compared_too(was: bytes, now: bytes) -> None:
+    log = Log()
+    for number in range(1, 8):
+        log.add(f"ticket/{number}", "ticket.created", {"number": number}, {"title": "x"})
+    lines = written(log)
+    assert lines[5].count(was) >= 1
+    for place in range(lines[5].count(was)):
+        parts = lines[5].split(was)
+        changed = was.join(parts[: place + 1]) + now + was.join(parts[place + 1 :])
+        with pytest.raises(Wrong) as found:
+            Lines().take(b"".join([*lines[:5], changed, *lines[6:]]))
+        assert found.value.line == 6
+
+
+def test_an_event_that_follows_another_one_is_not_taken() -> None:
+    log = busy(60)
+    lines = written(log)
+    for number in (20, 40):
+        with pytest.raises(Wrong, match="does not follow") as found:
+            Lines().take(b"".join([*lines[:number], *lines[number + 1 :]]))
+        assert found.value.line == number + 1
