@@ -121,6 +121,16 @@ def test_what_is_constant_is_compared_too(was: bytes, now: bytes) -> None:
         assert found.value.line == 6
 
 
+def test_a_line_that_ends_anywhere_is_not_taken() -> None:
+    lines = written(busy(6))
+    for line in lines[3:]:
+        pieces, runs = Pieces(), dict[str, Run]()
+        pieces.learn(line, 0, len(line))
+        assert pieces.take(line, 0, runs) == (len(line), 1)
+        for end in range(len(line) - 1):
+            assert pieces.take(line[:end] + b"\n", 0, {}) == (0, 0)
+
+
 def test_an_event_that_follows_another_one_is_not_taken() -> None:
     log = busy(60)
     lines = written(log)

@@ -22,8 +22,8 @@ from events.notes import open_note
 from events.proofs import check_note
 from events.walkers import Workers, cores
 
-_BLOCK = 1024 * 1024
-"""Bytes that are looked at together: more would not stay in the processor's cache until they are hashed."""
+_BLOCK = 512 * 1024
+"""Bytes that are looked at together: more would not stay in the processor's cache until they are hashed and checked."""
 _LONGEST_LINE = 4 * 1024 * 1024
 _TAIL = 4 * 1024 * 1024
 """Bytes at the end among which the last two lines are."""

@@ -7,16 +7,16 @@ a third of them in SHA-256; most of the rest is the making of small objects, so 
 """
 
 import re
+import struct
 from binascii import hexlify, unhexlify
 from hashlib import sha256
-from struct import Struct
 
 import orjson
 
 from events.export_layouts import DATA, HEAD, PLAIN, Layout, layout_of
 from events.export_runs import Run
 
-_SEALED, _BARE = Struct("9s32s14s64s10s64s23s"), Struct("41s64s10s64s23s")
+_SEALED, _BARE = struct.Struct("9s32s14s64s10s64s23s"), struct.Struct("41s64s10s64s23s")
 """How a line ends, with a personal part and without: salt, prevhash and hash are as long as they are, and these stand between them."""
 _PERSONAL, _NO_PERSONAL = b',"personal":', b',"personal":null,"salt":null,"prevhash":"'
 _SALT, _PREVHASH, _HASH, _END = b',"salt":"', b'","prevhash":"', b'","hash":"', b'","traceparent":null}}\n'
@@ -29,7 +29,7 @@ _PAIR = re.compile(rb'\{"after":(\{[^{}]*\})%b,"before":(\{[^{}]*\})%b\}' % (_OT
 """Data that say what something was and is, each once and with nothing nested in it."""
 _MOST_LAYOUTS, _MOST_NAMES, _MOST_PAIRS = 500, 10_000, 1_000
 
-_Key = tuple[int, int, bool, bytes, bytes]
+_Key = tuple[int, int, bool, bytes]
 
 
 class Pieces:
@@ -53,7 +53,7 @@ class Pieces:
                 head_end = find(b"}", head_at, end) + 1  # it has no braces within it; if it has, nothing below fits
                 slash, sealed = rfind(b"/", head_at, head_end), block[end - _AT_QUOTE] == _QUOTE
                 source, cut, constant, said, loose, entry, names, name_at, behind_name, paired = layouts[  # type: ignore[misc]
-                    head_end - head_at, head_end - slash, sealed, block[slash - 10 : slash], block[head_end - 20 : head_end]
+                    head_end - head_at, head_end - slash, sealed, block[head_end - 20 : head_end]
                 ]
                 parts = cut(block, head_at)
                 id_, number, time, recorded, of, actor, version, datadigest, personaldigest = said(parts)
@@ -101,7 +101,7 @@ class Pieces:
                 run.leaves.append(sha256(b"\x00" + raw).digest())
                 at = end
                 count += 1
-        except (ValueError, LookupError, TypeError):
+        except (ValueError, LookupError, TypeError, struct.error):
             pass  # there is no such layout, or what should be digits is not
         return at, count
 
@@ -111,7 +111,7 @@ class Pieces:
         head_at = list_at + _TO_HEAD
         head_end = block.find(b"}", head_at, end) + 1
         slash, sealed = block.rfind(b"/", head_at, head_end), block[end - _AT_QUOTE] == _QUOTE
-        key = (head_end - head_at, head_end - slash, sealed, block[slash - 10 : slash], block[head_end - 20 : head_end])
+        key = (head_end - head_at, head_end - slash, sealed, block[head_end - 20 : head_end])
         name = orjson.dumps(orjson.loads(block[at:end])["actor"]["name"])
         for kept, most in ((self._layouts, _MOST_LAYOUTS), (self._names, _MOST_NAMES)):
             if len(kept) >= most:
