@@ -1,6 +1,7 @@
 """From templates to pages."""
 
 import hashlib
+import re
 from datetime import datetime
 from importlib import resources
 from typing import Any
@@ -13,6 +14,8 @@ from web import times, words
 from web.texts import to_html
 
 MEDIA_TYPES = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8", "svg": "image/svg+xml", "png": "image/png"}
+
+_TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z)")
 
 
 class Renderer:
@@ -60,6 +63,14 @@ def _clock(context: Context, moment: str | datetime) -> Markup:
     return _time(context, at, times.clock(at, context["now"], context["visit"].preferences.zone))
 
 
+@pass_context
+def _timed(context: Context, sentence: str) -> Markup:
+    """Show each time that a sentence of the API names as a reader in that zone says it."""
+    *before, last = _TIME.split(sentence)
+    texts, moments = before[::2], before[1::2]
+    return Markup("").join(Markup("{}{}").format(text, _clock(context, moment)) for text, moment in zip(texts, moments, strict=True)) + last
+
+
 def _compiled() -> Environment:
     templates = Environment(
         loader=PackageLoader("web"),
@@ -74,6 +85,7 @@ def _compiled() -> Environment:
     templates.filters |= {
         "ago": _ago,
         "clock": _clock,
+        "timed": _timed,
         "moment": times.parse,
         "text": to_html,
         "initials": words.initials,
