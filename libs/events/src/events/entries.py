@@ -1,8 +1,9 @@
 """Entries of the audit list: what an event says to people. Pure, so that who holds an exported entry can make it anew from its event."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
+
+import orjson
 
 from events.contracts import CATALOGUE
 from events.envelope import StoredEvent
@@ -50,8 +51,8 @@ def changes(stored: StoredEvent) -> tuple[dict[str, Any] | None, dict[str, Any] 
 
     What was erased is missing.
     """
-    data: dict[str, Any] = json.loads(stored.data)
-    private: dict[str, Any] = json.loads(stored.personal) if stored.personal is not None else {}
+    data: dict[str, Any] = orjson.loads(stored.data)
+    private: dict[str, Any] = orjson.loads(stored.personal) if stored.personal is not None else {}
     kind = CATALOGUE.find(stored.type)
     declared = () if kind is None else (*kind.data_fields, *kind.personal_fields)
     sides = [(part.get("before"), part.get("after")) for part in (data, private)]

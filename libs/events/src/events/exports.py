@@ -80,14 +80,14 @@ class Export:
 
     def pass_over(self, stored: StoredEvent) -> None:
         """Leave an event out."""
-        self._passed[stored.source].extend([leaf_hash(stored.hash)])
+        self._passed[stored.source].add(1, leaf_hash(stored.hash))
 
     def entry(self, stored: StoredEvent, action: str, name: str | None) -> bytes:
         """Return the line of an entry."""
         self.entries += 1
         entry, passed = entry_of(stored, action, name), self._passed[stored.source]
         self._trees[stored.source].join(passed)
-        self._trees[stored.source].extend([leaf_hash(stored.hash)])
+        self._trees[stored.source].add(1, leaf_hash(stored.hash))
         self._passed[stored.source] = Forest(stored.sequence)
         return self._sent(_csv_entry(entry) if self.format == "csv" else json_line(entry, passed, stored.wire()))
 
