@@ -16,8 +16,9 @@ def damaged(desk: Desk, sequence: int, *statements: str, **values: Any) -> Itera
     """The store of tickets after somebody with a database tool was at it; made good again afterwards."""
     connection = pysqlite3.connect(desk.house.settings.data_dir / "tickets.sqlite3", timeout=30, isolation_level=None)
     guards = list(connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"))
-    try:
-        connection.execute("BEGIN IMMEDIATE")
+    with contextlib.ExitStack() as undone:
+        undone.callback(connection.close)
+        connection.execute("BEGIN IMMEDIATE")  # which ends with the connection, where a statement is refused
         for name, _ in guards:
             connection.execute(f"DROP TRIGGER {name}")
         connection.execute("CREATE TABLE spare AS SELECT * FROM events")
@@ -25,6 +26,8 @@ def damaged(desk: Desk, sequence: int, *statements: str, **values: Any) -> Itera
         for statement in statements:
             assert connection.execute(statement, {"n": sequence, **values}).rowcount == 1
         connection.execute("COMMIT")
+        undone.pop_all()
+    try:
         yield
     finally:
         connection.execute("BEGIN IMMEDIATE")

@@ -21,6 +21,7 @@ from events.projections import Recorded
 from events.store import stored
 from events.tables import events as log
 from tickets.errors import JournalBroken
+from tickets.legible import UNREADABLE, as_written, legible
 from tickets.tables import OF_PEOPLE, journal
 
 logger = logging.getLogger(__name__)
@@ -34,6 +35,7 @@ _EVENTS: Select[Any] = select(journal.c.position, journal.c.wire, *(log.c[name] 
 _AT = _EVENTS.where(journal.c.position.in_(bindparam("positions", expanding=True)))
 _BETWEEN = Query(_EVENTS.where(journal.c.position.between(bindparam("first"), bindparam("last"))).order_by(journal.c.position))
 _HEAD = Query(_LAST)
+_HASH_BYTES = 32
 _WIRE = re.compile(rb'\{"head":.*,"hash":"([0-9a-f]{64})","traceparent":[^{}]*\}', re.DOTALL)
 """How a wire is spelled; the greedy part finds the last hash there is: what follows it is a traceparent, which has no braces."""
 # written out, not bound, so that the index of these types is known to serve
@@ -107,8 +109,7 @@ class PeopleFeed(JournalFeed):
 
 def at(connection: Connection, positions: Sequence[int]) -> dict[int, StoredEvent]:
     """Return the events at these positions. Raises JournalBroken, as all that follow do, for one that is not what was written."""
-    rows = connection.execute(_AT, {"positions": list(positions)}) if positions else ()
-    found = dict(_whole(_placed, rows))
+    found = dict(_whole(_checked, lambda: connection.execute(_AT, {"positions": list(positions)}) if positions else ()))
     if missing := set(positions) - set(found):
         raise broken(min(missing), "it is not there")
     return found
@@ -124,13 +125,12 @@ class Carried(NamedTuple):
 
 def between(reader: Reader, first: int, last: int) -> list[Carried]:
     """Return the events at the positions from `first` to `last`, in order."""
-    return _whole(_carried, _BETWEEN.rows(reader, {"first": first, "last": last}))
+    return _whole(_carried, lambda: _BETWEEN.rows(reader, {"first": first, "last": last}))
 
 
 def picked(connection: Connection, positions: Sequence[int]) -> list[Carried]:
     """Return the events at these positions, in order."""
-    rows = connection.execute(_AT, {"positions": list(positions)}) if positions else ()
-    return sorted(_whole(_carried, rows))
+    return sorted(_whole(_carried, lambda: connection.execute(_AT, {"positions": list(positions)}) if positions else ()))
 
 
 def head(reader: Reader) -> int:
@@ -141,7 +141,7 @@ def head(reader: Reader) -> int:
 
 def stretch(connection: Connection, after: int, until: int) -> list[tuple[int, StoredEvent]]:
     """Return the events behind a position, up to another, in order, each with its position."""
-    return _whole(_placed, _BETWEEN.rows(connection, {"first": after + 1, "last": until}))
+    return _whole(_placed, lambda: _BETWEEN.rows(connection, {"first": after + 1, "last": until}))
 
 
 def broken(position: int, why: str) -> JournalBroken:
@@ -150,19 +150,26 @@ def broken(position: int, why: str) -> JournalBroken:
     return JournalBroken()
 
 
-def _whole(made: Callable[[Any], T], rows: Iterable[Any]) -> list[T]:
-    """Return what is made of each row. Raises JournalBroken for the first of which nothing can be made."""
+def _whole(made: Callable[[Any], T], rows: Callable[[], Iterable[Any]]) -> list[T]:
+    """Return what is made of each row. Raises JournalBroken for the first of which nothing can be made, or that cannot be read."""
     found: list[T] = []
-    for row in rows:
-        try:
-            found.append(made(row))
-        except (ValueError, LookupError, TypeError, AttributeError) as error:
-            raise broken(row[0], type(error).__name__) from error
+    with legible("the journal"):
+        for row in rows():
+            try:
+                found.append(made(row))
+            except UNREADABLE as error:
+                raise broken(row[0], type(error).__name__) from error
     return found
 
 
 def _placed(row: Any) -> tuple[int, StoredEvent]:
     return row[0], _event(row)
+
+
+def _checked(row: Any) -> tuple[int, StoredEvent]:
+    """Return an event that is shown to people: an own one, too, must be what was written."""
+    position, wire, *columns = row
+    return (position, as_written(columns)) if wire is None and columns[0] is not None else _placed(row)
 
 
 def _row(position: int, stored: StoredEvent, wire: bytes | None) -> Row:
@@ -174,6 +181,8 @@ def _carried(row: Any) -> Carried:
     position, wire, *_ = row
     if wire is None:
         own = _event(row)
+        if len(bytes.fromhex(own.hash)) != _HASH_BYTES:
+            raise ValueError("This is no hash.")
         return Carried(position, own.hash, own.wire())
     came = bytes(wire)
     spelled = _WIRE.fullmatch(came)

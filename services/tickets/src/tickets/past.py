@@ -18,6 +18,7 @@ from events.tables import events as log
 from events.tables import head, projections
 from tickets.commands import STATUSES
 from tickets.history import History, states
+from tickets.legible import legible
 from tickets.moments import NEVER, NO_END, When
 from tickets.projections import Desk
 from tickets.queries import NOBODY, Summary, Wanted
@@ -108,12 +109,13 @@ def one(reader: Reader, number: int, when: When, *, version: int | None = None) 
     With `version`, as it was when that version was replaced, or is now.
     """
     asked = {"ticket": number, "sequence": when.sequence, "time": when.time, "version": NO_END if version is None else version}
-    row = _ONE.first(reader, asked)
-    if row is None:
-        return None
-    titled, told = row[-8:-4], row[-4:]
-    texts = _texts(*titled)
-    body = (texts if told == titled else _texts(*told)).get("body", "")
+    with legible(f"ticket {number}"):
+        row = _ONE.first(reader, asked)
+        if row is None:
+            return None
+        titled, told = row[-8:-4], row[-4:]
+        texts = _texts(*titled)
+        body = (texts if told == titled else _texts(*told)).get("body", "")
     return Summary._make(row[:-8])._replace(title=texts.get("title", "")), body
 
 
@@ -135,8 +137,9 @@ def page(reader: Reader, wanted: Wanted, when: When, *, limit: int, after: Seque
     }
     if after is not None:
         values["after_time"], values["after_id"] = after
-    rows = _page(wanted.narrowed, wanted.sort, resumes=after is not None).rows(reader, values)
-    return [Summary._make(row[:-4])._replace(title=_texts(*row[-4:]).get("title", "")) for row in rows]
+    with legible("the tickets of a list"):
+        rows = _page(wanted.narrowed, wanted.sort, resumes=after is not None).rows(reader, values)
+        return [Summary._make(row[:-4])._replace(title=_texts(*row[-4:]).get("title", "")) for row in rows]
 
 
 @cache
@@ -175,8 +178,9 @@ def _counts(*, everybodys: bool) -> Query:
 
 
 def _texts(type_: str, version: int, data: bytes, personal: bytes | None) -> Texts:
-    """Return the texts that an event brings."""
+    """Return the texts that an event brings. Raises one of `legible.UNREADABLE` where it brings none."""
     event = CATALOGUE.decode(type_, version, json.loads(data), json.loads(personal) if personal is not None else None)
-    if isinstance(event, TicketEdited):
-        return event.after or {}
-    return {"title": event.title or "", "body": event.body or ""}
+    texts: Texts = event.after or {} if isinstance(event, TicketEdited) else {"title": event.title or "", "body": event.body or ""}
+    if not all(isinstance(text, str) for text in texts.values()):
+        raise TypeError("A text is none.")
+    return texts

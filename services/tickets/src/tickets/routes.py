@@ -40,7 +40,7 @@ async def open_ticket(request: Request, body: NewTicket, by: CurrentPrincipal, _
     return await answer_once(desk, request, by, unit, lambda ticket: _opened(ticket, by))
 
 
-@router.get("", response_model=TicketsOut, responses=responses("not-permitted", "unavailable"))
+@router.get("", response_model=TicketsOut, responses=responses("not-permitted", BROKEN, "unavailable"))
 async def list_tickets(request: Request, query: Annotated[TicketQuery, Query()], by: CurrentPrincipal) -> Response:
     """List tickets: one's own, an admin everybody's; those of now, or as they were then.
 
@@ -55,7 +55,7 @@ async def count_tickets(request: Request, query: Annotated[Then, Query()], by: C
     return await showing.counts(request, query, by)
 
 
-@router.get("/{ticket}", response_model=TicketOut, responses=SHOWN)
+@router.get("/{ticket}", response_model=TicketOut, responses={**SHOWN, **responses(BROKEN)})
 async def get_ticket(request: Request, ticket: Number, query: Annotated[ThenTicket, Query()], by: CurrentPrincipal) -> Response:
     """Return a ticket to its requester or an admin; to anybody else it is absent.
 
@@ -96,7 +96,7 @@ async def add_note(request: Request, ticket: Number, body: NewNote, by: CurrentP
     return await answer_once(desk, request, by, Note(command=command, context=context(request, by)), lambda note: _noted(note, by))
 
 
-@router.get("/{ticket}/notes", response_model=NotesOut, responses=responses("not-permitted"))
+@router.get("/{ticket}/notes", response_model=NotesOut, responses=responses("not-permitted", BROKEN))
 async def list_notes(request: Request, ticket: Number, query: Annotated[ThenPage, Query()], by: CurrentPrincipal) -> Response:
     """List a ticket's notes, those of now or of then, oldest first. Admins only."""
     desk = running(request)

@@ -14,7 +14,6 @@ from events.contracts.ticket import TicketEscalated
 from events.envelope import COLUMNS, StoredEvent, from_wire
 from events.errors import NotFound, Unavailable
 from events.fates import fate
-from events.store import stored
 from events.tables import events as log
 from tickets import queries
 from tickets.access import Caller
@@ -22,12 +21,14 @@ from tickets.decider import TICKET
 from tickets.errors import AdminsOnly, TicketNotFound
 from tickets.escalating import Held, why_escalated
 from tickets.explaining import Explanation, Eyes, Known, Silence, Story, Told, eyes_on, why_not_told, why_told
+from tickets.legible import as_written, legible
 from tickets.sentences import Names
 from tickets.tables import people
 from tickets.units import subject
 
 ME = "me"
 _PATIENCE_S = 5.0
+_OPENING = "ticket.created"
 _MATTERS = sorted((TICKET.types or frozenset()) - {"ticket.edited"})
 """What a chain of causes goes through; texts and notes are read only where they are asked about."""
 _PAST = (
@@ -127,8 +128,12 @@ class Question:
 
     async def _past(self, event: str = "") -> list[Known]:
         def read(connection: Connection) -> list[Known]:
-            rows = connection.execute(_PAST, {"subject": subject(self.ticket), "event": event})
-            return [_known(stored(row)) for row in rows]
+            with legible(f"the history of ticket {self.ticket}"):
+                rows = connection.execute(_PAST, {"subject": subject(self.ticket), "event": event})
+                past = [_known(as_written(row)) for row in rows]
+                if past and past[0].stored.type != _OPENING:  # of whatever version
+                    raise ValueError("The history does not begin with what opened the ticket.")
+                return past
 
         past = await self.live.store.read_in_thread(read)
         if not past:

@@ -17,6 +17,7 @@ from events.errors import Invalid
 from tickets.access import Operator
 from tickets.answers import ActorOut, Out
 from tickets.explaining import Kind, Step
+from tickets.proof import BROKEN
 from tickets.schemas import Id, Number
 from tickets.sentences import Names
 from tickets.why import Answer, Question
@@ -93,7 +94,7 @@ class WhyOut(Out):
     steps: list[StepOut]
 
 
-@router.get("/{ticket}/why", response_model=WhyOut, responses=responses("not-permitted", "unavailable"))
+@router.get("/{ticket}/why", response_model=WhyOut, responses=responses("not-permitted", BROKEN, "unavailable"))
 async def get_why(request: Request, ticket: Number, query: Annotated[WhyQuery, Query()], by: CurrentPrincipal) -> Response:
     """Explain why somebody was told of something, or why the ticket escalated: from the click to the message, event by event; or why not.
 
