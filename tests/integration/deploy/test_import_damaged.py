@@ -1,6 +1,5 @@
 """An export that is not whole, or not what was written: it is said in a sentence which file that is of, and nothing is made of it."""
 
-import asyncio
 import hashlib
 import json
 import random
@@ -13,15 +12,14 @@ import pytest
 from sqlalchemy import insert
 
 from auth.tables import credentials
-from chassis.offline import offline
 from chassis.settings import SERVICES, Settings
 from deploy.backups.cutting import staging
 from deploy.backups.exporting import Exported, export
 from deploy.backups.importing import import_desk
 from deploy.backups.making import backup
 from deploy.backups.restoring import restore
-from deploy.backups.services import all_declared
 from deploy.refusal import Refusal
+from tests.support.unstarted import unstarted
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -30,19 +28,11 @@ NEEDED += ["primary/auth.credentials.jsonl", "secrets/pepper", "secrets/login-hm
 SEED = 11
 
 
-async def _make(settings: Settings) -> None:
-    for declared in all_declared().values():
-        async with offline(declared.service, settings):
-            pass
-
-
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A whole export, with an event in each log, and somebody who can sign in."""
     directory = tmp_path_factory.mktemp("whole")
-    desk = Settings(data_dir=directory / "desk")
-    desk.data_dir.mkdir()
-    asyncio.run(_make(desk))
+    desk = unstarted(directory / "desk")
     with staging(desk.data_dir) as engines, engines["auth"].begin() as connection:
         then = "2026-01-01T00:00:00.000000Z"
         connection.execute(insert(credentials), {"user_id": "anna", "email_key": "a@b.org", "version": 1, "hash": None, "changed_at": then})
@@ -81,13 +71,13 @@ def refused(text: Path) -> str:
 
 @pytest.mark.parametrize("name", NEEDED)
 def test_a_file_that_is_gone_or_not_named_is_named(text: Path, name: str) -> None:
-    content = (text / name).read_bytes()
+    content, unnamed = (text / name).read_bytes(), f"does not name {name}, which every such export has"
     (text / name).unlink()
     assert refused(text) == f"{text / name} is not the file that was written."
     said(text, lambda found: found["files"].pop(name))
-    assert f"does not name {name}, which every such export has" in refused(text)
+    assert unnamed in refused(text)
     (text / name).write_bytes(content)
-    assert f"does not name {name}, which every such export has" in refused(text)
+    assert unnamed in refused(text)
 
 
 def test_rows_that_are_not_named_any_more_are_not_left_out_in_silence(text: Path) -> None:
