@@ -51,7 +51,7 @@ def _guarded(findings: Iterator[Finding], about: str) -> Iterator[Finding]:
         yield from findings
     except OSError as error:
         yield Finding(
-            "bad", about, f"{error.filename or about} can not be looked at: {error.strerror}", "Run ste as the desk's own account."
+            "bad", about, f"{error.filename or about} cannot be looked at: {error.strerror}", "Run ste as the desk's own account."
         )
 
 

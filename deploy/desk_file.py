@@ -41,7 +41,7 @@ class DeskFile:
         except FileNotFoundError:
             return None
         except (ValueError, TypeError) as error:
-            raise Refusal(f"{path_in(data_dir)} can not be read: {error}.", "Delete it and start the desk again.") from None
+            raise Refusal(f"{path_in(data_dir)} cannot be read: {error}.", "Delete it and start the desk again.") from None
         return found if _held(data_dir) else None
 
 
@@ -89,7 +89,7 @@ def holding(data_dir: Path, mend: str = ELSEWHERE) -> Iterator[None]:
             directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         lock = (data_dir / "run" / "desk.lock").open("ab")
     except OSError as error:
-        raise Refusal(f"The data directory {data_dir} can not be used: {error.strerror}.", "STE_DATA_DIR says where it is.") from None
+        raise Refusal(f"The data directory {data_dir} cannot be used: {error.strerror}.", "STE_DATA_DIR says where it is.") from None
     with lock:
         if not _taken(lock) or not _is_in_place(lock, data_dir):
             raise Refusal(f"{'Another' if mend == ELSEWHERE else 'A'} desk is running on {data_dir}.", mend)

@@ -62,7 +62,7 @@ class Desk:
         self._forks = ForkServer(self._lifeline) if can_fork() else None
 
     async def run(self) -> None:
-        """Start everything, say so, and go on until a signal comes or something can not be kept running. Raises Refusal."""
+        """Start everything, say so, and go on until a signal comes or something cannot be kept running. Raises Refusal."""
         self._listen()
         self._begin(self._start(), "start")
         try:

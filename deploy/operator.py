@@ -74,7 +74,7 @@ class Operator:
         except httpx2.TimeoutException:
             raise Away(f"{service} did not answer in time.", "ste doctor says how it is.") from None
         except UnicodeEncodeError:
-            raise Refusal("What was given is not UTF-8 text, and can not be sent.") from None
+            raise Refusal("What was given is not UTF-8 text, and cannot be sent.") from None
         except httpx2.TransportError as error:
             asked = self.urls[service]
             self._look_again()  # for whoever asks once more
@@ -133,4 +133,4 @@ def _credential(settings: Settings) -> str:
             f"The operator's secret {path} is missing.", "Put it back from the backup, or start the desk again: it is made anew."
         ) from None
     except OSError as error:
-        raise Refusal(f"The operator's secret {path} can not be read: {error.strerror}.", "Run ste as the desk's own account.") from None
+        raise Refusal(f"The operator's secret {path} cannot be read: {error.strerror}.", "Run ste as the desk's own account.") from None

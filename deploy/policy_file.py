@@ -42,7 +42,7 @@ def read_policy(path: Path) -> dict[str, Any]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         where = f", line {mark.line + 1}, column {mark.column + 1}" if mark is not None else ""
-        raise Refusal(f"{path}{where} can not be read as YAML: {error.problem or error.context}.", _MEND) from None
+        raise Refusal(f"{path}{where} cannot be read as YAML: {error.problem or error.context}.", _MEND) from None
     except (yaml.YAMLError, ValueError, RecursionError):
         raise Refusal(f"{path} is no text that can be read as YAML.", _MEND) from None
     if not isinstance(found, dict):

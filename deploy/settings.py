@@ -7,7 +7,7 @@ from deploy.refusal import Exit, Refusal
 
 
 def load() -> Settings:
-    """Return the settings from the environment and `.env`. Raises Refusal that names each variable that can not be meant."""
+    """Return the settings from the environment and `.env`. Raises Refusal that names each variable that cannot be meant."""
     try:
         return Settings()
     except ValidationError as error:
@@ -15,7 +15,7 @@ def load() -> Settings:
             f"{_variable(str(item['loc'][0]))}: {item['msg'].removeprefix('Value error, ')}" for item in error.errors(include_input=False)
         ]
         raise Refusal(
-            "The settings can not be used. " + "; ".join(wrong), ".env.example says what each variable means.", Exit.WRONG
+            "The settings cannot be used. " + "; ".join(wrong), ".env.example says what each variable means.", Exit.WRONG
         ) from None
 
 

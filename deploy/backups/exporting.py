@@ -68,7 +68,7 @@ class Exported:
         except FileNotFoundError:
             raise Refusal(f"{directory} is no export: it has no {NAME}, which is written last.", "Export the desk again.") from None
         except (ValueError, TypeError, AttributeError, RecursionError) as error:
-            raise Refusal(f"{directory / NAME} can not be read: {error}.", "Export the desk again.") from None
+            raise Refusal(f"{directory / NAME} cannot be read: {error}.", "Export the desk again.") from None
         if missing := [name for name in SERVICES if name not in exported.stores]:
             raise Refusal(f"The export lacks the events of {', '.join(missing)}.")
         require_files(directory, exported.files, secrets=KEPT_SECRETS, primary=exported.primary)

@@ -102,4 +102,4 @@ def reading_of(name: str) -> Iterator[None]:
         yield
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, SQLAlchemyError) as error:
         what = getattr(error, "orig", None) or error
-        raise Refusal(f"{name} can not be read: {type(what).__name__}: {what}.", AGAIN) from None
+        raise Refusal(f"{name} cannot be read: {type(what).__name__}: {what}.", AGAIN) from None

@@ -201,7 +201,7 @@ def _of_running(settings: Settings, draft: Path, tell: Tell) -> dict[str, Any]:
 def _one_cut(desk: Operator, pool: ThreadPoolExecutor) -> tuple[str, dict[str, Any], float]:
     """Hold all heads at once; return the backup's id, what the stores were then, and for how many seconds they were held.
 
-    Raises Refusal when that can not be done: a service is down, or the desk has too much to do to stand still in time.
+    Raises Refusal when that cannot be done: a service is down, or the desk has too much to do to stand still in time.
     """
     for _ in range(_TRIES):
         id_ = uuid.uuid4().hex

@@ -72,7 +72,7 @@ class Manifest:
         except FileNotFoundError:
             raise Refusal(f"{directory} is no backup: it has no {NAME}, which is written last.", "Take another one.") from None
         except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise Refusal(f"{directory / NAME} can not be read: {error}.", "Take another backup.") from None
+            raise Refusal(f"{directory / NAME} cannot be read: {error}.", "Take another backup.") from None
         # what is copied by these names stays where it belongs
         names = [*(entry.file for entry in stores.values()), *manifest.secrets]
         if strange := [name for name in names if not _PLAIN.fullmatch(name)]:

@@ -22,7 +22,7 @@ Far = Callable[[str, int, int], None]
 """Is told how far it is: (service, events done, events in all)."""
 Report = dict[str, Any]
 """In the shape of `/api/audit/verify`."""
-_UNASKED = "Nothing else is wrong; but auth's store, which alone tells who was erased, can not be read."
+_UNASKED = "Nothing else is wrong; but auth's store, which alone tells who was erased, cannot be read."
 
 
 def is_stopped(settings: Settings) -> bool:
@@ -71,7 +71,7 @@ class _Stopped:
                     said = connection.scalars(select(tables.events.c.subject).where(tables.events.c.type == ERASED))
                     self._erased = frozenset(subject.partition("/")[2] for subject in said)
         except SQLAlchemyError:
-            return  # its own report says that it can not be read
+            return  # its own report says that it cannot be read
 
     def _was_erased(self, person: str) -> bool:
         return self._erased is None or person in self._erased
@@ -85,7 +85,7 @@ class _Stopped:
         except Refusal as refusal:
             return self._unread(name, None, refusal.what)
         except SQLAlchemyError as error:
-            return self._unread(name, False, f"The store can not be read: {getattr(error, 'orig', None) or error}.")
+            return self._unread(name, False, f"The store cannot be read: {getattr(error, 'orig', None) or error}.")
         return found | {"ok": None, "reason": _UNASKED} if found["ok"] and self._erased is None else found
 
     def _verified(self, name: str, keys: Any) -> Report:

@@ -62,7 +62,7 @@ def servicenow(
     how urgent it is, and in which state; [bold]?[/] is nobody.
     Rows are taken in the order of time, then of the file.
 
-    A row that can not be read is reported with its line, and the rest goes in.
+    A row that cannot be read is reported with its line, and the rest goes in.
     Ends with 0 when every row is in, with 1 when some are not.
     """
     from deploy.importing import servicenow as form
@@ -82,7 +82,7 @@ def jsonl(file: File, source: Source = "jsonl", verbose: Verbose = False) -> Non
 
     [bold]{"number": "7", "at": "2016-02-29T08:53:00Z", "by": "Ben", "status": "resolved"}[/]
 
-    A line that can not be read is reported, and the rest goes in.
+    A line that cannot be read is reported, and the rest goes in.
     Ends with 0 when every line is in, with 1 when some are not.
     """
     from deploy.importing import jsonl as form
@@ -116,7 +116,7 @@ def _import(file: Path, source: str, read: "Callable[[IO[bytes]], Iterator[Chang
             with file.open("rb") as opened:
                 sending.result.broken = _fill(spool, read(opened), shown)
         except Unreadable as error:
-            raise Refusal(f"{file} can not be imported: {error}.", "docs/import.md says what it must look like.") from None
+            raise Refusal(f"{file} cannot be imported: {error}.", "docs/import.md says what it must look like.") from None
         seconds = _send(sending, spool, shown, _digest_of(file))
     _summarise(file, sending.result, seconds)
     if sending.result.broken:

@@ -55,10 +55,10 @@ def test_it_says_what_the_policy_would_have_done(desk: Desk, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("name: [", "line 1, column 8 can not be read as YAML: expected the node content"),
-        ("name: a\nname: b\n", "line 2, column 1 can not be read as YAML: name stands here twice"),
+        ("name: [", "line 1, column 8 cannot be read as YAML: expected the node content"),
+        ("name: a\nname: b\n", "line 2, column 1 cannot be read as YAML: name stands here twice"),
         ("- name: a\n", "is no policy: it must hold a name and levels"),
-        ("name: !!python/object:os.system x\n", "can not be read as YAML: could not determine a constructor"),
+        ("name: !!python/object:os.system x\n", "cannot be read as YAML: could not determine a constructor"),
         ("\x00", "is no text that can be read as YAML"),
         ("name: a\nlevels: []\n", "policy.levels: List should have at least 1 item"),
         ("name: a\nlevels: [{after: 4}]\n", "policy.levels.0.after: Input should be a valid string"),

@@ -129,7 +129,7 @@ def test_the_doctor_says_what_it_may_not_look_at() -> None:
 
     assert [(finding.level, finding.what) for finding in _guarded(refused(), "secrets")] == [
         ("ok", "is seen"),
-        ("bad", "/var/desk/secrets can not be looked at: Permission denied"),
+        ("bad", "/var/desk/secrets cannot be looked at: Permission denied"),
     ]
 
 

@@ -114,7 +114,7 @@ def _read_head(connect: Connect) -> _Head | str:
         with connect() as connection, readable(connection):
             found = connection.execute(READ_HEAD).fetchmany(2)
     except Unreadable as error:
-        return f"Where the log ends, by its head row, its last event and its checkpoints, cannot be read: {error}."
+        return f"The store cannot be read where it tells how far its log goes: {error}."
     if len(found) != 1:
         return f"The store has {'several head rows' if found else 'no head row'}."
     head = _Head(*found[0])
