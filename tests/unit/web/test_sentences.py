@@ -24,5 +24,10 @@ def test_a_time_in_a_sentence_is_shown_in_the_readers_zone(reader: Context) -> N
     )
 
 
+@pytest.mark.parametrize("name", ["2026-13-01T00:00:00Z", "9999-12-31T23:59:59Z", "٢٠٢٦-11-28T10:09:27Z"])
+def test_a_name_that_looks_like_a_time_is_shown_as_it_is(reader: Context, name: str) -> None:
+    assert _timed(reader, f"{name} wrote a note.") == f"{name} wrote a note."
+
+
 def test_what_else_a_sentence_says_is_escaped(reader: Context) -> None:
     assert _timed(reader, "<b>Ada</b> & 2026-11-28") == "&lt;b&gt;Ada&lt;/b&gt; &amp; 2026-11-28"

@@ -68,7 +68,14 @@ def _timed(context: Context, sentence: str) -> Markup:
     """Show each time that a sentence of the API names as a reader in that zone says it."""
     *before, last = _TIME.split(sentence)
     texts, moments = before[::2], before[1::2]
-    return Markup("").join(Markup("{}{}").format(text, _clock(context, moment)) for text, moment in zip(texts, moments, strict=True)) + last
+    return Markup("").join(Markup("{}{}").format(text, _told(context, moment)) for text, moment in zip(texts, moments, strict=True)) + last
+
+
+def _told(context: Context, moment: str) -> str:
+    try:
+        return _clock(context, moment)
+    except (ValueError, OverflowError):  # it only looks like one: a name may, which somebody chose
+        return moment
 
 
 def _compiled() -> Environment:
