@@ -92,3 +92,10 @@ async def test_a_service_that_is_down_is_asked_again_from_the_page_that_says_so(
 async def test_a_form_for_no_address_is_answered_by_a_page(ada: httpx2.AsyncClient) -> None:
     answer = await ada.post("/nothing/here", data={"a": "b"})
     assert (answer.status_code, "<h1>" in answer.text) == (404, True)
+
+
+async def test_no_page_leads_to_another_host(ada: httpx2.AsyncClient) -> None:
+    answer = await ada.get("http://localhost:8080//elsewhere.example/x?version=1")
+    assert answer.status_code == 404
+    assert 'class="button primary" href="/tickets"' in answer.text
+    assert 'href="//' not in answer.text

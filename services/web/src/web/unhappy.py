@@ -12,6 +12,7 @@ from events.errors import DomainError, NotFound, TooMany, Unavailable
 from web import dead_ends
 from web.dead_ends import Way
 from web.interrupted import kept_of
+from web.places import local
 from web.refusals import Refused, SignInNeeded
 from web.signing_in import sign_in_form
 from web.visit import Visit
@@ -70,9 +71,9 @@ def _ways(visit: Visit, status: int) -> list[Way]:
     above = dead_ends.nearest(here, admin=visit.is_admin and status != _NOT_PERMITTED)
     if status in _PASSING and safe:
         at = request.url
-        return [Way(f"{at.path}?{at.query}" if at.query else at.path, "Try again"), above]
+        return [Way(local(f"{at.path}?{at.query}" if at.query else at.path), "Try again"), above]
     if status == _NOT_FOUND and safe and _MOMENTS & request.query_params.keys():
-        return [Way(request.url.path, "Show it as it is now"), above]
+        return [Way(local(request.url.path, above.href), "Show it as it is now"), above]  # of "//somewhere" a browser makes another host
     return [above]
 
 
