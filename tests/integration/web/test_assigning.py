@@ -98,6 +98,7 @@ async def test_many_tickets_are_given_to_who_is_not_offered_in_the_list(zoe: htt
     assert asked.status_code == 303
     page = (await zoe.get(asked.headers["location"])).text
     assert "Assign 2 tickets to" in page
+    assert all(f'<a href="/tickets/{number}">#{number}</a>' in page for number in numbers)
     page = (await zoe.get(f"{asked.headers['location']}&q=Admin+101")).text
     (last,) = offered(page)
     sent = fields(page)

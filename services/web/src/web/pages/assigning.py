@@ -1,5 +1,6 @@
 """Whom to give tickets to, where there are too many admins for a choice: all of them, by name and page by page."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
@@ -27,7 +28,8 @@ NOTHING_CHOSEN = Notice("Choose tickets first, by the boxes in front of them.", 
 class Question:
     """What is given away: `subject` in words. It is asked at `here`, the answer goes to `to`, and whoever leaves it goes `back`.
 
-    `fields` go along with every search and every choice, those `sent` with a choice alone.
+    `fields` go along with every search and every choice, those `sent` with a choice alone. `tickets` are named where they are several: the
+    address says which, and anybody may have made it up.
     """
 
     subject: str
@@ -36,6 +38,7 @@ class Question:
     back: str
     fields: Fields
     sent: Fields = field(default_factory=list)
+    tickets: Sequence[int] = ()
 
 
 @router.get("/tickets/{ticket}/assign")
@@ -53,11 +56,12 @@ async def assign_many(request: Request) -> Response:
     visit, query = Visit(request), request.query_params
     (admins,) = await enter_as_admin(visit, _asked(visit))
     back = local(query.get("next"), PATH)
-    chosen = [("ticket_id", text) for text in query.getlist("ticket_id") if Step.of(text) is not None]
+    chosen = {step.ticket: text for text in query.getlist("ticket_id") if (step := Step.of(text)) is not None}
     if not chosen:
         return visit.go(back, NOTHING_CHOSEN)
-    fields, sent = [("next", back), *chosen], [("what", "assignee")]
-    return _page(visit, admins, Question(count(len(chosen), "ticket"), "/tickets/assign", "/tickets/bulk", back, fields, sent))
+    fields, sent = [("next", back), *(("ticket_id", text) for text in chosen.values())], [("what", "assignee")]
+    subject, here, to = count(len(chosen), "ticket"), "/tickets/assign", "/tickets/bulk"
+    return _page(visit, admins, Question(subject, here, to, back, fields, sent, tickets=list(chosen)))
 
 
 async def _asked(visit: Visit) -> people.Found:
