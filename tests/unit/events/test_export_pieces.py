@@ -138,3 +138,18 @@ def test_an_event_that_follows_another_one_is_not_taken() -> None:
         with pytest.raises(Wrong, match="does not follow") as found:
             Lines().take(b"".join([*lines[:number], *lines[number + 1 :]]))
         assert found.value.line == number + 1
+
+
+@pytest.mark.parametrize(
+    ("was", "now"),
+    [
+        (b'"name":"Anna"', b'"name":{"anything":"at all"}'),
+        (b'"traceparent":null', b'"traceparent":"anything at all"'),
+        (b'"traceparent":null', b'"traceparent":{}'),
+    ],
+)
+def test_what_the_seal_alone_vouches_for_is_at_least_what_it_could_be(was: bytes, now: bytes) -> None:
+    line = written(busy(1))[0]
+    assert was in line
+    with pytest.raises(Wrong):
+        Lines().take(line.replace(was, now))

@@ -18,6 +18,7 @@ from events.export_lines import json_line
 from events.export_pieces import Pieces
 from events.export_runs import Run
 from events.forest import Forest
+from events.walk import TRACEPARENT
 
 Found = tuple[str, int, bytes, bytes, bytes, Forest | None]
 """An event whose entry is in order: source, sequence, prevhash, hash, leaf, and what was passed over before it; None is nothing."""
@@ -85,7 +86,12 @@ def by_values(line: bytes) -> Found:
     passed = forest_of(stored.sequence - 1, nodes)
     if stored.wire() != wire:
         raise ValueError("The event is not spelled as it was recorded: something more stands in it, or something stands otherwise.")
-    anew = entry_of(stored, action_of(stored.type) or "", entry["actor"]["name"])
+    if stored.traceparent is not None and not TRACEPARENT.fullmatch(stored.traceparent):
+        raise ValueError("The traceparent of the event is not spelled as W3C's Trace Context does it.")
+    name = entry["actor"]["name"]
+    if not isinstance(name, str | None):
+        raise ValueError("What the entry calls who did it is no name.")  # noqa: TRY004 -- it is the file's
+    anew = entry_of(stored, action_of(stored.type) or "", name)
     if line != json_line(anew, passed, wire) and line != json_line(former(anew), passed, wire):
         raise ValueError("The entry does not say what its event says.")
     leaf = sha256(b"\x00" + bytes.fromhex(stored.hash)).digest()

@@ -14,7 +14,7 @@ from events.envelope import COLUMNS, ZERO_HASH, StoredEvent, attributes_of, chai
 from events.forest import Forest
 
 RESTORED = "store.restored"
-_TRACEPARENT = re.compile("[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+TRACEPARENT = re.compile("[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 """How W3C's Trace Context spells it, and how the services take it from a request."""
 
 Whole = Callable[[int], tuple[Any, ...]]
@@ -187,5 +187,5 @@ def _compare(stored: StoredEvent) -> None:
     for name, value in attributes_of(stored.head).items():
         if getattr(stored, name) != value:
             raise Broken(stored.sequence, f"Its column {name} differs from its head.")
-    if stored.traceparent is not None and not _TRACEPARENT.fullmatch(stored.traceparent):
+    if stored.traceparent is not None and not TRACEPARENT.fullmatch(stored.traceparent):
         raise Broken(stored.sequence, "Its traceparent is not spelled as W3C's Trace Context does it.")
