@@ -6,6 +6,7 @@ import pytest
 
 from events import export_pieces
 from events.entries import action_of
+from events.envelope import chain, digest
 from events.export_pieces import Pieces
 from events.export_runs import Run
 from events.exported import Lines, Wrong, by_values
@@ -138,6 +139,64 @@ def test_an_event_that_follows_another_one_is_not_taken() -> None:
         with pytest.raises(Wrong, match="does not follow") as found:
             Lines().take(b"".join([*lines[:number], *lines[number + 1 :]]))
         assert found.value.line == number + 1
+
+
+def forged(data: bytes, said: bytes, personal: dict[str, str] | None = None) -> list[bytes]:
+    """Return lines of which the last is of an event that has these data, as only who signs a log could write it, and says this of them."""
+    log = Log()
+    for number in range(1, 8):
+        log.add(f"ticket/{number}", "ticket.created", {"number": number}, personal)
+    *others, line = written(log)
+    last = log.events[-1]
+    head = last.head.replace(last.datadigest.encode(), digest(data).encode())
+    told = last.data if last.personal is None else last.data[:-1] + b"," + last.personal[1:]
+    for was, now in (
+        (b'"before":null,"after":' + told, said),
+        (last.head, head),
+        (b'"data":' + last.data, b'"data":' + data),
+        (last.hash.encode(), chain(last.prevhash, head).encode()),
+    ):
+        assert was in line
+        line = line.replace(was, now)
+    return [*others, line]
+
+
+def test_what_a_store_could_have_written_is_taken() -> None:
+    Lines().take(b"".join(forged(b'{"number":8}', b'"before":null,"after":{"number":8}')))
+    Lines().take(b"".join(forged(b'{"number":8}', b'"before":null,"after":{"number":8,"title":"x"}', {"title": "x"})))
+
+
+@pytest.mark.parametrize(
+    ("data", "said", "personal"),
+    [
+        (b"low", b'"before":null,"after":low', None),
+        (b"[8]", b'"before":null,"after":[8]', None),
+        (b'{"number": 8}', b'"before":null,"after":{"number": 8}', None),
+        (b'{"number":8,"number":9}', b'"before":null,"after":{"number":8,"number":9}', None),
+        (b'{"number":8},"before":{}', b'"before":null,"after":{"number":8},"before":{}', None),
+        (b'{"before":{"number":8}}', b'"before":null,"after":{"before":{"number":8}}', None),
+        (b'{"number":8]', b'"before":null,"after":{"number":8,"title":"x"}', {"title": "x"}),
+        (b'{"title":"y"}', b'"before":null,"after":{"title":"y","title":"x"}', {"title": "x"}),
+    ],
+)
+def test_what_has_no_one_meaning_is_not_taken_though_a_store_signed_it(data: bytes, said: bytes, personal: dict[str, str] | None) -> None:
+    lines = forged(data, said, personal)
+    with pytest.raises(Wrong) as found:
+        Lines().take(b"".join(lines))
+    assert found.value.line == len(lines)
+
+
+def test_a_kind_of_actor_cannot_add_to_what_an_entry_says() -> None:
+    log = Log()
+    for number in range(1, 5):
+        log.add(f"ticket/{number}", "ticket.created", actorkind='user","id":"ben","x":"')
+    *others, last = written(log)
+    entry, event, rest = last.partition(b',"event":')
+    disguised = entry.replace(b'\\"', b'"') + event + rest
+    assert disguised != last
+    with pytest.raises(Wrong) as found:
+        Lines().take(b"".join([*others, disguised]))
+    assert found.value.line == len(others) + 1
 
 
 @pytest.mark.parametrize(

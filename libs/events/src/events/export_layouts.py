@@ -63,7 +63,7 @@ def layout_of(head: bytes, sealed: bool, names: AbstractSet[bytes]) -> Layout | 
     if not head.isascii() or orjson.dumps(says, option=orjson.OPT_SORT_KEYS) != head or (paired and sealed):
         return None
     constant, varying = _parts(says)
-    if "".join([*varying.values(), says["source"], says["subject"], says["actorid"]]).encode().translate(None, PLAIN):
+    if "".join([*varying.values(), says["source"], says["subject"], says["actorkind"], says["actorid"]]).encode().translate(None, PLAIN):
         return None
     form = "".join(f"{len(part)}s{len(text)}s" for part, text in zip(constant, [*varying.values(), ""], strict=True))
     places = {name: 2 * number + 1 for number, name in enumerate(varying)}

@@ -2,16 +2,17 @@
 
 Almost all lines are spelled in one way, so that where their pieces begin is known from a few marks and from a line that was alike, and what
 the entry must say can be laid beside what it says. Of a line whose pieces do not fit nothing is said here: it takes a closer look
-(`events.exported`). What fits by pieces is what would fit by values. It is the inner loop of verifying an export: some microseconds a line,
-a third of them in SHA-256; most of the rest is the making of small objects, so it makes few.
+(`events.exported`). What fits by pieces is what would fit by values, whatever a store may have signed. It is the inner loop of verifying an
+export: some microseconds a line, a third of them in SHA-256; most of the rest is the making of small objects, so it makes few.
 """
 
 import re
 import struct
 from binascii import hexlify, unhexlify
 from hashlib import sha256
+from typing import Any
 
-import orjson
+from orjson import dumps, loads
 
 from events.export_layouts import DATA, HEAD, PLAIN, Layout, layout_of
 from events.export_runs import Run
@@ -67,6 +68,7 @@ class Pieces:
                     last = _SEALED.unpack_from(block, last_at)
                     salt = unhexlify(last[1])
                     first, second = data[:-1], personal[1:]
+                    _check_said({**loads(data), **loads(personal)}, first + b"," + second)
                     fits = (
                         len(data) > 2 < len(personal)
                         and last == (_SALT, hexlify(salt), _PREVHASH, prevhash, _HASH, hash_, _END)
@@ -78,6 +80,7 @@ class Pieces:
                     fits = _BARE.unpack_from(block, last_at) == (_NO_PERSONAL, prevhash, _HASH, hash_, _END)
                     if not paired:
                         first, second = data, b""
+                        _check_said(loads(data), data)
                     elif data.endswith(b'"}') and not data[(text_at := data.rfind(b'"', 0, -2) + 1) : -2].translate(None, PLAIN):
                         first, second = pairs.get(data[:text_at]) or learn_pair(data, text_at)  # whatever the last text is
                     else:
@@ -112,7 +115,7 @@ class Pieces:
         head_end = block.find(b"}", head_at, end) + 1
         slash, sealed = block.rfind(b"/", head_at, head_end), block[end - _AT_QUOTE] == _QUOTE
         key = (head_end - head_at, head_end - slash, sealed, block[head_end - 20 : head_end])
-        name = orjson.dumps(orjson.loads(block[at:end])["actor"]["name"])
+        name = dumps(loads(block[at:end])["actor"]["name"])
         for kept, most in ((self._layouts, _MOST_LAYOUTS), (self._names, _MOST_NAMES)):
             if len(kept) >= most:
                 kept.clear()
@@ -138,8 +141,14 @@ def _begun(number: bytes, prevhash: bytes) -> Run:
     return Run(int(number) - 1, prevhash)
 
 
+def _check_said(said: Any, text: bytes) -> None:
+    """Raise ValueError (TypeError) unless an entry says this, in these words: an object, spelled in the one way, that is no pair."""
+    if dumps(said) != text or "before" in said or "after" in said or type(said) is not dict:
+        raise ValueError("It is spelled otherwise, or means something else.")
+
+
 def _pair(data: bytes) -> tuple[bytes, bytes]:
     """Return what something was and is. Raises ValueError where both are not simply there."""
-    if (found := _PAIR.fullmatch(data)) is None:
+    if (found := _PAIR.fullmatch(data)) is None or dumps(loads(data)) != data:
         raise ValueError("The data have another shape.")
     return found[2], found[1]
