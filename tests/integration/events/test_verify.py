@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine
+from sqlalchemy.exc import OperationalError
 
 from events import tables
 from events.checkpoints import Signer
@@ -515,3 +516,14 @@ def test_what_the_log_helper_writes_is_the_contracts_own_arithmetic() -> None:
     head = json.loads(log.events[0].head)
     assert canonical(head) == log.events[0].head
     assert log.events[1].hash == chain(log.events[0].hash, log.events[1].head)
+
+
+def test_a_store_that_is_locked_is_not_said_to_be_broken(disk: Disk) -> None:
+    desk_day().write(disk.engine)
+    impatient = create_engine(disk.engine.url, connect_args={"timeout": 0})
+    with disk.connect() as other:
+        other.exec_driver_sql("BEGIN EXCLUSIVE")
+        with pytest.raises(OperationalError, match="locked"):
+            verify_store(impatient.connect, source=SOURCE, public_keys=[SIGNER.public_key], seen={})
+    impatient.dispose()
+    assert verify(disk).ok

@@ -12,6 +12,11 @@ from events.walking import Unreadable
 
 Connect = Callable[[], AbstractContextManager[Connection]]
 
+_PASSING = frozenset({5, 6, 7, 9, 10, 13, 14, 15})
+"""SQLite's codes for a lock, too little memory, an interruption, the disk, a full disk, a file that cannot be opened, a race of locks."""
+_PASSING_CLASSES = frozenset({"08", "40", "53", "55", "57"})
+"""PostgreSQL's classes of states: connection, rollback, resources, a lock, an operator's intervention."""
+
 
 class LogPages:
     """The rows of the log of a source (`events.walking.Pages`). A connection that is lost is no finding."""
@@ -35,11 +40,17 @@ class LogPages:
 
 @contextmanager
 def readable(connection: Connection) -> Iterator[None]:
-    """Raise Unreadable in the block for what the database cannot give; a connection that is lost stays what it is."""
+    """Raise Unreadable in the block for what the database cannot give; what may be otherwise the next time stays what it is."""
     driver: Any = connection.dialect.dbapi
     try:
         yield
     except (DBAPIError, driver.Error) as error:
-        if getattr(error, "connection_invalidated", False):
+        if getattr(error, "connection_invalidated", False) or _passes(getattr(error, "orig", error)):
             raise
         raise Unreadable(str(getattr(error, "orig", error))) from error
+
+
+def _passes(error: Any) -> bool:
+    """Return whether a driver's error says nothing about what is stored."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return (code is not None and code & 0xFF in _PASSING) or (getattr(error, "sqlstate", None) or "")[:2] in _PASSING_CLASSES

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy.exc import DBAPIError
 
 from events.envelope import StoredEvent, from_wire
+from events.handling import describe
 from events.store import stored
 from tickets.errors import JournalBroken
 
@@ -31,7 +32,7 @@ def legible(what: str) -> Iterator[None]:
             raise
         raise _broken(what, "a text is not UTF-8") from error
     except UNREADABLE as error:
-        raise _broken(what, type(error).__name__) from error
+        raise _broken(what, describe(error)) from error
 
 
 def as_written(row: Any) -> StoredEvent:
