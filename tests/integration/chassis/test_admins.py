@@ -89,7 +89,7 @@ async def test_a_verification_is_told_of_once_there_was_one(desk: House) -> None
         return verified is not None and verified["ok"] is True and verified["at"].endswith("Z")
 
     async with asyncio.timeout(30):
-        while not await told():  # noqa: ASYNC110 -- what was looked at holds for a second
+        while not await told():  # noqa: ASYNC110 -- what was looked at holds for a while
             await asyncio.sleep(0.1)
 
 
@@ -117,7 +117,7 @@ async def test_a_service_whose_store_cannot_be_written_tells_so_and_why(tmp_path
     async with house(tmp_path_factory.mktemp("down"), TICKETS) as desk:
         await desk.running("tickets").writer.stop()
         async with asyncio.timeout(30):
-            while (told := await system(desk, "tickets"))["status"] != "down":  # noqa: ASYNC110 -- what was looked at holds for a second
+            while (told := await system(desk, "tickets"))["status"] != "down":  # noqa: ASYNC110 -- what was looked at holds for a while
                 await asyncio.sleep(0.1)
     assert told["reasons"][0].startswith("The store cannot be written")
     assert (told["figures"], told["relay"], told["consumers"]) == ({}, None, [])

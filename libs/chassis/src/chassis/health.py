@@ -24,7 +24,7 @@ from events.errors import DomainError
 
 Status = Literal["ok", "degraded", "down"]
 _PATIENCE = 2.0
-_LOOKED = 1.0
+LOOKED = 1.0
 """Seconds for which one look holds: many who ask at once cost one write."""
 _LATER = {"Retry-After": "2"}
 _STOPPED = select(tables.projections.c.name).where(tables.projections.c.error.is_not(None))
@@ -56,7 +56,7 @@ class Probe:
 
 
 class Checkup:
-    """Looks at one service, at most once a second."""
+    """Looks at one service, not more often than those who ask need it."""
 
     def __init__(self, live: Running) -> None:
         self._live = live
@@ -64,10 +64,10 @@ class Checkup:
         self._last = Report("down", ["It has not been looked at."])
         self._at = float("-inf")
 
-    async def report(self) -> Report:
-        """Return how the service is."""
+    async def report(self, holds: float = LOOKED) -> Report:
+        """Return how the service is, or was when it was last looked at, if that is less than `holds` seconds ago."""
         async with self._lock:
-            if time.monotonic() - self._at >= _LOOKED:
+            if time.monotonic() - self._at >= holds:
                 self._last = await self._look()
                 self._at = time.monotonic()
             return self._last

@@ -21,6 +21,8 @@ from events.times import to_text
 Json = dict[str, Any]
 
 _PROJECTIONS = select(projections.c.name, projections.c.position, projections.c.error).order_by(projections.c.name)
+_HOLDS = 3.0
+"""Seconds; a page that asks all services waits for a write of each, which takes longer than all the rest of it."""
 
 
 class StoreOut(BaseModel):
@@ -103,8 +105,8 @@ def system_router(service: str, checkup: Checkup) -> APIRouter:
 
     @router.get("/system", response_model=SystemOut)
     async def get_system(request: Request, _by: CurrentAdmin) -> Response:
-        """Tell how this service is, and why; 200 also when it is not well. Admins only."""
-        live, report = running(request), await checkup.report()
+        """Tell how this service is, and why; 200 also when it is not well. What is told was seen in the last three seconds. Admins only."""
+        live, report = running(request), await checkup.report(_HOLDS)
         with live.store.read() as connection:
             return json_answer(_told(live, report, connection))
 
