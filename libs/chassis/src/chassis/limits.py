@@ -12,6 +12,7 @@ from limits.aio.strategies import FixedWindowRateLimiter
 from limits.errors import StorageError
 from limits.storage import storage_from_string
 
+from chassis.waits import again_in
 from events.errors import TooMany, Unavailable
 
 
@@ -46,7 +47,8 @@ class Limits:
             # looked at first, so that one who is blocked does not fill the store
             free = await self._limiter.test(limit.item, *bucket) and await self._limiter.hit(limit.item, *bucket)
             if not free:
-                raise TooMany("Too many attempts. Wait a little.", await self._wait(limit, bucket))
+                wait = await self._wait(limit, bucket)
+                raise TooMany(f"Too many attempts. {again_in(wait)}", wait)
         except StorageError as error:
             raise Unavailable("Attempts cannot be counted at the moment.") from error
 

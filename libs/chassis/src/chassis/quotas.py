@@ -11,6 +11,7 @@ from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.dialects.postgresql import insert  # SQLite's ON CONFLICT is written alike, and this form compiles for both
 
 from chassis.tables import QUOTAS
+from chassis.waits import again_in
 from events.decider import Key, Transaction
 from events.errors import TooMany
 from events.times import from_text, to_text
@@ -47,7 +48,8 @@ def spend(tx: Transaction, quotas: Sequence[Quota]) -> None:
     standing = {quota: _standing(tx, quota) for quota in quotas}
     waits = [spent.ends - tx.now for quota, spent in standing.items() if spent.count >= quota.limit]
     if waits:
-        raise TooMany("That was a lot in a short time. Wait a little.", -int(-max(waits).total_seconds() // 1))
+        wait = -int(-max(waits).total_seconds() // 1)
+        raise TooMany(f"That was a lot in a short time. {again_in(wait)}", wait)
     for quota, spent in standing.items():
         tx.put(quota.key, Spent(spent.count + 1, spent.ends))
         tx.write(_KEEP, {"bucket": quota.bucket, "spent": spent.count + 1, "ends_at": to_text(spent.ends)})
