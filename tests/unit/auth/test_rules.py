@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auth.rules import ABSOLUTE, IDLE, check_email, email_key, is_live, session_ends_at
+from auth.rules import ABSOLUTE, IDLE, check_email, check_name, email_key, is_live, session_ends_at
 from tests.unit.auth.people import NOON
 
 durations = st.timedeltas(min_value=timedelta(0), max_value=timedelta(days=30))
@@ -89,3 +89,16 @@ def test_a_session_lives_until_it_is_idle_or_old(age: timedelta, idle: timedelta
 def test_a_session_in_use_ends_after_seven_days_all_the_same() -> None:
     assert session_ends_at(NOON, NOON + ABSOLUTE - timedelta(hours=1)) == NOON + timedelta(days=7)
     assert session_ends_at(NOON, NOON) == NOON + timedelta(hours=24)
+
+
+@pytest.mark.parametrize(
+    "name", ["Anna Lund", "\u05d9\u05e2\u05dc \u05db\u05d4\u05df", "\u0645\u0631\u064a\u0645\u200e", "\u0645\u06cc\u200c\u0646\u0627"]
+)
+def test_a_name_is_written_in_any_direction(name: str) -> None:
+    assert check_name(name) == name
+
+
+@pytest.mark.parametrize("turning", [*map(chr, range(0x202A, 0x202F)), *map(chr, range(0x2066, 0x206A))])
+def test_a_name_does_not_turn_round_what_stands_behind_it(turning: str) -> None:
+    with pytest.raises(ValueError, match="direction of writing"):
+        check_name(f"Eve{turning} nimda")

@@ -11,6 +11,9 @@ _NEVER_IN_EMAIL = frozenset('<>()[]\\,;:"')
 _LONGEST_SLUG = 50
 """With a number after it, still a local part of at most 64 octets (RFC 5321, 4.5.3.1.1)."""
 
+_TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""What embeds, overrides and isolates directions of writing (UAX 9): no name needs it, and it turns round what stands behind one."""
+
 IDLE = timedelta(hours=24)
 ABSOLUTE = timedelta(days=7)
 SEEN_EVERY = timedelta(seconds=60)
@@ -47,6 +50,8 @@ def check_name(text: str) -> str:
     """Return `text` as it is. Raises ValueError, fit to be shown, when it is not one line of what can be printed."""
     if any(unicodedata.category(character) in ("Cc", "Zl", "Zp") for character in text):
         raise ValueError("must be one line, without control characters")
+    if not _TURNING.isdisjoint(text):
+        raise ValueError("must not contain characters that turn the direction of writing")
     return text
 
 
