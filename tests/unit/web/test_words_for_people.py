@@ -11,7 +11,7 @@ from web.pages.account import by_region
 from web.pages.two_factor import secret_of
 from web.preferences import zones
 from web.qr import to_svg
-from web.refusals import sentence
+from web.refusals import Refused, sentence
 
 WEBKIT = "AppleWebKit/537.36 (KHTML, like Gecko)"
 AGENTS = {
@@ -89,3 +89,16 @@ def test_a_qr_code_has_no_inline_style_and_nothing_of_the_text_in_it() -> None:
 @pytest.mark.parametrize("text", ["", "x" * 601])
 def test_what_no_phone_could_read_is_no_qr_code(text: str) -> None:
     assert to_svg(text) is None
+
+
+@pytest.mark.parametrize(
+    ("title", "detail", "headline"),
+    [
+        ("The code is wrong", "The code is wrong or was used already.", ""),
+        ("E-mail or password wrong", "The e-mail or the password is wrong.", ""),
+        ("Too many requests", "Too many attempts. Try again in 10 minutes.", "Too many requests"),
+        ("Not permitted", "Only admins may do that.", "Not permitted"),
+    ],
+)
+def test_what_a_refusal_says_in_its_sentence_stands_in_no_headline_above_it(title: str, detail: str, headline: str) -> None:
+    assert Refused(422, "any", title, detail).headline == headline

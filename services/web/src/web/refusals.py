@@ -46,6 +46,11 @@ class Refused(Exception):
         return refused
 
     @property
+    def headline(self) -> str:
+        """The title; "" where the detail says all of it again."""
+        return "" if _words(self.title) <= _words(self.detail) else self.title
+
+    @property
     def errors(self) -> dict[str, str]:
         """What is wrong with each field, by its name; "" for what is no field's."""
         found: dict[str, str] = {}
@@ -53,6 +58,10 @@ class Refused(Exception):
             place = [str(part) for part in error.get("loc", ())][1:]
             found.setdefault(place[0] if place else "", sentence(str(error.get("msg", ""))))
         return found
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"[\w-]+", text.lower()))
 
 
 _RULES = tuple(
