@@ -78,3 +78,22 @@ def test_what_a_script_says_of_somebody_is_text(open_as: Open, desk: Desk) -> No
     page.get_by_role("link", name="Why?").click()
     expect(page.locator("main")).to_contain_text(SEEN)
     is_clean(page, "why")
+
+
+def test_a_text_that_turns_the_direction_of_writing_turns_nothing_else_round(open_as: Open, desk: Desk) -> None:
+    person = new_person(desk, "Turning")
+    number = good(person.client.post("/api/tickets", json={"title": "Lamp", "body": "It is\u202e dark"}))["id"]
+    good(person.client.patch(f"/api/tickets/{number}", json={"body": "It is bright"}))
+    page = open_as(person.email, PASSWORD)
+    page.goto(f"/tickets/{number}")
+    added = page.locator("ins", has_text="bright")
+    expect(added).to_have_count(1)
+    assert added.evaluate(LEFT_TO_RIGHT)
+
+
+LEFT_TO_RIGHT = """(element) => {
+  const text = element.lastChild.previousSibling, at = text.data.indexOf("bright"), range = document.createRange();
+  const left = (index) => { range.setStart(text, index); range.setEnd(text, index + 1); return range.getBoundingClientRect().left; };
+  return left(at) < left(at + 5);
+}"""
+"""Whether the word "bright" in what was added begins at the left."""
