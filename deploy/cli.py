@@ -1,6 +1,8 @@
 """`ste`: the operator's command."""
 
+import os
 import sys
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -79,7 +81,7 @@ def version() -> None:
 def main() -> None:
     """Run a command. What it can not do, it says in a sentence, without a traceback."""
     try:
-        app()
+        _run()
     except Refusal as refusal:
         from rich.console import Console
         from rich.markup import escape
@@ -90,6 +92,7 @@ def main() -> None:
             console.print(f"     {escape(refusal.mend)}")
         sys.exit(refusal.code)
     except OSError as error:
+        _give_up_output()
         if isinstance(error, BrokenPipeError):
             sys.exit(1)
         about = f"{error.filename}: " if error.filename else ""
@@ -97,6 +100,21 @@ def main() -> None:
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _run() -> None:
+    """Run a command, and write out what is left of its output while it can still be said that this can not be done."""
+    try:
+        app()
+    finally:
+        if sys.__stdout__ is not None:
+            sys.__stdout__.flush()
+
+
+def _give_up_output() -> None:
+    """Where nobody reads on, or the disk is full, the interpreter is not to try again at its end, and to complain of itself."""
+    with suppress(OSError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno())  # type: ignore[union-attr]
 
 
 if __name__ == "__main__":
