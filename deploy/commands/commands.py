@@ -26,6 +26,14 @@ class _Command(TyperCommand):
     def __init__(self, name: str | None, *, help: str | None = None, **options: Any) -> None:  # noqa: A002 -- as it is called there
         super().__init__(name, help=help and flowing(help), **options)
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the arguments. What is wrong with one is said as everything else is: the validator's own words are for programmers."""
+        try:
+            return super().parse_args(ctx, args)
+        except typer.BadParameter as wrong:
+            wrong.message = plain(wrong.message)
+            raise
+
     def get_params(self, ctx: Any) -> list[Any]:
         return _told(super().get_params(ctx))
 
@@ -33,6 +41,13 @@ class _Command(TyperCommand):
 class _Group(TyperGroup):
     def get_params(self, ctx: Any) -> list[Any]:
         return _told(super().get_params(ctx))
+
+
+def plain(said: str) -> str:
+    """Return what a validator says of an argument, as people say it."""
+    if said.startswith("Input should be a valid integer"):
+        return "It is a whole number."
+    return said.removeprefix("Value error, ")
 
 
 def flowing(text: str) -> str:

@@ -32,6 +32,8 @@ EMPTY = "Nothing lies between: "
         ("parked skip nosuch tickets 1", "There is no service 'nosuch'"),
         ("witness resolve tickets nosuch", "There is no service 'nosuch'"),
         ("jobs retry a/b", "'a/b' is no id"),
+        ("ticket list --status shut", "'--status': 'shut' is not one of 'open', 'in_progress', 'resolved'."),
+        ("ticket show seven", "'number': It is a whole number."),
     ],
 )
 def test_what_cannot_be_meant_is_refused(command: str, words: str) -> None:
