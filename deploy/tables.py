@@ -7,9 +7,15 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from deploy.words import plain
+
 
 def show(titles: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str) -> None:
-    """Print a table to a terminal; anywhere else one line a row, the fields apart by tabs; `empty` if there are no rows."""
+    """Print a table to a terminal; anywhere else one line a row, the fields apart by tabs; `empty` if there are no rows.
+
+    A field may be what somebody wrote: it is printed without what a terminal would obey.
+    """
+    rows = [[plain(field) for field in row] for row in rows]
     if not sys.stdout.isatty():
         for row in rows:
             print("\t".join(field.replace("\t", " ").replace("\n", " ") for field in row))

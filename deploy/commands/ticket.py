@@ -2,7 +2,6 @@
 
 import json
 import sys
-import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
@@ -10,12 +9,11 @@ import typer
 
 from deploy.commands.commands import Commands
 from deploy.times import FORMS, moment, second
-from deploy.words import called
+from deploy.words import called, plain
 
 app = Commands(help="Tickets, as they are or as they were at any moment.")
 
 _PAGE = 100
-_KEPT = "\n\t"
 
 
 AsOf = Annotated[
@@ -41,8 +39,8 @@ def show_ticket(
         return
     width = max(map(len, _facts(found)))
     for name, value in _facts(found).items():
-        typer.echo(f"{name:<{width}}  {_plain(value)}")
-    typer.echo(f"\n{_plain(found['body'])}")
+        typer.echo(f"{name:<{width}}  {plain(value)}")
+    typer.echo(f"\n{plain(found['body'])}")
 
 
 @app.command("list")
@@ -148,9 +146,4 @@ def _facts(found: Mapping[str, Any]) -> dict[str, str]:
 
 def _row(found: Mapping[str, Any]) -> list[str]:
     named = [called(found["requester"]), called(found["assignee"])]
-    return [str(found["id"]), *map(_plain, [found["title"], found["status"], found["priority"], *named, second(found["updated_at"])])]
-
-
-def _plain(text: str) -> str:
-    """Return what people wrote without what a terminal would obey."""
-    return "".join(char if char in _KEPT or unicodedata.category(char)[0] != "C" else "\N{REPLACEMENT CHARACTER}" for char in text)
+    return [str(found["id"]), found["title"], found["status"], found["priority"], *named, second(found["updated_at"])]

@@ -9,6 +9,7 @@ import typer
 
 from deploy.times import second
 from deploy.usage import identifier
+from deploy.words import plain
 
 
 def _level(text: str) -> str:
@@ -61,7 +62,7 @@ def why(  # noqa: PLR0917 (options, by name)
     with Operator.of(load()) as desk:
         answer = desk.get("tickets", "/internal/why", ticket=ticket, **query)
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-    typer.echo(json.dumps(answer) if as_json else told(answer, width))
+    typer.echo(json.dumps(answer) if as_json else plain(told(answer, width)))
 
 
 def told(answer: Mapping[str, Any], width: int | None = None) -> str:
