@@ -37,6 +37,7 @@ NOT_SHOWN = [
     b'{"level":"info","event":"a warning was read"}',
     b"[42] 2026/11/24 03:58:04.1 [INF] Server is ready",
     b'{"level":"warn","msg":"admin endpoint disabled"}',
+    b'{"level":"warn","ts":1.5,"msg":"aborting with incomplete response","upstream":"127.0.0.1:1","error":"reading: context canceled"}',
     b"",
 ]
 
