@@ -133,7 +133,7 @@ def _show(reports: dict[str, dict[str, Any]]) -> None:
     show(
         ["store", "", "events", "checkpoints", "head", "what is wrong"], [_row(name, report) for name, report in reports.items()], empty=""
     )
-    typer.echo("Verified are the logs and the journal. What is made of them, lists, counts and search, is compared by ste rebuild.")
+    typer.echo("This looked at the logs and the journal. What is made of them, lists, counts and search, is compared by ste rebuild.")
 
 
 def _row(name: str, report: dict[str, Any]) -> list[str]:
