@@ -42,7 +42,7 @@ def try_another_policy(page: Page) -> None:
     """Ask what another policy would have done with the month, and look at the answer."""
     page.locator("#after-1").fill("4")
     page.get_by_role("button", name="Try it").last.click()
-    page.locator("#what-if").scroll_into_view_if_needed()
+    page.locator(".verdict").wait_for()  # the answer takes the place of the form
     page.locator("section[aria-labelledby=what-if]").evaluate("section => section.scrollIntoView()")
 
 
