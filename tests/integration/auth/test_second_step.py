@@ -245,7 +245,7 @@ async def test_whoever_knows_the_password_does_not_get_to_guess_and_its_owner_st
         challenge = await challenged(eve, "anna")
         stopped = await give(eve, challenge, anna.code())
         assert problem(stopped) == (429, "too-many-requests")
-        assert 1 <= int(stopped.headers["retry-after"]) <= 600
+        assert 480 < int(stopped.headers["retry-after"]) <= 600  # ten minutes, less what this test has taken
         assert (await give(eve, challenge, anna.codes[0])).status_code == 200, "a recovery code is not held up"
         assert (await give(eve, await challenged(eve, "ben"), ben.code())).status_code == 200, "nor is anybody else"
 

@@ -217,7 +217,7 @@ async def test_five_wrong_passwords_and_ten_logins_are_enough_for_ten_minutes(tm
             assert wrong == [(401, "invalid-credentials")] * 5
             stopped = await sign_in(eve, "anna")
             assert problem(stopped) == (429, "too-many-requests")
-            assert 1 <= int(stopped.headers["retry-after"]) <= 600
+            assert 480 < int(stopped.headers["retry-after"]) <= 600  # ten minutes, less what this test has taken
             assert [(await sign_in(eve, "ben")).status_code for _ in range(5)] == [200] * 5
             assert problem(await sign_in(eve, "ben")) == (429, "too-many-requests")
         assert len(desk.events("user.login_failed")) == 5

@@ -1,6 +1,5 @@
 """What every service tells admins of itself, and nobody else: how it is, what could not be handled, and what they make of that."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -10,6 +9,7 @@ import pytest
 from events.envelope import StoredEvent
 from events.store import read_stream
 from tests.integration.chassis.demo import COOKIE, NOTIFIER, POISON, TICKETS
+from tests.support.brokers import until
 from tests.support.house import House, house
 
 Json = dict[str, Any]
@@ -88,9 +88,7 @@ async def test_a_verification_is_told_of_once_there_was_one(desk: House) -> None
         verified = (await system(desk, "notifier"))["verified"]
         return verified is not None and verified["ok"] is True and verified["at"].endswith("Z")
 
-    async with asyncio.timeout(30):
-        while not await told():  # noqa: ASYNC110 -- what was looked at holds for a while
-            await asyncio.sleep(0.1)
+    assert await until(told, 30)  # what was looked at holds for a while
 
 
 async def test_nothing_secret_is_told_and_no_address(desk: House) -> None:
@@ -116,9 +114,12 @@ async def test_how_it_is_is_for_admins_alone(desk: House) -> None:
 async def test_a_service_whose_store_cannot_be_written_tells_so_and_why(tmp_path_factory: pytest.TempPathFactory) -> None:
     async with house(tmp_path_factory.mktemp("down"), TICKETS) as desk:
         await desk.running("tickets").writer.stop()
-        async with asyncio.timeout(30):
-            while (told := await system(desk, "tickets"))["status"] != "down":  # noqa: ASYNC110 -- what was looked at holds for a while
-                await asyncio.sleep(0.1)
+
+        async def down() -> bool:
+            return bool((await system(desk, "tickets"))["status"] == "down")
+
+        assert await until(down, 30)  # what was looked at holds for a while
+        told = await system(desk, "tickets")
     assert told["reasons"][0].startswith("The store cannot be written")
     assert (told["figures"], told["relay"], told["consumers"]) == ({}, None, [])
 

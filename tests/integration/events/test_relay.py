@@ -108,11 +108,14 @@ async def test_a_relay_that_slept_is_refused_by_the_fence_and_not_by_the_window_
         assert await in_stream(auth) == owner.wires()
 
 
-class LosesAcknowledgements:
-    """A stream that takes what is published and does not say so, every other time."""
+class Passing:
+    """A stream as it is, to which something happens after it has answered."""
 
     def __init__(self, stream: StreamLog) -> None:
-        self.name, self._stream, self._calls = stream.name, stream, 0
+        self.name, self._stream = stream.name, stream
+
+    def published(self) -> None:
+        """What happens once something is published."""
 
     async def tail(self) -> Tail | None:
         return await self._stream.tail()
@@ -125,13 +128,19 @@ class LosesAcknowledgements:
 
     async def publish(self, events: Sequence[StoredEvent]) -> None:
         await self._stream.publish(events)
-        self._lose()
+        self.published()
 
     async def publish_each(self, events: Sequence[StoredEvent]) -> None:
         await self._stream.publish_each(events)
-        self._lose()
+        self.published()
 
-    def _lose(self) -> None:
+
+class LosesAcknowledgements(Passing):
+    """A stream that takes what is published and does not say so, every other time."""
+
+    _calls = 0
+
+    def published(self) -> None:
         self._calls += 1
         if self._calls % 2:
             raise BrokerDown("The acknowledgement was lost.")
@@ -147,37 +156,30 @@ async def test_a_lost_acknowledgement_publishes_nothing_twice(owner: Shop, auth:
     assert await in_stream(auth) == owner.wires()
 
 
-class ConnectsAnew:
+class ConnectsAnew(Passing):
     """A stream whose connection is lost and made again between an answer and the next step, once, at the call of that number."""
 
     def __init__(self, stream: StreamLog, at: int) -> None:
-        self.name, self._stream, self._left = stream.name, stream, at
+        super().__init__(stream)
+        self._left = at
         self.reconnected: Callable[[], None] = lambda: None
+
+    def published(self) -> None:
+        self._count()
+
+    async def tail(self) -> Tail | None:
+        tail = await super().tail()
+        self._count()
+        return tail
+
+    async def ensure(self, after: int) -> None:
+        await super().ensure(after)
+        self._count()
 
     def _count(self) -> None:
         self._left -= 1
         if self._left == 0:
             self.reconnected()
-
-    async def tail(self) -> Tail | None:
-        tail = await self._stream.tail()
-        self._count()
-        return tail
-
-    async def ensure(self, after: int) -> None:
-        await self._stream.ensure(after)
-        self._count()
-
-    async def delete(self) -> None:
-        await self._stream.delete()
-
-    async def publish(self, events: Sequence[StoredEvent]) -> None:
-        await self._stream.publish(events)
-        self._count()
-
-    async def publish_each(self, events: Sequence[StoredEvent]) -> None:
-        await self._stream.publish_each(events)
-        self._count()
 
 
 @pytest.mark.parametrize("at", [1, 2, 3])

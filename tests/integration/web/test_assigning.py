@@ -16,12 +16,6 @@ ZOE = "zoe@example.org"
 
 
 @pytest.fixture(scope="module")
-def anyio_backend() -> str:
-    """Let all of them share a loop, and so a desk."""
-    return "asyncio"
-
-
-@pytest.fixture(scope="module")
 async def desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
     """Return a desk with so many admins that Zoe, the last by name, is not among those who are offered."""
     async with house(tmp_path_factory.mktemp("assigning"), "auth", "tickets") as running:

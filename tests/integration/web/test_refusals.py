@@ -10,12 +10,6 @@ from tests.support.house import House, house
 
 
 @pytest.fixture(scope="module")
-def anyio_backend() -> str:
-    """Let all of them share a loop, and so a desk."""
-    return "asyncio"
-
-
-@pytest.fixture(scope="module")
 async def desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
     async with house(tmp_path_factory.mktemp("refusals"), "auth", "tickets") as running:
         await make_admin(running, "Ada", "ada@example.org")
