@@ -51,6 +51,9 @@ def readable(connection: Connection) -> Iterator[None]:
 
 
 def _passes(error: Any) -> bool:
-    """Return whether a driver's error says nothing about what is stored."""
+    """Return whether a driver's error says nothing about what is stored.
+
+    `handling.passes_by_itself` asks another thing: to it a text that is not UTF-8 is the store's affair, and here it is what is looked for.
+    """
     code = getattr(error, "sqlite_errorcode", None)
     return (code is not None and code & 0xFF in _PASSING) or (getattr(error, "sqlstate", None) or "")[:2] in _PASSING_CLASSES
